@@ -1,0 +1,83 @@
+"""What can be set from outside, read once when the core is opened. docs/operations.md lists every variable."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatcore.errors import Invalid
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_OLLAMA_HOST = "http://127.0.0.1:11434"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a model server may take, in seconds; None = no limit.
+
+    A server sends nothing while it loads a model or waits in its queue, so the first byte has no limit by default: the
+    person can stop. Values: measured against Ollama 0.33 and llama.cpp b11434.
+    """
+
+    connect_s: float = 5.0
+    write_s: float = 60.0
+    pool_s: float = 5.0
+    first_byte_s: float | None = None
+    idle_s: float = 300.0
+    lookup_s: float = 5.0
+    pull_idle_s: float = 120.0
+    delete_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the core needs to start."""
+
+    database_url: str
+    ollama_host: str = DEFAULT_OLLAMA_HOST
+    ollama_api_key: str | None = None
+    timeouts: Timeouts = Timeouts()
+    checkpoint_s: float = 0.9
+    heartbeat_stale_s: float = 15.0
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        """Settings from environment variables; raises Invalid where one cannot be used."""
+        return cls(
+            database_url=database_url(env.get("DATABASE_URL", "")),
+            ollama_host=env.get("OLLAMA_HOST", "").strip() or DEFAULT_OLLAMA_HOST,
+            ollama_api_key=env.get("OLLAMA_API_KEY", "").strip() or None,
+            timeouts=Timeouts(first_byte_s=positive_seconds(env, "CHATCORE_FIRST_BYTE_TIMEOUT_S")),
+        )
+
+
+def database_url(raw: str) -> str:
+    """The SQLAlchemy URL for what a person wrote; without anything, a SQLite file under ./data. Raises Invalid."""
+    raw = raw.strip()
+    if not raw:
+        return f"sqlite:///{ROOT / 'data' / 'chatcore.db'}"
+    for prefix in ("postgres://", "postgresql://"):
+        if raw.startswith(prefix):
+            return "postgresql+psycopg://" + raw.removeprefix(prefix)
+    if raw.startswith("postgresql+psycopg://"):
+        return raw
+    if raw.startswith("sqlite:///") and ":memory:" not in raw and raw != "sqlite:///":
+        return raw
+    raise Invalid(
+        f"DATABASE_URL is not one chatcore can use: it starts with {raw.split('//')[0][:20]!r}.",
+        "Write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name, or leave it unset for ./data/chatcore.db.",
+    )
+
+
+def positive_seconds(env: Mapping[str, str], name: str) -> float | None:
+    """The number of seconds in a variable, None if unset. Raises Invalid."""
+    raw = env.get(name, "").strip()
+    if not raw:
+        return None
+    try:
+        seconds = float(raw)
+    except ValueError:
+        seconds = -1.0
+    if not seconds > 0:
+        raise Invalid(f"{name}={raw!r} is not a number of seconds.", "Write a number above 0, or leave it unset.")
+    return seconds
