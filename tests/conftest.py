@@ -67,9 +67,8 @@ def psycopg_url(url: str) -> str:
 
 def with_database(url: str, name: str) -> str:
     """The URL of another database on the same server."""
-    head, _, tail = psycopg_url(url).rpartition("/")
-    query = tail.partition("?")[2]
-    return f"{head}/{name}" + (f"?{query}" if query else "")
+    head, question, query = psycopg_url(url).partition("?")
+    return f"{head.rpartition('/')[0]}/{name}{question}{query}"
 
 
 @pytest.fixture(scope="session")
