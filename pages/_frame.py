@@ -1,0 +1,31 @@
+"""The main script: runs before every page, holds sign-in, navigation and the last net for errors."""
+
+import streamlit as st
+
+from ui import app, sidebar
+
+CHAT, SESSIONS, ANALYTICS = "", "sessions", "analytics"
+
+
+def main() -> None:
+    """Everything a page stands in."""
+    page = st.navigation(
+        [
+            st.Page(app.CHAT_PAGE, title="Chat", icon=":material/chat_bubble:", default=True, help="Talk to a model."),
+            st.Page(app.SESSIONS_PAGE, title="Sessions", icon=":material/search:", url_path=SESSIONS, help="Find and tidy your chats."),
+            st.Page(
+                app.ANALYTICS_PAGE, title="Analytics", icon=":material/monitoring:", url_path=ANALYTICS, help="What was used, and when."
+            ),
+        ],
+        position="hidden",
+    )
+    layout = "centered" if page.url_path == CHAT else "wide"
+    st.set_page_config(page_title=f"{page.title} · chatcore", page_icon=str(app.IMAGES / "mark.svg"), layout=layout)
+    with app.calm():
+        app.viewer()
+        sidebar.show_navigation()
+        app.show_kept_error()
+        page.run()
+
+
+main()

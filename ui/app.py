@@ -1,0 +1,156 @@
+"""Who looks, with what, and where they are: the few things every page asks first."""
+
+import logging
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+from chatcore.accounts import local_owner, signed_in
+from chatcore.core import Core, shared
+from chatcore.errors import ChatcoreError
+from chatcore.parts import Viewer
+from chatcore.settings import ROOT
+from ui import words
+
+log = logging.getLogger("chatcore.ui")
+
+CHAT_PAGE = ROOT / "pages" / "chat.py"
+SESSIONS_PAGE = ROOT / "pages" / "sessions.py"
+ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
+IMAGES = Path(__file__).parent / "images"
+
+CHAT_PARAM = "c"
+
+
+def core() -> Core:
+    """The one core of this process: settings, database, providers, runner."""
+    return shared()
+
+
+def now() -> datetime:
+    """The clock: aware UTC."""
+    return datetime.now(UTC)
+
+
+def time_zone() -> tzinfo:
+    """The time zone of the viewer's browser; UTC until it has told."""
+    return words.zone(st.context.timezone)
+
+
+# --- who looks ---------------------------------------------------------------------------------------------------
+
+
+def sign_in_configured() -> bool:
+    """Whether [auth] stands in secrets: Streamlit then always says whether somebody is signed in."""
+    return "is_logged_in" in st.user
+
+
+def viewer() -> Viewer:
+    """The person who looks. With sign-in configured and nobody signed in, shows the sign-in page and stops the script."""
+    if not sign_in_configured():
+        return remembered("local", {})
+    if not st.user.is_logged_in:
+        show_sign_in()
+    claims = st.user.to_dict()
+    return remembered(f"{claims.get('iss')}\n{claims.get('sub')}", claims)
+
+
+def remembered(identity: str, claims: Mapping[str, object]) -> Viewer:
+    """The account is looked up once per browser session and identity, not at every rerun."""
+    known: tuple[str, Viewer] | None = st.session_state.get("app.viewer")
+    if known is not None and known[0] == identity:
+        return known[1]
+    db = core().db
+    person = signed_in(db, claims, now=now()) if claims else local_owner(db, now=now())
+    st.session_state["app.viewer"] = (identity, person)
+    return person
+
+
+def show_sign_in() -> NoReturn:
+    """The page a stranger sees: one button, nothing else."""
+    with st.container(horizontal_alignment="center", key="sign_in"):
+        st.space("large")
+        st.image(str(IMAGES / "mark.svg"), width=56)
+        st.title("Sign in to chatcore", text_alignment="center", anchor=False)
+        st.caption("Your chats are yours only. Sign in to see them.", text_alignment="center")
+        st.button("Sign in", type="primary", icon=":material/login:", key="app.sign_in", on_click=st.login)
+    st.stop()
+
+
+# --- where they are ----------------------------------------------------------------------------------------------
+
+
+def current_chat_id() -> uuid.UUID | str | None:
+    """The chat named in the URL: its id, None for a new chat, or the raw text where that is no id at all."""
+    raw = st.query_params.get(CHAT_PARAM)
+    if not raw:
+        return None
+    try:
+        return uuid.UUID(raw)
+    except ValueError:
+        return raw
+
+
+def show_chat(chat_id: uuid.UUID | None) -> None:
+    """Puts a chat (None: a new one) into the URL of the chat page; the script shows it when it runs next."""
+    if chat_id is None:
+        st.query_params.pop(CHAT_PARAM, None)
+    else:
+        st.query_params[CHAT_PARAM] = str(chat_id)
+
+
+def open_chat(chat_id: uuid.UUID | None) -> NoReturn:
+    """Goes to the chat page and shows this chat, from any page; None opens a new one."""
+    st.switch_page(CHAT_PAGE, query_params={} if chat_id is None else {CHAT_PARAM: str(chat_id)})
+
+
+# --- what went wrong ---------------------------------------------------------------------------------------------
+
+
+def show_error(error: ChatcoreError) -> None:
+    """A calm box: what failed, and what to do next."""
+    body = words.plain(error.message)
+    st.warning(f"**{body}**  \n{words.plain(error.hint)}" if error.hint else body, icon=":material/info:")
+
+
+def show_unexpected() -> None:
+    """What is said when we ourselves failed; the traceback is in the log."""
+    st.warning(
+        "**Something went wrong on this page.**  \nNothing was lost. Reload the page; if it happens again, the server's log says why.",
+        icon=":material/info:",
+    )
+
+
+@contextmanager
+def calm() -> Iterator[None]:
+    """Shows an error of the block as a calm box instead of a traceback. Wrap pages and fragments in it."""
+    try:
+        yield
+    except ChatcoreError as error:
+        log.warning("%s", error)
+        show_error(error)
+    except Exception:
+        log.exception("a page failed")
+        show_unexpected()
+
+
+@contextmanager
+def calm_callback() -> Iterator[None]:
+    """For callbacks, which run before anything is drawn: keeps the error, `show_kept_error` draws it."""
+    try:
+        yield
+    except ChatcoreError as error:
+        log.warning("%s", error)
+        st.session_state["app.error"] = error
+
+
+def show_kept_error() -> None:
+    """Draws the error a callback left, once."""
+    error: ChatcoreError | None = st.session_state.pop("app.error", None)
+    if error is not None:
+        show_error(error)
