@@ -21,11 +21,14 @@ from sqlmodel import Session
 
 from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
 
+# The newest migration in chatcore/migrations/versions; a test holds the two equal.
+HEAD = "0001"
+
+# How long SQLite waits for a lock that another program holds, in seconds.
+BUSY_WAIT_S = 10.0
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA busy_timeout=10000",
     "PRAGMA cache_size=-65536",
     "PRAGMA mmap_size=268435456",
     "PRAGMA temp_store=MEMORY",
@@ -155,24 +158,39 @@ def open_database(url: str) -> Database:
 def init_db(database: Database) -> None:
     """Brings any database to the newest schema, keeping its rows. Raises on failure: nothing may start half-migrated.
 
-    Alembic is imported here only, because its import costs more than a start may (see `chatcore.migrations.run`).
+    Where nothing is to be done it reads one row; what migrates is imported only where it is needed, because its import
+    costs more than a start may (0.3 s of 3).
     """
-    from sqlmodel import SQLModel
+    with database.read() as tx:
+        found = schema_revision(tx.connection())
+    if found == HEAD:
+        return
+    from chatcore.migrations.run import upgrade
 
-    import chatcore.models  # noqa: F401
-
-    SQLModel.metadata.create_all(database._writer)
+    upgrade(database)
 
 
-def sqlite_engine(url: URL, *, begin: str, pool_size: int, query_only: bool) -> Engine:
+def schema_revision(connection: sa.Connection) -> str | None:
+    """The number of the newest migration the database has had; None for one that was never migrated."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def sqlite_engine(
+    url: URL, *, begin: str, pool_size: int, query_only: bool, foreign_keys: bool = True, wait_s: float = BUSY_WAIT_S
+) -> Engine:
     """An engine whose transactions start with `begin`; the driver's own transaction handling is switched off."""
-    engine = sa.create_engine(url, pool_size=pool_size, max_overflow=8 if query_only else 0, pool_timeout=10)
+    engine = sa.create_engine(
+        url, pool_size=pool_size, max_overflow=8 if query_only else 0, pool_timeout=10, connect_args={"timeout": wait_s}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         for pragma in SQLITE_PRAGMAS:
             connection.execute(pragma)
+        connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         if query_only:
             connection.execute("PRAGMA query_only=ON")
 

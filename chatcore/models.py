@@ -366,6 +366,23 @@ class ImportRef(SQLModel, table=True):
     imported_at: datetime = Field(default_factory=utc_now)
 
 
+class UnmigratedRow(SQLModel, table=True):
+    """A row of an older schema that has no place in this one.
+
+    Purpose: a migration loses nothing: `row_json` is the row as it was, `reason` says why it could not be carried.
+    Relationships: none. Ownership: `user_id`.
+    """
+
+    __tablename__ = "unmigrated_row"
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE", index=True)
+    table_name: str
+    external_id: str
+    reason: str
+    row_json: str = Field(sa_column=Column(Text, nullable=False))
+
+
 class UsageHourly(SQLModel, table=True):
     """What a person used of a model in one hour: the rollup of messages and generations.
 
