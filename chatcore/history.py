@@ -1,0 +1,424 @@
+"""What a person has written and was answered: chats, their messages, and the shelves they lie on.
+
+Every function takes the viewer; what is not the viewer's raises NotFound, as if it did not exist. Functions ending in
+`_in` do their part inside the caller's transaction. The counters of a chat are kept by the transaction that writes.
+"""
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from chatcore.columns import new_chat_id
+from chatcore.db import Database
+from chatcore.errors import Conflict, Invalid, NotFound
+from chatcore.models import DEFAULT_TITLE
+from chatcore.parts import ChatInfo, MessageInfo, Page, Role, Shelf, State, Thread, Viewer
+from chatcore.rows import (
+    CHAT_COLUMNS,
+    CHATS,
+    GENERATIONS,
+    LARGEST_ID,
+    MESSAGE_COLUMNS,
+    MESSAGES,
+    beyond,
+    chat_info,
+    checked_limit,
+    decode_cursor,
+    message_infos,
+    on_shelf,
+    page_of_chats,
+)
+from chatcore.texts import clean_text as clean_text
+from chatcore.texts import clean_title, snippet, storable
+
+SECONDS_AN_HOUR = 3600
+# SQLite takes at most 32,766 parameters in one statement, PostgreSQL 65,535.
+IDS_A_STATEMENT = 10_000
+LONGEST_NAME = 200
+
+# Not DO NOTHING: the update locks the row, so a refresher that takes the mark away waits for this transaction and counts
+# what it wrote, instead of taking the mark before the message can be seen.
+MARK_DIRTY = sa.text(
+    "INSERT INTO usage_dirty (user_id, hour) VALUES (:user_id, :hour) ON CONFLICT (user_id, hour) DO UPDATE SET hour = excluded.hour"
+)
+# The hour of a stored time; on SQLite cut from the text, since strftime rounds to milliseconds and so into the next hour.
+HOUR_OF = {
+    "sqlite": "strftime('%s', substr({column}, 1, 13) || ':00:00') / 3600",
+    "postgresql": "CAST(floor(extract(epoch FROM {column}) / 3600) AS INTEGER)",
+}
+
+
+# --- chats -------------------------------------------------------------------------------------------------------
+
+
+def create_chat(
+    db: Database,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    title: str = DEFAULT_TITLE,
+    provider: str = "ollama",
+    model_name: str = "minimax-m2:cloud",
+) -> ChatInfo:
+    """Makes an empty chat. Raises Invalid for an empty title, provider or model."""
+    with db.write() as tx:
+        return create_chat_in(tx, viewer, now=now, title=title, provider=provider, model_name=model_name)
+
+
+def create_chat_in(
+    tx: Session,
+    viewer: Viewer,
+    *,
+    now: datetime,
+    title: str = DEFAULT_TITLE,
+    provider: str = "ollama",
+    model_name: str = "minimax-m2:cloud",
+) -> ChatInfo:
+    """The same as `create_chat` inside a transaction."""
+    chat = ChatInfo(
+        id=new_chat_id(),
+        title=clean_title(title),
+        provider=clean_name(provider, "provider"),
+        model_name=clean_name(model_name, "model"),
+        created_at=now,
+        updated_at=now,
+    )
+    tx.execute(
+        sa.insert(CHATS).values(
+            id=chat.id,
+            user_id=viewer.user_id,
+            title=chat.title,
+            provider=chat.provider,
+            model_name=chat.model_name,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    return chat
+
+
+def get_chat(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> ChatInfo:
+    """A chat without its messages, on whichever shelf it lies. Raises NotFound."""
+    with db.read() as tx:
+        return get_chat_in(tx, viewer, chat_id)
+
+
+def get_chat_in(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> ChatInfo:
+    """The same as `get_chat` inside a transaction."""
+    row = tx.execute(sa.select(*CHAT_COLUMNS).where(mine(viewer, chat_id))).mappings().one_or_none()
+    if row is None:
+        raise no_chat()
+    return chat_info(row)
+
+
+def list_chats(db: Database, viewer: Viewer, *, shelf: Shelf = Shelf.ACTIVE, limit: int = 30, cursor: str | None = None) -> Page[ChatInfo]:
+    """A page of a shelf: pinned chats first, then the newest activity; the trash by the time of deletion.
+
+    `limit` is 1 to 1,000; `cursor` comes from the page before. Raises Invalid for another limit or cursor.
+    """
+    kind = f"list-{shelf.value}"
+    key: Sequence[sa.Column[object]] = [CHATS.c.pinned, CHATS.c.updated_at, CHATS.c.id]
+    types: Sequence[type] = [bool, datetime, uuid.UUID]
+    if shelf is Shelf.TRASH:
+        key, types = [CHATS.c.deleted_at, CHATS.c.id], [datetime, uuid.UUID]
+    statement = (
+        sa.select(*CHAT_COLUMNS)
+        .where(CHATS.c.user_id == viewer.user_id, *on_shelf(shelf))
+        .order_by(*(column.desc() for column in key))
+        .limit(checked_limit(limit) + 1)
+    )
+    if cursor is not None:
+        statement = statement.where(beyond(key, decode_cursor(cursor, kind, types), descending=True))
+    with db.read() as tx:
+        rows = tx.execute(statement).mappings().all()
+    return page_of_chats(rows, limit, kind=kind, key=[column.key for column in key])
+
+
+def rename_chat(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, title: str) -> ChatInfo:
+    """Gives a chat another title; it stays where it is in the list. Raises Invalid for an empty title, NotFound."""
+    title = clean_title(title)
+    with db.write() as tx:
+        tx.execute(sa.update(CHATS).where(mine(viewer, chat_id)).values(title=title))
+        return get_chat_in(tx, viewer, chat_id)
+
+
+def pin_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, pinned: bool) -> int:
+    """Puts chats to the top of their list, or back; answers how many. Raises NotFound, then none is changed."""
+    return change_all(db, viewer, chat_ids, {CHATS.c.pinned: pinned})
+
+
+def archive_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, archived: bool) -> int:
+    """Puts chats on the archive's shelf, or back; answers how many. Raises NotFound, then none is changed."""
+    return change_all(db, viewer, chat_ids, {CHATS.c.archived: archived})
+
+
+def delete_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, now: datetime) -> int:
+    """Puts chats into the trash; answers how many. Raises NotFound, then none is changed.
+
+    An answer that is being written goes on and is kept. A chat that is in the trash already keeps its time there.
+    """
+    return change_all(
+        db, viewer, chat_ids, {CHATS.c.deleted_at: sa.func.coalesce(CHATS.c.deleted_at, sa.literal(now, CHATS.c.deleted_at.type))}
+    )
+
+
+def restore_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> int:
+    """Takes chats out of the trash, back to where they were; answers how many. Raises NotFound, then none is changed."""
+    return change_all(db, viewer, chat_ids, {CHATS.c.deleted_at: None})
+
+
+def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, forget_usage: bool = False) -> int:
+    """Deletes chats with their messages for ever; answers how many. Raises NotFound, then none is deleted.
+
+    What was used stays known without the chat (`generation`), unless `forget_usage`.
+    """
+    with db.write() as tx:
+        purged = 0
+        for part in parts_of(chat_ids):
+            mark_chats_dirty(tx, viewer, part)
+            if forget_usage:
+                tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.user_id == viewer.user_id, GENERATIONS.c.session_id.in_(part)))
+            purged += changed(tx.execute(sa.delete(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))), len(part))
+    return purged
+
+
+def change_all(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
+    """Sets the columns of all these chats or, with NotFound, of none; answers how many chats these are."""
+    with db.write() as tx:
+        return sum(
+            changed(tx.execute(sa.update(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)).values(values)), len(part))
+            for part in parts_of(chat_ids)
+        )
+
+
+def changed(result: sa.Result[tuple[()]], expected: int) -> int:
+    """How many rows a statement changed. Raises NotFound if some were not there, which undoes the transaction."""
+    assert isinstance(result, sa.CursorResult)
+    if result.rowcount != expected:
+        raise no_chat()
+    return expected
+
+
+def parts_of(chat_ids: Iterable[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    """The different ids, in portions that fit into a statement."""
+    ids = iter(dict.fromkeys(chat_ids))
+    while part := list(islice(ids, IDS_A_STATEMENT)):
+        yield part
+
+
+# --- messages ----------------------------------------------------------------------------------------------------
+
+
+def open_thread(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, last: int = 40, before: int | None = None) -> Thread:
+    """The last messages of the branch a chat shows, or the ones before message `before`, oldest first.
+
+    Costs the same in a chat of any length. `last` is 1 to 1,000. Raises NotFound, also for a `before` of another chat.
+    """
+    checked_limit(last)
+    with db.read() as tx:
+        chat = get_chat_in(tx, viewer, chat_id)
+        leaf = leaf_of(tx, chat_id, chat.current_message_id) if before is None else parent_of(tx, chat_id, before)
+        rows = path_to(tx, leaf, last + 1) if leaf is not None else []
+        messages = message_infos(tx, reversed(rows[:last]))
+    return Thread(chat=chat, messages=messages, has_earlier=len(rows) > last)
+
+
+def all_messages(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, after: int | None = None, limit: int = 100) -> Page[MessageInfo]:
+    """A page of all messages of a chat, of every branch, in the order they were written.
+
+    `after` is the id of the last message of the page before; `next_cursor` is that id as text. `limit` is 1 to 1,000.
+    Raises NotFound, Invalid.
+    """
+    statement = sa.select(*MESSAGE_COLUMNS).where(MESSAGES.c.session_id == chat_id).order_by(MESSAGES.c.id).limit(checked_limit(limit) + 1)
+    if after is not None:
+        statement = statement.where(MESSAGES.c.id > possible_id(after))
+    with db.read() as tx:
+        get_chat_in(tx, viewer, chat_id)
+        rows = tx.execute(statement).mappings().all()
+        messages = message_infos(tx, rows[:limit])
+    return Page(messages, str(messages[-1].id) if len(rows) > limit else None)
+
+
+def get_message(db: Database, viewer: Viewer, message_id: int) -> MessageInfo:
+    """A message with its newest generation. Raises NotFound."""
+    with db.read() as tx:
+        statement = sa.select(*MESSAGE_COLUMNS).where(MESSAGES.c.id == possible_id(message_id), MESSAGES.c.user_id == viewer.user_id)
+        infos = message_infos(tx, tx.execute(statement).mappings())
+    if not infos:
+        raise no_message()
+    return infos[0]
+
+
+def append(
+    db: Database,
+    viewer: Viewer,
+    chat_id: uuid.UUID,
+    *,
+    role: str,
+    content: str,
+    now: datetime,
+    provider: str | None = None,
+    model_name: str | None = None,
+) -> MessageInfo:
+    """Adds a whole message at the end of the branch a chat shows, and counts it in the same transaction.
+
+    Raises NotFound, Invalid (see `clean_text`; a role that is neither user nor assistant), Conflict for a chat in the trash.
+    """
+    with db.write() as tx:
+        return append_in(tx, viewer, chat_id, role=role, content=content, now=now, provider=provider, model_name=model_name)
+
+
+def append_in(
+    tx: Session,
+    viewer: Viewer,
+    chat_id: uuid.UUID,
+    *,
+    role: str,
+    content: str,
+    now: datetime,
+    provider: str | None = None,
+    model_name: str | None = None,
+    status: State = State.COMPLETE,
+    sibling_of: int | None = None,
+) -> MessageInfo:
+    """The same as `append` inside a transaction, in which the chat is locked until the end.
+
+    A running answer (`status`) may be empty. With `sibling_of` the message follows what that message of the chat follows:
+    another branch, which is shown from now on.
+    """
+    if role not in tuple(Role):
+        raise Invalid(f"A message cannot be from {storable(role)[:40]!r}.", "Say user or assistant.")
+    if role == Role.USER and status is not State.COMPLETE:
+        raise Invalid("What a person wrote is always complete.", "Leave the status out.")
+    if content or status is not State.RUNNING:
+        content = clean_text(content)
+    provider = provider and clean_name(provider, "provider")
+    model_name = model_name and clean_name(model_name, "model")
+    # FOR NO KEY UPDATE on PostgreSQL: two appends come one after the other, while rows that only point to the chat do not wait.
+    statement = sa.select(CHATS.c.deleted_at, CHATS.c.current_message_id).where(mine(viewer, chat_id)).with_for_update(key_share=True)
+    chat = tx.execute(statement).one_or_none()
+    if chat is None:
+        raise no_chat()
+    if chat.deleted_at is not None:
+        raise Conflict("This chat is in the trash.", "Restore it, then go on writing.")
+    parent_id = leaf_of(tx, chat_id, chat.current_message_id) if sibling_of is None else parent_of(tx, chat_id, sibling_of)
+    values: dict[str, object] = {
+        "session_id": chat_id,
+        "user_id": viewer.user_id,
+        "parent_id": parent_id,
+        "role": str(role),
+        "status": str(status),
+        "created_at": now,
+        "provider": provider,
+        "model_name": model_name,
+        "content": content,
+    }
+    message_id: int = tx.execute(sa.insert(MESSAGES).values(values).returning(MESSAGES.c.id)).scalar_one()
+    counted: dict[str, object] = {
+        "message_count": CHATS.c.message_count + 1,
+        "current_message_id": message_id,
+        "updated_at": now,
+        "last_message_at": now,
+    }
+    if shown := snippet(content):
+        counted["last_snippet"] = shown
+    tx.execute(sa.update(CHATS).where(mine(viewer, chat_id)).values(counted))
+    mark_dirty(tx, viewer.user_id, now)
+    return MessageInfo(message_id, chat_id, parent_id, Role(role), status, content, now, provider=provider, model_name=model_name)
+
+
+def count_answer_in(
+    tx: Session, user_id: str, chat_id: uuid.UUID, *, content: str, now: datetime, input_tokens: int = 0, output_tokens: int = 0
+) -> None:
+    """Counts an answer that came to its end: adds its tokens to the chat, takes its text as snippet, moves the chat up.
+
+    For the Runner, whose job names the user. `content` may be empty. A chat that was purged meanwhile is left out.
+    """
+    values: dict[str, object] = {
+        "input_tokens": CHATS.c.input_tokens + input_tokens,
+        "output_tokens": CHATS.c.output_tokens + output_tokens,
+        "updated_at": now,
+        "last_message_at": now,
+    }
+    if shown := snippet(content):
+        values["last_snippet"] = shown
+    tx.execute(sa.update(CHATS).where(CHATS.c.user_id == user_id, CHATS.c.id == chat_id).values(values))
+    mark_dirty(tx, user_id, now)
+
+
+def path_to(tx: Session, leaf_id: int, limit: int) -> Sequence[sa.RowMapping]:
+    """A message and what came before it on its branch, newest first, at most `limit` rows."""
+    # The key of the parent alone leads each step through the primary key; that a parent is in the same chat is a law.
+    start = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(MESSAGES.c.id == leaf_id)
+    path = start.cte("path", recursive=True)
+    parent = MESSAGES.alias("parent")
+    path = path.union_all(
+        sa.select(parent.c.id, parent.c.parent_id, path.c.step + 1).join(path, parent.c.id == path.c.parent_id).where(path.c.step < limit)
+    )
+    return tx.execute(sa.select(*MESSAGE_COLUMNS).join(path, path.c.id == MESSAGES.c.id).order_by(path.c.step)).mappings().all()
+
+
+def leaf_of(tx: Session, chat_id: uuid.UUID, current_message_id: int | None) -> int | None:
+    """The message a chat ends with: the one it names, else its newest; None for a chat without messages."""
+    if current_message_id is not None:
+        return current_message_id
+    return tx.execute(sa.select(sa.func.max(MESSAGES.c.id)).where(MESSAGES.c.session_id == chat_id)).scalar()
+
+
+def parent_of(tx: Session, chat_id: uuid.UUID, message_id: int) -> int | None:
+    """The message that a message of this chat follows, None for a first one. Raises NotFound."""
+    known = sa.and_(MESSAGES.c.session_id == chat_id, MESSAGES.c.id == possible_id(message_id))
+    row = tx.execute(sa.select(MESSAGES.c.parent_id).where(known)).one_or_none()
+    if row is None:
+        raise no_message()
+    parent_id: int | None = row.parent_id
+    return parent_id
+
+
+# --- marks and small things --------------------------------------------------------------------------------------
+
+
+def mark_dirty(tx: Session, user_id: str, when: datetime) -> None:
+    """Says that the usage of this person in the hour of `when` must be counted anew."""
+    tx.execute(MARK_DIRTY, {"user_id": user_id, "hour": int(when.timestamp() // SECONDS_AN_HOUR)})
+
+
+def mark_chats_dirty(tx: Session, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> None:
+    """Says that the usage of every hour in which these chats have a message or a generation must be counted anew."""
+    for table, moment in ((MESSAGES, "created_at"), (GENERATIONS, "started_at")):
+        hour = sa.literal_column(HOUR_OF[tx.get_bind().dialect.name].format(column=moment), sa.Integer)
+        hours = sa.select(hour).where(table.c.user_id == viewer.user_id, table.c.session_id.in_(chat_ids)).distinct()
+        for found in tx.execute(hours).scalars().all():
+            tx.execute(MARK_DIRTY, {"user_id": viewer.user_id, "hour": found})
+
+
+def mine(viewer: Viewer, chat_id: uuid.UUID) -> sa.ColumnElement[bool]:
+    """The condition for one chat, if it is the viewer's."""
+    return sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id == chat_id)
+
+
+def possible_id(message_id: int) -> int:
+    """The id, if a database can hold such a number. Raises NotFound."""
+    if abs(message_id) > LARGEST_ID:
+        raise no_message()
+    return message_id
+
+
+def clean_name(name: str, what: str) -> str:
+    """The name of a provider or model as it is stored. Raises Invalid if it is empty or above 200 characters."""
+    name = storable(name).strip()
+    if not name or len(name) > LONGEST_NAME:
+        raise Invalid(f"The name of the {what} is empty or longer than {LONGEST_NAME} characters.", f"Choose a {what} from the list.")
+    return name
+
+
+def no_chat() -> NotFound:
+    return NotFound("This chat is not there.", "It may have been deleted. Look in the trash or go back to your chats.")
+
+
+def no_message() -> NotFound:
+    return NotFound("This message is not there.", "Its chat may have been deleted. Go back to your chats.")

@@ -1,0 +1,199 @@
+"""How rows become values: the columns a list reads, and the cursors that lead from page to page.
+
+Shared by the modules that read chats (history, search). Lists never read a message's content.
+"""
+
+import base64
+import binascii
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+import chatcore.models  # noqa: F401  # fills the metadata
+from chatcore.errors import Invalid
+from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, Page, Role, Shelf, State
+from chatcore.texts import storable
+
+CHATS = SQLModel.metadata.tables["chatsession"]
+MESSAGES = SQLModel.metadata.tables["chatmessage"]
+GENERATIONS = SQLModel.metadata.tables["generation"]
+
+LARGEST_PAGE = 1000
+LARGEST_ID = 2**63 - 1
+
+# A literal, because a bound parameter does not let SQLite use the partial indexes on running rows.
+RUNNING = sa.literal_column("'running'", sa.Text())
+# One look at the few answers that run anywhere, then a probe for each row; a correlated EXISTS would walk every
+# generation of the chat instead.
+IS_RUNNING = CHATS.c.id.in_(
+    sa.select(GENERATIONS.c.session_id).where(GENERATIONS.c.state == RUNNING, GENERATIONS.c.session_id.is_not(None))
+).label("running")
+
+CHAT_COLUMNS = (
+    CHATS.c.id,
+    CHATS.c.title,
+    CHATS.c.provider,
+    CHATS.c.model_name,
+    CHATS.c.created_at,
+    CHATS.c.updated_at,
+    CHATS.c.pinned,
+    CHATS.c.archived,
+    CHATS.c.deleted_at,
+    CHATS.c.message_count,
+    CHATS.c.input_tokens,
+    CHATS.c.output_tokens,
+    CHATS.c.current_message_id,
+    CHATS.c.last_message_at,
+    CHATS.c.last_snippet,
+    IS_RUNNING,
+)
+
+MESSAGE_COLUMNS = (
+    MESSAGES.c.id,
+    MESSAGES.c.session_id,
+    MESSAGES.c.parent_id,
+    MESSAGES.c.role,
+    MESSAGES.c.status,
+    MESSAGES.c.created_at,
+    MESSAGES.c.provider,
+    MESSAGES.c.model_name,
+    MESSAGES.c.tool_calls,
+    MESSAGES.c.reasoning,
+    MESSAGES.c.content,
+)
+
+GENERATION_COLUMNS = (
+    GENERATIONS.c.id,
+    GENERATIONS.c.message_id,
+    GENERATIONS.c.state,
+    GENERATIONS.c.provider,
+    GENERATIONS.c.model_name,
+    GENERATIONS.c.started_at,
+    GENERATIONS.c.finished_at,
+    GENERATIONS.c.duration_s,
+    GENERATIONS.c.time_to_first_chunk_s,
+    GENERATIONS.c.eval_s,
+    GENERATIONS.c.input_tokens,
+    GENERATIONS.c.output_tokens,
+    GENERATIONS.c.usage_source,
+    GENERATIONS.c.finish_reason,
+    GENERATIONS.c.error_type,
+    GENERATIONS.c.error_message,
+    GENERATIONS.c.error_hint,
+    GENERATIONS.c.error_retryable,
+)
+
+
+def on_shelf(shelf: Shelf) -> list[sa.ColumnElement[bool]]:
+    """The conditions that hold for the chats of a shelf, in the words of the partial indexes."""
+    if shelf is Shelf.TRASH:
+        return [CHATS.c.deleted_at.is_not(None)]
+    return [CHATS.c.deleted_at.is_(None), CHATS.c.archived == sa.literal(shelf is Shelf.ARCHIVED)]
+
+
+def chat_info(row: sa.RowMapping) -> ChatInfo:
+    """A row of CHAT_COLUMNS (others beside them are left out) as a value."""
+    return ChatInfo(**{column.key: row[column.key] for column in CHAT_COLUMNS})
+
+
+def message_infos(tx: Session, rows: Iterable[sa.RowMapping]) -> tuple[MessageInfo, ...]:
+    """Rows of MESSAGE_COLUMNS as values, each answer with its newest generation, which takes one statement for all."""
+    found = list(rows)
+    generations = newest_generations(tx, [row["id"] for row in found if row["role"] == Role.ASSISTANT])
+    return tuple(
+        MessageInfo(
+            id=row["id"],
+            session_id=row["session_id"],
+            parent_id=row["parent_id"],
+            role=Role(row["role"]),
+            status=State(row["status"]),
+            content=row["content"],
+            created_at=row["created_at"],
+            provider=row["provider"],
+            model_name=row["model_name"],
+            reasoning=row["reasoning"],
+            tool_calls=row["tool_calls"],
+            generation=generations.get(row["id"]),
+        )
+        for row in found
+    )
+
+
+def newest_generations(tx: Session, message_ids: Sequence[int]) -> dict[int, GenerationInfo]:
+    """The newest generation of each of these messages, which the caller has checked to be the viewer's."""
+    if not message_ids:
+        return {}
+    newest = sa.select(sa.func.max(GENERATIONS.c.id)).where(GENERATIONS.c.message_id.in_(message_ids)).group_by(GENERATIONS.c.message_id)
+    rows = tx.execute(sa.select(*GENERATION_COLUMNS).where(GENERATIONS.c.id.in_(newest))).mappings()
+    infos = {}
+    for row in rows:
+        values = dict(row)
+        message_id = values.pop("message_id")
+        infos[message_id] = GenerationInfo(**values | {"state": State(row["state"])})
+    return infos
+
+
+# --- pages -------------------------------------------------------------------------------------------------------
+
+
+def checked_limit(limit: int) -> int:
+    """The number of rows of a page. Raises Invalid below 1 and above 1,000."""
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise Invalid(f"A page cannot have {limit} rows.", f"Ask for 1 to {LARGEST_PAGE:,}.")
+    return limit
+
+
+def beyond(columns: Sequence[sa.ColumnElement[object]], key: Sequence[object], *, descending: bool) -> sa.ColumnElement[bool]:
+    """The rows after `key` in the order of `columns`: one row value, since both engines can seek it in an index and
+    neither can seek the same thing written as a chain of ORs (1.4 ms against 0.05 ms, measured)."""
+    row = sa.tuple_(*columns)
+    last = sa.tuple_(*(sa.literal(value, column.type) for column, value in zip(columns, key, strict=True)))
+    return row < last if descending else row > last
+
+
+def page_of_chats(rows: Sequence[sa.RowMapping], limit: int, *, kind: str, key: Sequence[str]) -> Page[ChatInfo]:
+    """The first `limit` rows as a page; a row more means that there is a next one, whose cursor holds the `key` columns."""
+    items = tuple(chat_info(row) for row in rows[:limit])
+    more = len(rows) > limit
+    return Page(items, encode_cursor(kind, [rows[limit - 1][name] for name in key]) if more else None)
+
+
+def encode_cursor(kind: str, key: Sequence[object]) -> str:
+    """An opaque, URL-safe text for the key of the last row of a page. `kind` names the list it belongs to."""
+    return base64.urlsafe_b64encode(json.dumps([kind, *map(plain, key)], separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, kind: str, types: Sequence[type]) -> list[object]:
+    """The key a cursor of this kind holds. Raises Invalid for anything that `encode_cursor` did not write for this list."""
+    try:
+        found = json.loads(base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        if not isinstance(found, list) or found[:1] != [kind]:
+            raise ValueError("another list")
+        return [parse(value, wanted) for value, wanted in zip(found[1:], types, strict=True)]
+    except (ValueError, RecursionError, binascii.Error) as error:
+        raise Invalid("This place in the list is not known.", "Start again from the first page.") from error
+
+
+def plain(value: object) -> object:
+    """A cursor's value as JSON can hold it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value.hex if isinstance(value, uuid.UUID) else value
+
+
+def parse(value: object, wanted: type) -> object:
+    """A cursor's value from what JSON held. Raises ValueError if it is no `wanted`."""
+    if wanted is uuid.UUID and isinstance(value, str):
+        return uuid.UUID(value)
+    if wanted is datetime and isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError("no time zone")
+        return moment
+    if type(value) is not wanted or (isinstance(value, int) and abs(value) > LARGEST_ID):
+        raise ValueError(f"not a {wanted.__name__}")
+    return storable(value) if isinstance(value, str) else value

@@ -1,0 +1,119 @@
+"""Makes what a test stands on; a test states only what matters to it."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+import chatcore.models  # noqa: F401  # fills the metadata
+from chatcore.db import Database
+from chatcore.history import append_in, count_answer_in, create_chat_in, get_chat_in, get_message
+from chatcore.parts import ChatInfo, MessageInfo, Role, State, Viewer
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+USERS = SQLModel.metadata.tables["users"]
+MESSAGES = SQLModel.metadata.tables["chatmessage"]
+GENERATIONS = SQLModel.metadata.tables["generation"]
+
+
+def make_viewer(db: Database, name: str = "Ada", *, is_owner: bool = False, now: datetime = NOW) -> Viewer:
+    """A person of their own, also when the name was used before."""
+    viewer = Viewer(user_id=f"{name.lower()}-{uuid.uuid4().hex[:12]}", name=name, email=f"{name.lower()}@example.org", is_owner=is_owner)
+    with db.write() as tx:
+        tx.execute(sa.insert(USERS).values(id=viewer.user_id, name=name, email=viewer.email, is_owner=is_owner, created_at=now))
+    return viewer
+
+
+def make_chat(
+    db: Database,
+    viewer: Viewer,
+    *,
+    title: str = "Tides and the moon",
+    provider: str = "ollama",
+    model_name: str = "llama3.2:3b",
+    messages: int = 0,
+    now: datetime = NOW,
+) -> ChatInfo:
+    """A chat, with so many plain messages (user and assistant by turns, one a second, without generations)."""
+    with db.write() as tx:
+        chat = create_chat_in(tx, viewer, now=now, title=title, provider=provider, model_name=model_name)
+        for number in range(messages):
+            role = Role.ASSISTANT if number % 2 else Role.USER
+            append_in(tx, viewer, chat.id, role=role, content=f"message {number}", now=now + timedelta(seconds=number))
+        return get_chat_in(tx, viewer, chat.id)
+
+
+def make_message(
+    db: Database,
+    viewer: Viewer,
+    chat_id: uuid.UUID,
+    content: str = "Why are there two tides a day?",
+    *,
+    role: Role = Role.USER,
+    status: State = State.COMPLETE,
+    now: datetime = NOW,
+) -> MessageInfo:
+    """A message at the end of a chat; an answer has no generation (see `make_exchange`)."""
+    with db.write() as tx:
+        return append_in(tx, viewer, chat_id, role=role, content=content, now=now, status=status)
+
+
+def make_exchange(
+    db: Database,
+    viewer: Viewer,
+    chat_id: uuid.UUID,
+    *,
+    prompt: str = "Why are there two tides a day?",
+    answer: str = "Because the far side is pulled less than the middle of the Earth.",
+    provider: str = "ollama",
+    model_name: str = "llama3.2:3b",
+    state: State = State.COMPLETE,
+    input_tokens: int | None = 20,
+    output_tokens: int | None = 40,
+    duration_s: float = 2.0,
+    time_to_first_chunk_s: float | None = 0.25,
+    now: datetime = NOW,
+) -> tuple[MessageInfo, MessageInfo]:
+    """A prompt and its answer, started at `now`, with the generation, the counters and the usage as the Runner leaves them.
+
+    A running answer has no tokens and no end; pass the tokens as None for a server that counted nothing.
+    """
+    running = state is State.RUNNING
+    counted = not running and input_tokens is not None
+    end = now + timedelta(seconds=duration_s)
+    with db.write() as tx:
+        asked = append_in(tx, viewer, chat_id, role=Role.USER, content=prompt, now=now)
+        answered = append_in(
+            tx, viewer, chat_id, role=Role.ASSISTANT, content="", now=now, provider=provider, model_name=model_name, status=State.RUNNING
+        )
+        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == answered.id).values(content=answer, status=state.value))
+        tx.execute(
+            sa.insert(GENERATIONS).values(
+                user_id=viewer.user_id,
+                session_id=chat_id,
+                message_id=answered.id,
+                provider=provider,
+                model_name=model_name,
+                response_model=model_name,
+                state=state.value,
+                started_at=now,
+                finished_at=None if running else end,
+                duration_s=None if running else duration_s,
+                time_to_first_chunk_s=time_to_first_chunk_s,
+                input_tokens=input_tokens if counted else None,
+                output_tokens=output_tokens if counted else None,
+                usage_source="reported" if counted else None,
+                finish_reason="stop" if state is State.COMPLETE else None,
+                error_type="server_error" if state is State.FAILED else None,
+                error_message="The model server failed." if state is State.FAILED else None,
+                error_hint="Try again." if state is State.FAILED else None,
+                error_retryable=True if state is State.FAILED else None,
+                owner="test:1:running" if running else None,
+                heartbeat_at=now if running else None,
+            )
+        )
+        if not running:
+            used = (input_tokens or 0, output_tokens or 0) if counted else (0, 0)
+            count_answer_in(tx, viewer.user_id, chat_id, content=answer, now=end, input_tokens=used[0], output_tokens=used[1])
+    return asked, get_message(db, viewer, answered.id)
