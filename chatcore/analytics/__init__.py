@@ -1,0 +1,25 @@
+"""What was used: messages, tokens, speed and outcomes, asked of the database one statement a question.
+
+Every function takes `(db, viewer, filters)`, counts only what is the viewer's and returns a frame with units in its
+column names. docs/analytics.md says how each number is counted.
+"""
+
+from chatcore.analytics.answers import known_models, models, tokens_per_day
+from chatcore.analytics.filters import Filters, previous_period, whole_days
+from chatcore.analytics.messages import busy_hours, messages_per_day
+from chatcore.analytics.tiles import Report, first_activity, report, tiles
+
+__all__ = [
+    "Filters",
+    "Report",
+    "busy_hours",
+    "first_activity",
+    "known_models",
+    "messages_per_day",
+    "models",
+    "previous_period",
+    "report",
+    "tiles",
+    "tokens_per_day",
+    "whole_days",
+]
