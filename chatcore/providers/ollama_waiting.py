@@ -1,0 +1,85 @@
+"""What happens while an Ollama server sends nothing, or says that it is busy."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from chatcore.parts import ErrorCode, Failed, Progress
+
+T = TypeVar("T")
+
+# A busy or loading server is asked again after so long, in seconds.
+RETRY_DELAYS_S = (1.0, 2.0, 4.0)
+PROGRESS_AFTER_S = 2.0
+PROGRESS_EVERY_S = 10.0
+
+
+class Patience:
+    """Tells the person who waits what the server does, until its first line is here; `ask` gives the sentence."""
+
+    def __init__(self, ask: Callable[[], Awaitable[str]], limit_s: float | None, after_s: float) -> None:
+        self._ask = ask
+        self._limit_s = limit_s
+        self._start_s = asyncio.get_running_loop().time()
+        self._next_s = self._start_s + after_s
+        self._said = ""
+
+    async def until(self, coming: asyncio.Future[T]) -> AsyncGenerator[Progress, None]:
+        """Progress until the line is there. Raises TimeoutError at the limit."""
+        loop = asyncio.get_running_loop()
+        while not coming.done():
+            end_s = self._next_s if self._limit_s is None else min(self._next_s, self._start_s + self._limit_s)
+            await asyncio.wait([coming], timeout=max(end_s - loop.time(), 0.0))
+            if coming.done():
+                return
+            if self._limit_s is not None and loop.time() >= self._start_s + self._limit_s:
+                raise TimeoutError
+            self._next_s = loop.time() + PROGRESS_EVERY_S
+            look = asyncio.ensure_future(self._ask())
+            both: list[asyncio.Future[T] | asyncio.Future[str]] = [coming, look]
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                if look.done() and not coming.done() and look.result() != self._said:
+                    self._said = look.result()
+                    yield Progress(self._said)
+            finally:
+                await ended(look)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A further attempt: after how long, and what is said meanwhile."""
+
+    delay_s: float
+    progress: str = ""
+
+
+class Retries:
+    """What is tried again before the first text: a busy or loading server three times, a failed one once, and a model that
+    cannot think once without thinking."""
+
+    def __init__(self, delays_s: Sequence[float], think: bool | str | None) -> None:
+        self._delays_s = list(delays_s)
+        self._failed_before = False
+        self.think = think
+
+    def after(self, event: Failed) -> Again | None:
+        """The next attempt; None where the failure stands."""
+        if event.code is ErrorCode.UNSUPPORTED_FEATURE and self.think and "does not support thinking" in event.detail:
+            self.think = None
+            return Again(0.0)
+        if event.code in (ErrorCode.BUSY, ErrorCode.LOADING) and self._delays_s:
+            delay_s = self._delays_s.pop(0)
+            return Again(delay_s, f"{event.message} Next try in {delay_s:g} s.")
+        if event.code in (ErrorCode.SERVER_ERROR, ErrorCode.UPSTREAM_UNREACHABLE) and not self._failed_before:
+            self._failed_before = True
+            return Again(0.0)
+        return None
+
+
+async def ended(*tasks: asyncio.Future[T]) -> None:
+    """Cancels tasks and waits until they are over; their results are looked at elsewhere."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
