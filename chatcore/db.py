@@ -83,8 +83,13 @@ class Database:
 
     @property
     def label(self) -> str:
-        """The address for people, without the password."""
-        return self.url.render_as_string(hide_password=True)
+        """The address for people, without the password: the path of a file, or postgresql://user@host:5432/name."""
+        if self.is_sqlite:
+            return str(self.url.database)
+        user = f"{self.url.username}@" if self.url.username else ""
+        host = self.url.host or self.url.query.get("host") or "localhost"
+        port = f":{self.url.port}" if self.url.port else ""
+        return f"postgresql://{user}{host if isinstance(host, str) else ','.join(host)}{port}/{self.url.database or ''}"
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -302,6 +302,7 @@ INDEXES = (
     ("ix_chatsession_trash", "chatsession", "user_id deleted_at id", False, "deleted_at IS NOT NULL"),
     ("ix_chatsession_current_message_id", "chatsession", "current_message_id", False, None),
     ("ix_chatmessage_session_parent", "chatmessage", "session_id parent_id", False, None),
+    ("ix_chatmessage_chat", "chatmessage", "user_id session_id", False, None),
     ("ix_chatmessage_user_created", "chatmessage", "user_id created_at", False, None),
     ("ix_chatmessage_created_at", "chatmessage", "created_at", False, None),
     ("ix_generation_message_id", "generation", "message_id", False, None),
