@@ -179,10 +179,14 @@ def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, 
     with db.write() as tx:
         purged = 0
         for part in parts_of(chat_ids):
+            theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+            if len(tx.execute(sa.select(CHATS.c.id).where(theirs).with_for_update()).all()) != len(part):
+                raise no_chat()
             mark_chats_dirty(tx, viewer, part)
             if forget_usage:
-                tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.user_id == viewer.user_id, GENERATIONS.c.session_id.in_(part)))
-            purged += changed(tx.execute(sa.delete(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))), len(part))
+                tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.session_id.in_(part)))
+            tx.execute(sa.delete(CHATS).where(theirs))
+            purged += len(part)
     return purged
 
 
@@ -388,10 +392,11 @@ def mark_dirty(tx: Session, user_id: str, when: datetime) -> None:
 
 
 def mark_chats_dirty(tx: Session, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> None:
-    """Says that the usage of every hour in which these chats have a message or a generation must be counted anew."""
+    """Says that the usage of every hour in which these chats, all the viewer's, have a message or a generation must be
+    counted anew."""
     for table, moment in ((MESSAGES, "created_at"), (GENERATIONS, "started_at")):
         hour = sa.literal_column(HOUR_OF[tx.get_bind().dialect.name].format(column=moment), sa.Integer)
-        hours = sa.select(hour).where(table.c.user_id == viewer.user_id, table.c.session_id.in_(chat_ids)).distinct()
+        hours = sa.select(hour).where(table.c.session_id.in_(chat_ids)).distinct()
         for found in tx.execute(hours).scalars().all():
             tx.execute(MARK_DIRTY, {"user_id": viewer.user_id, "hour": found})
 

@@ -148,6 +148,8 @@ class ChatMessage(SQLModel, table=True):
         ForeignKeyConstraint(["session_id", "parent_id"], ["chatmessage.session_id", "chatmessage.id"], name="fk_chatmessage_parent"),
         UniqueConstraint("session_id", "id", name="uq_chatmessage_session_id"),
         Index("ix_chatmessage_session_parent", "session_id", "parent_id"),
+        # For the cascade: without it SQLite looks through all messages of the user for each chat it deletes.
+        Index("ix_chatmessage_chat", "user_id", "session_id"),
         Index("ix_chatmessage_user_created", "user_id", "created_at"),
         CheckConstraint("role IN ('user', 'assistant')", name="ck_chatmessage_role"),
         CheckConstraint(f"status IN ({STATES})", name="ck_chatmessage_status"),
