@@ -40,6 +40,45 @@ SECONDS_AN_HOUR = 3600
 IDS_A_STATEMENT = 10_000
 LONGEST_NAME = 200
 
+# Statements that every prompt needs are built once: building one costs more than the database takes to run it.
+MINE = sa.and_(CHATS.c.user_id == sa.bindparam("viewer_id"), CHATS.c.id == sa.bindparam("chat_id"))
+FIND_CHAT = sa.select(*CHAT_COLUMNS).where(MINE)
+# FOR NO KEY UPDATE on PostgreSQL: two appends come one after the other, while rows that only point to the chat do not wait.
+LOCK_CHAT = sa.select(CHATS.c.deleted_at, CHATS.c.current_message_id).where(MINE).with_for_update(key_share=True)
+ADD_MESSAGE = sa.insert(MESSAGES).returning(MESSAGES.c.id)
+COUNT_MESSAGE = (
+    sa.update(CHATS)
+    .where(MINE)
+    .values(
+        message_count=CHATS.c.message_count + 1,
+        current_message_id=sa.bindparam("leaf_id"),
+        updated_at=sa.bindparam("now"),
+        last_message_at=sa.bindparam("now"),
+        last_snippet=sa.func.coalesce(sa.bindparam("snippet"), CHATS.c.last_snippet),
+    )
+)
+COUNT_ANSWER = (
+    sa.update(CHATS)
+    .where(MINE)
+    .values(
+        input_tokens=CHATS.c.input_tokens + sa.bindparam("more_input_tokens"),
+        output_tokens=CHATS.c.output_tokens + sa.bindparam("more_output_tokens"),
+        updated_at=sa.bindparam("now"),
+        last_message_at=sa.bindparam("now"),
+        last_snippet=sa.func.coalesce(sa.bindparam("snippet"), CHATS.c.last_snippet),
+    )
+)
+LEAF = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(MESSAGES.c.id == sa.bindparam("leaf_id"))
+PATH = LEAF.cte("path", recursive=True)
+PARENT = MESSAGES.alias("parent")
+# The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
+PATH = PATH.union_all(
+    sa.select(PARENT.c.id, PARENT.c.parent_id, PATH.c.step + 1)
+    .join(PATH, PARENT.c.id == PATH.c.parent_id)
+    .where(PATH.c.step < sa.bindparam("steps"))
+)
+BRANCH = sa.select(*MESSAGE_COLUMNS).join(PATH, PATH.c.id == MESSAGES.c.id).order_by(PATH.c.step)
+
 # Not DO NOTHING: the update locks the row, so a refresher that takes the mark away waits for this transaction and counts
 # what it wrote, instead of taking the mark before the message can be seen.
 MARK_DIRTY = sa.text(
@@ -109,7 +148,7 @@ def get_chat(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> ChatInfo:
 
 def get_chat_in(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> ChatInfo:
     """The same as `get_chat` inside a transaction."""
-    row = tx.execute(sa.select(*CHAT_COLUMNS).where(mine(viewer, chat_id))).mappings().one_or_none()
+    row = tx.execute(FIND_CHAT, {"viewer_id": viewer.user_id, "chat_id": chat_id}).mappings().one_or_none()
     if row is None:
         raise no_chat()
     return chat_info(row)
@@ -302,9 +341,8 @@ def append_in(
         content = clean_text(content)
     provider = provider and clean_name(provider, "provider")
     model_name = model_name and clean_name(model_name, "model")
-    # FOR NO KEY UPDATE on PostgreSQL: two appends come one after the other, while rows that only point to the chat do not wait.
-    statement = sa.select(CHATS.c.deleted_at, CHATS.c.current_message_id).where(mine(viewer, chat_id)).with_for_update(key_share=True)
-    chat = tx.execute(statement).one_or_none()
+    chat_key: dict[str, object] = {"viewer_id": viewer.user_id, "chat_id": chat_id}
+    chat = tx.execute(LOCK_CHAT, chat_key).one_or_none()
     if chat is None:
         raise no_chat()
     if chat.deleted_at is not None:
@@ -321,16 +359,8 @@ def append_in(
         "model_name": model_name,
         "content": content,
     }
-    message_id: int = tx.execute(sa.insert(MESSAGES).values(values).returning(MESSAGES.c.id)).scalar_one()
-    counted: dict[str, object] = {
-        "message_count": CHATS.c.message_count + 1,
-        "current_message_id": message_id,
-        "updated_at": now,
-        "last_message_at": now,
-    }
-    if shown := snippet(content):
-        counted["last_snippet"] = shown
-    tx.execute(sa.update(CHATS).where(mine(viewer, chat_id)).values(counted))
+    message_id: int = tx.execute(ADD_MESSAGE, values).scalar_one()
+    tx.execute(COUNT_MESSAGE, chat_key | {"leaf_id": message_id, "now": now, "snippet": snippet(content) or None})
     mark_dirty(tx, viewer.user_id, now)
     return MessageInfo(message_id, chat_id, parent_id, Role(role), status, content, now, provider=provider, model_name=model_name)
 
@@ -342,28 +372,14 @@ def count_answer_in(
 
     For the Runner, whose job names the user. `content` may be empty. A chat that was purged meanwhile is left out.
     """
-    values: dict[str, object] = {
-        "input_tokens": CHATS.c.input_tokens + input_tokens,
-        "output_tokens": CHATS.c.output_tokens + output_tokens,
-        "updated_at": now,
-        "last_message_at": now,
-    }
-    if shown := snippet(content):
-        values["last_snippet"] = shown
-    tx.execute(sa.update(CHATS).where(CHATS.c.user_id == user_id, CHATS.c.id == chat_id).values(values))
+    counted = {"viewer_id": user_id, "chat_id": chat_id, "now": now, "snippet": snippet(content) or None}
+    tx.execute(COUNT_ANSWER, counted | {"more_input_tokens": input_tokens, "more_output_tokens": output_tokens})
     mark_dirty(tx, user_id, now)
 
 
 def path_to(tx: Session, leaf_id: int, limit: int) -> Sequence[sa.RowMapping]:
     """A message and what came before it on its branch, newest first, at most `limit` rows."""
-    # The key of the parent alone leads each step through the primary key; that a parent is in the same chat is a law.
-    start = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(MESSAGES.c.id == leaf_id)
-    path = start.cte("path", recursive=True)
-    parent = MESSAGES.alias("parent")
-    path = path.union_all(
-        sa.select(parent.c.id, parent.c.parent_id, path.c.step + 1).join(path, parent.c.id == path.c.parent_id).where(path.c.step < limit)
-    )
-    return tx.execute(sa.select(*MESSAGE_COLUMNS).join(path, path.c.id == MESSAGES.c.id).order_by(path.c.step)).mappings().all()
+    return tx.execute(BRANCH, {"leaf_id": leaf_id, "steps": limit}).mappings().all()
 
 
 def leaf_of(tx: Session, chat_id: uuid.UUID, current_message_id: int | None) -> int | None:
