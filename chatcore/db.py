@@ -20,12 +20,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
 from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
-
-# The newest migration in chatcore/migrations/versions; a test holds the two equal.
-HEAD = "0001"
+from chatcore.migrations.run import HEAD, schema_revision, upgrade
 
 # How long SQLite waits for a lock that another program holds, in seconds.
 BUSY_WAIT_S = 10.0
+# How long a start waits for another one that migrates: longer than a migration of 10 million messages may take.
+MIGRATION_WAIT_S = 3600.0
+# The advisory lock of PostgreSQL that a migration holds: "chat" in ASCII, any number would do.
+MIGRATION_LOCK = 0x63686174
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
@@ -123,6 +125,29 @@ class Database:
         """A bare connection of the writing engine, for migrations and maintenance."""
         return self._writer.connect()
 
+    @contextmanager
+    def migration(self) -> Iterator[sa.Connection]:
+        """A connection in one transaction that only one process can hold, for changing tables; undone if the block raises.
+
+        On SQLite that is the write lock of the file, and foreign keys are not enforced: rebuilding a table with them on
+        deletes every row that points to it (measured). On PostgreSQL it is an advisory lock, and no time limit holds.
+        """
+        if not self.is_sqlite:
+            with self.clear_errors(), self._writer.connect() as connection, connection.begin():
+                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+                connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+                yield connection
+            return
+        engine = sqlite_engine(
+            self.url, begin="BEGIN IMMEDIATE", pool_size=1, query_only=False, foreign_keys=False, wait_s=MIGRATION_WAIT_S
+        )
+        try:
+            with self.clear_errors(), engine.connect() as connection, connection.begin():
+                yield connection
+        finally:
+            engine.dispose()
+
     def close(self) -> None:
         """Closes every connection; on SQLite the log is folded into the file and the planner's statistics refreshed."""
         if self.is_sqlite and Path(str(self.url.database)).exists():
@@ -163,23 +188,14 @@ def open_database(url: str) -> Database:
 def init_db(database: Database) -> None:
     """Brings any database to the newest schema, keeping its rows. Raises on failure: nothing may start half-migrated.
 
-    Where nothing is to be done it reads one row; what migrates is imported only where it is needed, because its import
-    costs more than a start may (0.3 s of 3).
+    Where nothing is to be done it reads one row and imports nothing (Alembic would cost 0.3 s of a start).
     """
     with database.read() as tx:
         found = schema_revision(tx.connection())
     if found == HEAD:
         return
-    from chatcore.migrations.run import upgrade
-
-    upgrade(database)
-
-
-def schema_revision(connection: sa.Connection) -> str | None:
-    """The number of the newest migration the database has had; None for one that was never migrated."""
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    with database.migration() as connection:
+        upgrade(connection, label=database.label, file=Path(str(database.url.database)) if database.is_sqlite else None)
 
 
 def sqlite_engine(

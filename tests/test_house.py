@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.columns",),
     ("chatcore.providers", "chatcore.tools", "chatcore.formats"),
     ("chatcore.settings",),
-    ("chatcore.texts",),
+    ("chatcore.texts", "chatcore.older_rows"),
     ("chatcore.parts",),
     ("chatcore.errors",),
     ("chatcore",),

@@ -94,6 +94,7 @@ def set_aside(connection: sa.Connection) -> tuple[str, ...]:
 
 
 def set_aside_sqlite(connection: sa.Connection, name: str) -> None:
+    """Renames a table; its indexes go, because SQLite cannot rename them."""
     indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
     for (index,) in connection.exec_driver_sql(indexes, (name,)).all():
         connection.exec_driver_sql(f"DROP INDEX {quoted(index)}")
@@ -104,6 +105,7 @@ def set_aside_sqlite(connection: sa.Connection, name: str) -> None:
 
 
 def set_aside_postgresql(connection: sa.Connection, name: str) -> None:
+    """Renames a table and what backs its constraints; its own foreign keys and its other indexes go."""
     inspector = sa.inspect(connection)
     for key in inspector.get_foreign_keys(name):
         connection.exec_driver_sql(f"ALTER TABLE {name} DROP CONSTRAINT {quoted(str(key['name']))}")
@@ -143,6 +145,7 @@ def carry_rows(connection: sa.Connection, plain: Sequence[str], *, now: datetime
 
 
 def carry_chats(connection: sa.Connection, carried: Carried, *, now: datetime) -> None:
+    """Writes the chats that were set aside into ours, with what they say beyond our columns kept apart."""
     for rows in portions(connection, "chatsession", ""):
         good = []
         left_out = []
@@ -179,6 +182,7 @@ def chat_values(row: Row, now: datetime) -> tuple[uuid.UUID, datetime, dict[str,
 
 
 def carry_messages(connection: sa.Connection, carried: Carried) -> None:
+    """Writes the messages that were set aside into ours, each following the one before it in its chat."""
     for rows in portions(connection, "chatmessage", message_order(connection)):
         good = []
         left_out = []

@@ -1,7 +1,7 @@
 """Brings a database to the newest schema, in one transaction: it is migrated, or it is as it was.
 
-One process migrates at a time: on SQLite it holds the write lock of the file, on PostgreSQL an advisory lock, and
-whoever comes second finds the work done. On SQLite the file is copied first. Foreign keys are not enforced during a
+One process migrates at a time (`chatcore.db.Database.migration` takes the lock), and whoever comes second finds the work
+done. On SQLite the file is copied first. Foreign keys are not enforced during a
 migration and checked after it: rebuilding a table with them on deletes every row that points to it (measured).
 """
 
@@ -9,68 +9,54 @@ import logging
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from chatcore.db import HEAD, Database, explain, schema_revision, sqlite_engine
 from chatcore.errors import ChatcoreError, Invalid
 from chatcore.migrations.plain import is_plain
 
 log = logging.getLogger(__name__)
 
+# The newest file of versions/; a test holds the two equal.
+HEAD = "0001"
 FOLDER = Path(__file__).resolve().parent
 # Every table of ours; a test holds them equal to the models.
 TABLES = (
     "users", "chatsession", "chatmessage", "generation", "attachment", "feedback", "tag", "chattag", "importref",
     "unmigrated_row", "usage_hourly", "usage_dirty",
 )  # fmt: skip
-# How long a start waits for another one that migrates: longer than the migration of 10 million messages may take.
-WAIT_S = 3600
-# Any number will do that no other program takes on the same database: "chat" in ASCII.
-ADVISORY_LOCK = 0x63686174
 
 
-def upgrade(database: Database) -> None:
-    """Runs every migration that the database has not had. Raises Invalid, naming the backup, if one fails: nothing has changed then."""
-    with transaction(database) as connection:
-        before = schema_revision(connection)
-        if before == HEAD:
-            return
-        check_usable(connection, before, database.label)
-        backup = (
-            back_up(Path(str(database.url.database)), before) if database.is_sqlite and sa.inspect(connection).get_table_names() else None
-        )
-        log.info("Migrating %s from %s to %s.%s", database.label, before or "no schema", HEAD, f" Backup: {backup}" if backup else "")
-        try:
-            run_steps(connection)
-            if database.is_sqlite:
-                check_foreign_keys(connection)
-        except Exception as error:
-            raise failed(error, database.label, backup) from error
-    log.info("Migrated %s to %s.", database.label, HEAD)
+def schema_revision(connection: sa.Connection) -> str | None:
+    """The number of the newest migration the database has had; None for one that was never migrated."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-@contextmanager
-def transaction(database: Database) -> Iterator[sa.Connection]:
-    """A connection in one transaction that only one process can hold; committed at the end of the block, undone if it raises."""
-    if not database.is_sqlite:
-        with database.clear_errors(), database.connect() as connection, connection.begin():
-            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
-            connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-            yield connection
+def upgrade(connection: sa.Connection, *, label: str, file: Path | None) -> None:
+    """Runs every migration that the database has not had, in the transaction of `connection`, which holds the lock.
+
+    `label` names the database for people; `file` is the SQLite file, copied first if there is anything in it. Raises
+    Invalid, naming the backup, if a migration fails.
+    """
+    before = schema_revision(connection)
+    if before == HEAD:
         return
-    engine = sqlite_engine(database.url, begin="BEGIN IMMEDIATE", pool_size=1, query_only=False, foreign_keys=False, wait_s=WAIT_S)
+    check_usable(connection, before, label)
+    backup = back_up(file, before) if file and sa.inspect(connection).get_table_names() else None
+    log.info("Migrating %s from %s to %s.%s", label, before or "no schema", HEAD, f" Backup: {backup}" if backup else "")
     try:
-        with database.clear_errors(), engine.connect() as connection, connection.begin():
-            yield connection
-    finally:
-        engine.dispose()
+        run_steps(connection)
+        if file:
+            check_foreign_keys(connection)
+    except Exception as error:
+        raise failed(error, label, backup) from error
+    log.info("Migrated %s to %s.", label, HEAD)
 
 
 def check_usable(connection: sa.Connection, revision: str | None, label: str) -> None:
@@ -137,11 +123,9 @@ def check_foreign_keys(connection: sa.Connection) -> None:
 
 def failed(error: Exception, label: str, backup: Path | None) -> ChatcoreError:
     """The error for people that a migration's failure means."""
-    reason = error.message if isinstance(error, ChatcoreError) else str(error).splitlines()[0] if str(error) else type(error).__name__
-    if isinstance(error, DBAPIError):
-        reason = explain(error, label).message if isinstance(error, sa.exc.OperationalError) else str(error.orig).splitlines()[0]
+    reason = str(error.orig if isinstance(error, DBAPIError) else error).strip() or type(error).__name__
     kept = f" A backup is at {backup}." if backup else ""
     return Invalid(
-        f"The database {label} could not be migrated to {HEAD}: {reason}",
+        f"The database {label} could not be migrated to {HEAD}: {reason.splitlines()[0]}",
         f"Nothing was changed; start the version you had before, or report this.{kept}",
     )

@@ -20,7 +20,7 @@ from sqlmodel import SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.accounts import LOCAL_OWNER_ID, local_owner
-from chatcore.db import HEAD, Database, init_db, open_database
+from chatcore.db import Database, init_db, open_database
 from chatcore.errors import Invalid
 from chatcore.history import append, list_chats, open_thread
 from chatcore.migrations import run
@@ -69,7 +69,7 @@ def rows(database: Database, sql: str) -> list[tuple[object, ...]]:
 def unenforced(database: Database) -> Iterator[sa.Connection]:
     """A connection that may write what the keys forbid, as programs on SQLite do that never switched them on."""
     if database.is_sqlite:
-        with run.transaction(database) as connection:
+        with database.migration() as connection:
             yield connection
         return
     with database.connect() as connection, connection.begin():
@@ -110,8 +110,8 @@ def differences(database: Database) -> list[object]:
 def test_head_is_the_newest_migration() -> None:
     config = Config()
     config.set_main_option("script_location", str(run.FOLDER))
-    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
-    assert max(run.known_revisions()) == HEAD
+    assert ScriptDirectory.from_config(config).get_current_head() == run.HEAD
+    assert max(run.known_revisions()) == run.HEAD
 
 
 def test_migrations_never_import_the_models() -> None:
@@ -122,7 +122,7 @@ def test_migrations_never_import_the_models() -> None:
 def test_an_empty_database_becomes_what_the_models_say(empty: Database) -> None:
     init_db(empty)
     assert differences(empty) == []
-    assert rows(empty, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    assert rows(empty, "SELECT version_num FROM alembic_version") == [(run.HEAD,)]
 
 
 def test_every_model_is_named_among_our_tables() -> None:
@@ -169,7 +169,7 @@ def test_two_programs_that_start_at_once_both_succeed(empty_database_url: str) -
         _, said = start.communicate(timeout=60)
         assert start.returncode == 0, said
     database = open_database(empty_database_url)
-    assert rows(database, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    assert rows(database, "SELECT version_num FROM alembic_version") == [(run.HEAD,)]
     database.close()
 
 
@@ -411,7 +411,7 @@ def test_a_row_that_points_nowhere_after_a_migration_stops_it(plain_file: Databa
     with unenforced(plain_file) as connection:
         connection.execute(sa.text("INSERT INTO note VALUES (1, 'nowhere')"))
     init_db(plain_file)
-    with run.transaction(plain_file) as connection:
+    with plain_file.migration() as connection:
         connection.execute(sa.text("INSERT INTO chattag (session_id, tag_id, user_id) VALUES ('x', 1, 'nobody')"))
         with pytest.raises(Invalid, match="A row of chattag"):
             run.check_foreign_keys(connection)
