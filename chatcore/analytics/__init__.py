@@ -5,15 +5,18 @@ column names. docs/analytics.md says how each number is counted.
 """
 
 from chatcore.analytics.answers import known_models, models, tokens_per_day
+from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
-from chatcore.analytics.tiles import Report, first_activity, report, tiles
+from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 
 __all__ = [
+    "DEFINITIONS",
+    "Activity",
     "Filters",
     "Report",
+    "activity",
     "busy_hours",
-    "first_activity",
     "known_models",
     "messages_per_day",
     "models",

@@ -27,6 +27,15 @@ UNITS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Activity:
+    """When the viewer's oldest and newest message or answer were made (UTC), and how many answers run now."""
+
+    first: datetime
+    last: datetime
+    running: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Every frame of the page, read in one transaction, so that the numbers agree with each other."""
 
@@ -77,15 +86,20 @@ def tiles(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> p
     return report(db, viewer, filters, now=now).tiles
 
 
-def first_activity(db: Database, viewer: Viewer) -> datetime | None:
-    """When the viewer's first message or answer was made; None before it."""
-    oldest = [
-        sa.select(sa.func.min(column)).where(table.c.user_id == viewer.user_id).scalar_subquery()
+def activity(db: Database, viewer: Viewer) -> Activity | None:
+    """From when to when did the viewer do anything, and is something running? None if there is nothing yet."""
+    ends = [
+        sa.select(end(column)).where(table.c.user_id == viewer.user_id).scalar_subquery()
         for table, column in ((MESSAGES, MESSAGES.c.created_at), (GENERATIONS, GENERATIONS.c.started_at))
+        for end in (sa.func.min, sa.func.max)
     ]
+    # A literal, because a bound parameter keeps SQLite from the partial index on running rows.
+    running = GENERATIONS.c.state == sa.literal_column("'running'")
+    count = sa.select(sa.func.count()).where(running, GENERATIONS.c.user_id == viewer.user_id).scalar_subquery()
     with db.read() as tx:
-        times = [time for time in tx.execute(sa.select(*oldest)).one() if time is not None]
-    return min(times, default=None)
+        *times, now_running = tx.execute(sa.select(*ends, count)).one()
+    known = [time for time in times if time is not None]
+    return Activity(first=min(known), last=max(known), running=now_running) if known else None
 
 
 def totals_before(tx: Session, viewer: Viewer, filters: Filters, *, now: datetime) -> pd.DataFrame:

@@ -1,0 +1,44 @@
+"""How each number is counted, in one or two sentences for people. docs/analytics.md holds the same sentences (a test
+compares them), so the page and the manual cannot drift apart."""
+
+DEFINITIONS = {
+    "messages": (
+        "Prompts and answers, in every branch of a chat. With models chosen: their answers and the prompts they answered. "
+        "Chats in the trash count until they are deleted for good."
+    ),
+    "chats": "Chats in which at least one counted message was written in the period.",
+    "active_days": "Days of your time zone with at least one counted message.",
+    "input_tokens": (
+        "What models read: the whole prompt with its history, cached parts included, summed over the answers whose usage is known. "
+        "Kept when a chat is deleted."
+    ),
+    "output_tokens": (
+        "What models wrote: answers and reasoning, summed over the answers whose usage is known. Kept when a chat is deleted."
+    ),
+    "median_time_to_first_chunk_s": (
+        "From sending a prompt to the first piece of the answer; half of the answers were faster. Includes loading the model. "
+        "Only answers where it was measured."
+    ),
+    "median_output_tokens_per_s": (
+        "Tokens written in a second while writing; half of the answers were slower. By the model server's own clock where it tells, "
+        "else the tokens after the first over the time after the first piece. Only answers where both are known."
+    ),
+    "failed_share": (
+        "Answers that ended in an error, over all finished answers. Answers you stopped and answers cut off because the program ended "
+        "are finished but not failed; they are shown apart. Each attempt counts."
+    ),
+    "messages_per_day": "Messages by the day of your time zone on which they were written; longer ranges are drawn by week or month.",
+    "tokens_per_day": (
+        "Tokens read and written, by the day of your time zone on which the answer started. Longer ranges are drawn by week or month, "
+        "models beyond the seven largest together. Only answers whose usage is known."
+    ),
+    "models": (
+        "One row per model that was asked in the period. Every attempt is an answer, a retry too. Tokens and medians are over the "
+        "answers where they are known; a dash means nobody knows, which is not 0. Kept when a chat is deleted."
+    ),
+    "busy_hours": "Messages by the weekday and hour of your time zone in which they were written, summed over the period.",
+    "change": (
+        "Compared with the period of equal length just before. A period that is still running is compared with the same part of the "
+        'one before: today until noon with yesterday until noon. "New" means there was nothing before.'
+    ),
+}

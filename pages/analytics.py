@@ -1,0 +1,179 @@
+"""Analytics: what was used, when, and of which model. The choice stands in the URL, the numbers come from chatcore.analytics."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from chatcore import analytics
+from chatcore.analytics import DEFINITIONS, Activity, Filters, Report
+from chatcore.analytics.filters import zone
+from chatcore.db import Database
+from chatcore.errors import Invalid
+from chatcore.parts import Viewer
+from ui import app, charts, filter_bar, filters, tiles, words
+from ui.downloads import csv_of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose numbers, as of when: the part of a cache key that every question shares. `news` changes when anything happened."""
+
+    database: str
+    viewer: Viewer
+    news: Activity
+    minute: datetime
+
+
+@st.cache_data(ttl=120, max_entries=64, show_spinner=False)
+def load_report(_db: Database, asked: Asked, chosen: Filters) -> Report:
+    """The report, kept for a moment or until something happens."""
+    return analytics.report(_db, asked.viewer, chosen, now=asked.minute)
+
+
+@st.cache_data(ttl=120, max_entries=64, show_spinner=False)
+def load_models(_db: Database, asked: Asked) -> tuple[tuple[str, str], ...]:
+    """Every (provider, model) the viewer ever asked."""
+    return analytics.known_models(_db, asked.viewer)
+
+
+def time_zone() -> str:
+    """The browser's zone; UTC where it tells none that is known here."""
+    name = st.context.timezone or "UTC"
+    try:
+        zone(name)
+    except Invalid:
+        return "UTC"
+    return name
+
+
+def show_first_steps() -> None:
+    """The page of a person who has not chatted yet."""
+    with st.container(border=True):
+        st.markdown("**Nothing to count yet**")
+        st.markdown(
+            "After your first chat you will see here:\n"
+            "- how many messages you exchanged, and on which days and hours\n"
+            "- how many tokens each model read and wrote\n"
+            "- how long you waited for the first words, and how fast they came\n"
+            "- how many answers failed, were stopped or interrupted"
+        )
+        if st.button("Start a chat", type="primary", icon=":material/chat_bubble:", key="analytics.start"):
+            app.open_chat(None)
+
+
+def show_no_match() -> None:
+    """What stands instead of empty charts when the filter matches nothing."""
+    with st.container(border=True):
+        st.markdown("**Nothing matches this filter**")
+        st.markdown("You have no messages and no answers in this period with these models. Choose another period, or look at everything.")
+        st.button("Show everything", icon=":material/filter_alt_off:", key="analytics.reset", on_click=filter_bar.reset)
+
+
+def show_outcomes(models: pd.DataFrame) -> None:
+    """How the answers ended, in a sentence: what was stopped or interrupted is not hidden in the failed share."""
+    ended = {name: int(models[name].sum()) for name in ("complete", "failed", "stopped", "interrupted", "running")}
+    finished = sum(ended.values()) - ended["running"]
+    text = (
+        f"Of {words.plural(finished, 'finished answer')} {words.count(ended['complete'])} complete, {words.count(ended['failed'])} failed, "
+        f"{words.count(ended['stopped'])} stopped by you, {words.count(ended['interrupted'])} interrupted."
+    )
+    running = f" {words.plural(ended['running'], 'answer')} being written." if ended["running"] else ""
+    if finished or running:
+        st.caption(text + running)
+
+
+def show_heading(title: str, name: str, frame: pd.DataFrame, days: str) -> None:
+    """The title of a card, how it is counted, and its CSV."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{title}**", width="stretch")
+        with st.popover("How is this counted?", icon=":material/help:", type="tertiary", width="content"):
+            st.markdown(DEFINITIONS[name])
+        st.download_button(
+            "CSV",
+            csv_of(frame),
+            f"{name.replace('_', '-')}_{days}.csv",
+            "text/csv",
+            key=f"analytics.csv.{name}",
+            on_click="ignore",
+            icon=":material/download:",
+            type="tertiary",
+        )
+
+
+def show_models(models: pd.DataFrame, own_zone: str) -> None:
+    """One row per model, numbers right and dashes where nobody knows."""
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    columns = {
+        "model_name": text("Model", pinned=True),
+        "provider": text("Provider"),
+        "answers": number("Answers", format="localized"),
+        "input_tokens": number("Tokens in", format="localized"),
+        "output_tokens": number("Tokens out", format="localized"),
+        "median_time_to_first_chunk_s": number("First chunk (s)", format="%.2f", help=DEFINITIONS["median_time_to_first_chunk_s"]),
+        "median_output_tokens_per_s": number("Tokens/s", format="%.1f", help=DEFINITIONS["median_output_tokens_per_s"]),
+        "failed_share": number("Failed", format="percent", help=DEFINITIONS["failed_share"]),
+        "stopped": number("Stopped", format="localized"),
+        "interrupted": number("Interrupted", format="localized"),
+        "last_used_at": st.column_config.DatetimeColumn("Last used", format="D MMM YYYY, HH:mm", timezone=own_zone),
+    }
+    st.dataframe(
+        models,
+        hide_index=True,
+        column_order=list(columns),
+        column_config=columns,
+        placeholder=tiles.UNKNOWN,
+        alt="Usage, speed and failures of each model",
+    )
+
+
+def show_report(report: Report, choice: filters.Choice, known: filters.Known, own_zone: str) -> None:
+    """Tiles, charts and table of a period with something in it."""
+    tiles.show_tiles(tiles.tiles_of(report.tiles, compare=choice.range != "all"))
+    show_outcomes(report.models)
+    days = report.messages_per_day["day"]
+    stamp = f"{choice.first.isoformat()}_{choice.last.isoformat()}"
+    left, right = st.columns(2)
+    with left, st.container(border=True):
+        grain = charts.grain_of(len(days), 2)
+        show_heading(f"Messages per {grain}", "messages_per_day", report.messages_per_day, stamp)
+        st.altair_chart(charts.messages_chart(report.messages_per_day, grain), alt="Messages of you and of models over time")
+    with right, st.container(border=True):
+        grain = charts.grain_of(len(days), min(report.models["model_name"].nunique(), charts.MAX_MODELS + 1))
+        show_heading(f"Tokens per {grain} by model", "tokens_per_day", report.tokens_per_day, stamp)
+        if report.models["answers_with_usage"].sum():
+            chart = charts.tokens_chart(report.tokens_per_day, days, grain, known_models=known.models)
+            st.altair_chart(chart, alt="Tokens read and written over time, by model")
+        else:
+            st.caption("No answer of this period has a known number of tokens.")
+    with st.container(border=True):
+        show_heading("Models", "models", report.models, stamp)
+        show_models(report.models, own_zone)
+    with st.container(border=True):
+        show_heading("Busy hours", "busy_hours", report.busy_hours, stamp)
+        st.altair_chart(charts.busy_hours_chart(report.busy_hours), alt="Messages by weekday and hour")
+        st.caption(f"{charts.busiest(report.busy_hours)} Times in {own_zone}.")
+
+
+def main() -> None:
+    """The page."""
+    st.set_page_config(page_title="Analytics", layout="wide")
+    db, person, now, own_zone = app.core().db, app.viewer(), app.now(), time_zone()
+    st.title("Analytics", anchor=False)
+    news = analytics.activity(db, person)
+    if news is None:
+        show_first_steps()
+        return
+    asked = Asked(db.label, person, news, now.replace(second=0, microsecond=0))
+    days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
+    known = filters.Known(load_models(db, asked), *days)
+    choice = filter_bar.show(known)
+    report = load_report(db, asked, choice.filters(own_zone))
+    if report.is_empty:
+        show_no_match()
+    else:
+        show_report(report, choice, known, own_zone)
+
+
+main()

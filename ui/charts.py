@@ -1,0 +1,179 @@
+"""The charts of the analytics page: at most about 400 marks each, the same colour for a model everywhere.
+
+Colours: eight that stay apart for people with any colour blindness and against both of our backgrounds; see `PALETTE`.
+Days are sent as text and drawn as bands: a browser in another zone than the viewer's cannot shift them.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+import altair as alt
+import pandas as pd
+
+Grain = Literal["day", "week", "month"]
+MAX_MARKS = 400
+MAX_MODELS = 7
+OTHER = "Other models"
+PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#EE8866", "#44BB99")
+GREY = "#8A8F98"
+PEOPLE, MACHINES = "You", "Models"
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def grain_of(days: int, series: int) -> Grain:
+    """The finest step that keeps a chart of this many days and series within MAX_MARKS."""
+    if days * series <= MAX_MARKS:
+        return "day"
+    return "week" if days * series <= MAX_MARKS * 7 else "month"
+
+
+def colours(models: Sequence[str]) -> dict[str, str]:
+    """A colour for each model name. A name asks for the colour of its hash and takes the next free one if another name,
+    earlier in the alphabet, has it; with more names than colours they start again."""
+    taken: dict[str, str] = {}
+    for model in sorted(set(models)):
+        wanted = int.from_bytes(hashlib.sha256(model.encode()).digest()[:4]) % len(PALETTE)
+        used = list(taken.values())[len(taken) // len(PALETTE) * len(PALETTE) :]
+        turn = [PALETTE[(wanted + step) % len(PALETTE)] for step in range(len(PALETTE))]
+        taken[model] = next(colour for colour in turn if colour not in used)
+    return taken
+
+
+def steps(days: pd.Series, grain: Grain) -> pd.Series:
+    """The first day of each day's week (Monday) or month, as naive midnights."""
+    if grain == "day":
+        return days
+    starts: pd.Series = days.dt.to_period("W-SUN" if grain == "week" else "M").dt.start_time
+    return starts
+
+
+def label_of(step: pd.Timestamp, grain: Grain) -> str:
+    """A step as the tooltip names it."""
+    if grain == "month":
+        return f"{step:%B %Y}"
+    text = f"{step:%A} {step.day} {step:%B %Y}"
+    return text if grain == "day" else f"Week from {text}"
+
+
+def messages_chart(per_day: pd.DataFrame, grain: Grain) -> alt.Chart:
+    """Messages over time, of people and of models on top of each other (frame: `analytics.messages_per_day`)."""
+    rows = per_day.assign(step=steps(per_day["day"], grain)).groupby("step", as_index=False)[["user_messages", "assistant_messages"]].sum()
+    named = rows.rename(columns={"user_messages": PEOPLE, "assistant_messages": MACHINES})
+    long = named.melt(id_vars="step", var_name="author", value_name="messages")
+    tooltip = [
+        alt.Tooltip("when:N", title="When"),
+        alt.Tooltip("author:N", title="By"),
+        alt.Tooltip("messages:Q", title="Messages", format=","),
+    ]
+    colour = alt.Color("author:N", title=None, scale=alt.Scale(domain=[PEOPLE, MACHINES], range=[PALETTE[0], PALETTE[1]]), legend=legend(2))
+    return bars(long, rows["step"], grain).encode(
+        y=amount("messages"), color=colour, order=alt.Order("author:N", sort="descending"), tooltip=tooltip
+    )
+
+
+def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Grain, *, known_models: Sequence[str]) -> alt.Chart:
+    """Tokens over time by model (frame: `analytics.tokens_per_day`); `days` are all days of the range, empty ones too."""
+    named = per_day.assign(
+        model=shown_models(per_day), step=steps(per_day["day"], grain), tokens=per_day["input_tokens"] + per_day["output_tokens"]
+    )
+    rows = named.groupby(["step", "model"], as_index=False)[["tokens", "input_tokens", "output_tokens", "answers"]].sum()
+    domain = rows.groupby("model")["tokens"].sum().sort_values(ascending=False).index.to_list()
+    domain = [model for model in domain if model != OTHER] + [OTHER] * (OTHER in domain)
+    rows["rank"] = rows["model"].map({model: place for place, model in enumerate(domain)})
+    tooltip = [
+        alt.Tooltip("when:N", title="When"),
+        alt.Tooltip("model:N", title="Model"),
+        alt.Tooltip("tokens:Q", title="Tokens", format=","),
+        alt.Tooltip("input_tokens:Q", title="Tokens in", format=","),
+        alt.Tooltip("output_tokens:Q", title="Tokens out", format=","),
+        alt.Tooltip("answers:Q", title="Answers", format=","),
+    ]
+    colour = alt.Color(
+        "model:N", title=None, scale=alt.Scale(domain=domain, range=shown_colours(domain, known_models)), legend=legend(len(domain))
+    )
+    return bars(rows[rows["tokens"] > 0], steps(days, grain).drop_duplicates(), grain).encode(
+        y=amount("tokens"), color=colour, order=alt.Order("rank:Q"), tooltip=tooltip
+    )
+
+
+def shown_models(per_day: pd.DataFrame) -> pd.Series:
+    """The model's name, or OTHER for those beyond the MAX_MODELS with most tokens."""
+    totals = (per_day["input_tokens"] + per_day["output_tokens"]).groupby(per_day["model_name"]).sum()
+    kept = totals.sort_values(ascending=False, kind="stable").index[: MAX_MODELS if len(totals) > MAX_MODELS + 1 else None]
+    return per_day["model_name"].where(per_day["model_name"].isin(kept), OTHER)
+
+
+def shown_colours(domain: Sequence[str], known_models: Sequence[str]) -> list[str]:
+    """Each shown model's own colour; two with the same are told apart by giving the later one a free colour."""
+    own = colours([*known_models, *(model for model in domain if model != OTHER)])
+    given: dict[str, str] = {}
+    for model in sorted(domain):
+        free = [colour for colour in PALETTE if colour not in given.values()]
+        given[model] = GREY if model == OTHER else own[model] if own[model] in free or not free else free[0]
+    return [given[model] for model in domain]
+
+
+def bars(rows: pd.DataFrame, domain: pd.Series, grain: Grain) -> alt.Chart:
+    """Stacked bars over the steps of `domain`, with as many labels as fit a narrow screen."""
+    texts = [step.date().isoformat() for step in domain]
+    labelled = texts[:: max(1, -(-len(texts) // 6))]
+    form = "%b %Y" if grain == "month" else "%-d %b"
+    axis = alt.Axis(
+        title=None,
+        values=labelled,
+        labelExpr=f"timeFormat(toDate(datum.value + 'T00:00'), '{form}')",
+        labelAngle=0,
+        labelOverlap=True,
+        grid=False,
+    )
+    data = rows.assign(step=[step.date().isoformat() for step in rows["step"]], when=[label_of(step, grain) for step in rows["step"]])
+    x = alt.X("step:O", axis=axis, scale=alt.Scale(domain=texts, paddingInner=0.15 if len(texts) <= 100 else 0.05))
+    chart: alt.Chart = alt.Chart(data, height=260).mark_bar().encode(x=x)
+    return chart
+
+
+def amount(field: str) -> alt.Y:
+    """A count from 0 up, in whole numbers, with a few lines to read it by."""
+    return alt.Y(f"{field}:Q", title=None, stack="zero", axis=alt.Axis(format="~s", tickCount=4, tickMinStep=1))
+
+
+def legend(entries: int) -> alt.Legend | None:
+    """Names under the chart, in as many columns as a narrow screen has room for."""
+    return alt.Legend(orient="bottom", columns=min(entries, 2) if entries < 4 else 2, labelLimit=150, symbolType="square")
+
+
+def busy_hours_chart(hours: pd.DataFrame) -> alt.Chart:
+    """Messages by weekday and hour (frame: `analytics.busy_hours`): the fuller the colour, the more. Opacity instead of
+    a colour scale, because it reads the same on a light and on a dark page."""
+    day = hours["weekday"].map(dict(enumerate(WEEKDAYS)))
+    when = [
+        f"{LONG_WEEKDAYS[weekday]}, {hour:02}:00 to {(hour + 1) % 24:02}:00"
+        for weekday, hour in zip(hours["weekday"], hours["hour"], strict=True)
+    ]
+    most = max(int(hours["messages"].max()), 1)
+    opacity = alt.Opacity("messages:Q", scale=alt.Scale(domain=[0, most], range=[0.06, 1]), legend=None)
+    hour_axis = alt.Axis(
+        title=None, values=[0, 6, 12, 18, 23], labelExpr="(datum.value < 10 ? '0' : '') + datum.value + ':00'", labelAngle=0
+    )
+    chart: alt.Chart = (
+        alt.Chart(hours.assign(day=day, when=when), height=230)
+        .mark_rect(color=PALETTE[0], cornerRadius=2)
+        .encode(
+            x=alt.X("hour:O", axis=hour_axis, scale=alt.Scale(padding=0.08)),
+            y=alt.Y("day:O", axis=alt.Axis(title=None), scale=alt.Scale(domain=list(WEEKDAYS), padding=0.08)),
+            opacity=opacity,
+            tooltip=[alt.Tooltip("when:N", title="When"), alt.Tooltip("messages:Q", title="Messages", format=",")],
+        )
+    )
+    return chart
+
+
+def busiest(hours: pd.DataFrame) -> str:
+    """The fullest cell in words; empty for no messages."""
+    top = hours.iloc[int(hours["messages"].argmax())]
+    if top["messages"] == 0:
+        return ""
+    hour = int(top["hour"])
+    return f"Busiest: {LONG_WEEKDAYS[int(top['weekday'])]} {hour:02}:00 to {(hour + 1) % 24:02}:00, {int(top['messages']):,} messages."

@@ -1,0 +1,12 @@
+"""Frames as files for people."""
+
+import pandas as pd
+
+
+def csv_of(frame: pd.DataFrame) -> bytes:
+    """The frame as CSV (UTF-8): local days as 2026-03-14, times in UTC. A text that a spreadsheet would run gets a quote in front."""
+    shown = frame.copy()
+    for name in ("provider", "model_name"):
+        if name in shown:
+            shown[name] = shown[name].where(~shown[name].str.match(r"[=+\-@\t\r]", na=False), "'" + shown[name])
+    return shown.to_csv(index=False, date_format="%Y-%m-%d" if "day" in shown else "%Y-%m-%dT%H:%M:%SZ").encode()
