@@ -230,7 +230,7 @@ class Ollama:
         """One request and what comes of it."""
         explain = Explain(self._address, self._timeouts, request.model)
         answer = Answer()
-        accepted = understood = False
+        accepted = spoken = understood = False
         try:
             body = request_body(request, think=think)
             async with aclosing(self._wire.lines("/api/chat", body)) as lines, aclosing(self._items(lines, request.model)) as items:
@@ -239,6 +239,7 @@ class Ollama:
                         accepted = accepted or isinstance(item, Started)
                         yield item
                         continue
+                    spoken = True
                     if item.get("error"):
                         yield explain.line(item)
                         return
@@ -247,17 +248,19 @@ class Ollama:
                         yield event
                         if isinstance(event, Finished):
                             return
+            if spoken and not understood:
+                raise NotJson("no line of a chat", cut=False)
             yield explain.incomplete("the stream ended without a line that says done")
         except WIRE_ERRORS as error:
-            yield self._broken(error, explain, accepted=accepted, understood=understood)
+            yield self._broken(error, explain, accepted=accepted, spoken=spoken, understood=understood)
 
-    def _broken(self, error: WireError, explain: Explain, *, accepted: bool, understood: bool) -> Failed | Cancelled:
+    def _broken(self, error: WireError, explain: Explain, *, accepted: bool, spoken: bool, understood: bool) -> Failed | Cancelled:
         """What it means that a stream broke there."""
         match error:
             case NotJson() if understood or error.cut:
                 return explain.incomplete(str(error))
             case TimeoutError():
-                return explain.of(error, limit_s=self._timeouts.idle_s if understood else self._timeouts.first_byte_s)
+                return explain.of(error, limit_s=self._timeouts.idle_s if spoken else self._timeouts.first_byte_s)
             case httpx.NetworkError() | httpx.ProtocolError() if accepted:
                 return explain.incomplete(repr(error))
             case _:

@@ -1,0 +1,24 @@
+"""A replay server, and an Ollama provider that talks to it without ever waiting for long."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from chatcore.providers.ollama import Ollama
+from tests.chatcore.providers.answers import open_ollama
+from tests.replay import ReplayServer
+
+
+@pytest.fixture
+def server() -> Iterator[ReplayServer]:
+    """A model server on loopback."""
+    with ReplayServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def ollama(server: ReplayServer) -> AsyncIterator[Ollama]:
+    """The provider of that server; it tries again at once."""
+    provider = open_ollama(server.url)
+    yield provider
+    await provider.close()
