@@ -21,10 +21,12 @@ def main() -> None:
     )
     layout = "centered" if page.url_path == CHAT else "wide"
     st.set_page_config(page_title=f"{page.title} · chatcore", page_icon=str(app.IMAGES / "mark.svg"), layout=layout)
+    st.html(app.STYLE)
     with app.calm():
         app.viewer()
-        sidebar.show_navigation()
-        app.show_kept_error()
+        sidebar.show_navigation(on_chat=page.url_path == CHAT)
+        if page.url_path != CHAT:
+            app.show_kept_error()
         page.run()
 
 

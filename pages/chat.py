@@ -1,7 +1,74 @@
-"""Chat with a model."""
+"""Chat with a model. The chat is in the URL (?c=...); the answer is written by the Runner, not by this script."""
 
 import streamlit as st
 
-from ui import app
+from chatcore.errors import NotFound
+from chatcore.parts import Thread
+from ui import app, composer, connect, sidebar, thread, words
 
-st.write(app.core().models())
+SUGGESTIONS = (
+    "Explain a hard idea in simple words",
+    "Help me write a friendly e-mail",
+    "Plan a weekend trip with me",
+    "Review a piece of code",
+)
+GUIDE_SUGGESTIONS = (
+    "How do I connect Ollama?",
+    "Where is my data?",
+    "How do I find a chat?",
+    "/stream 400 60",
+)
+
+
+def main() -> None:
+    core, viewer = app.core(), app.viewer()
+    wanted = app.current_chat_id()
+    opened: Thread | None = None
+    if wanted is not None:
+        try:
+            opened = thread.open_window(core, viewer, app.as_chat_id(wanted))
+        except NotFound:
+            st.session_state.pop("chat.last", None)
+            show_not_found()
+            sidebar.show_chats(None)
+            return
+    if opened is None:
+        st.session_state.pop("chat.last", None)
+        start = st.container(key="start")
+        choice = composer.show_composer(core, viewer, None)
+        with start:
+            show_start(core, on_guide=choice[0] == "guide")
+    else:
+        st.session_state["chat.last"] = str(opened.chat.id)
+        st.set_page_config(page_title=f"{words.shortened(opened.chat.title, 60)} · chatcore")
+        with st.container(key="chat_title"):
+            st.title(words.plain(opened.chat.title), anchor=False)
+        thread.show_thread(core, viewer, opened)
+        app.show_kept_error()
+        composer.show_composer(core, viewer, opened.chat)
+    sidebar.show_chats(opened.chat.id if opened else None)
+
+
+def show_start(core: app.Core, *, on_guide: bool) -> None:
+    """The page before the first prompt."""
+    st.title("What would you like to know?", anchor=False, text_alignment="center")
+    app.show_kept_error()
+    composer.show_suggestions(None, GUIDE_SUGGESTIONS if on_guide else SUGGESTIONS)
+    if connect.needed(core):
+        connect.show_panel(core)
+
+
+def show_not_found() -> None:
+    """What is said for a chat that is not there, or not the viewer's."""
+    with st.container(key="not_found", horizontal_alignment="center"):
+        st.space("large")
+        st.title("This chat is not here", anchor=False, text_alignment="center")
+        st.markdown("It may have been deleted, or the link belongs to somebody else.", text_alignment="center")
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.button(
+                "Start a new chat", icon=":material/edit_square:", type="primary", key="chat.new", on_click=app.show_chat, args=(None,)
+            )
+            st.page_link(app.SESSIONS_PAGE, label="Look through all chats", icon=":material/search:")
+
+
+main()

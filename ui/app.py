@@ -12,7 +12,7 @@ import streamlit as st
 
 from chatcore.accounts import local_owner, signed_in
 from chatcore.core import Core, shared
-from chatcore.errors import ChatcoreError
+from chatcore.errors import ChatcoreError, NotFound
 from chatcore.parts import Viewer
 from chatcore.settings import ROOT
 from ui import words
@@ -23,6 +23,7 @@ CHAT_PAGE = ROOT / "pages" / "chat.py"
 SESSIONS_PAGE = ROOT / "pages" / "sessions.py"
 ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
 IMAGES = Path(__file__).parent / "images"
+STYLE = Path(__file__).parent / "style.css"
 
 CHAT_PARAM = "c"
 
@@ -94,6 +95,13 @@ def current_chat_id() -> uuid.UUID | str | None:
         return uuid.UUID(raw)
     except ValueError:
         return raw
+
+
+def as_chat_id(wanted: uuid.UUID | str) -> uuid.UUID:
+    """The id of a chat. Raises NotFound for text that is none: nobody can have a chat of that name."""
+    if isinstance(wanted, uuid.UUID):
+        return wanted
+    raise NotFound("This chat is not here.", "Start a new one, or look through your chats.")
 
 
 def show_chat(chat_id: uuid.UUID | None) -> None:

@@ -12,6 +12,17 @@ def plain(text: str) -> str:
     return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
+def shortened(text: str, characters: int) -> str:
+    """The text on one line, cut to so many characters with an ellipsis."""
+    line = " ".join(text.split())
+    return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"
+
+
+def model_name(provider: str | None, name: str | None) -> str:
+    """A model as people call it: the built-in guide has no other name."""
+    return "Built-in guide" if provider == "guide" else name or "Unknown model"
+
+
 def count(number: int) -> str:
     """A whole number with thousands separated: 12,345."""
     return f"{number:,}"

@@ -1,0 +1,54 @@
+"""Numbers and times as people read them."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ui import words
+
+NOW = datetime(2026, 3, 14, 15, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0"), (999, "999"), (1000, "1k"), (1234, "1.2k"), (34_567, "35k"), (5_600_000, "5.6M"), (2e9, "2B")]
+)
+def test_short_counts_have_at_most_five_characters(number: float, text: str) -> None:
+    assert words.short_count(number) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0.0 s"), (0.44, "0.4 s"), (9.96, "10 s"), (59.4, "59 s"), (60, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (11_400, "3 h 10 min")],
+)
+def test_durations_name_their_units(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+@pytest.mark.parametrize(("tokens", "text"), [(512, "512"), (8192, "8k"), (131_072, "128k"), (1_048_576, "1M"), (1_000_000, "1M")])
+def test_context_sizes_are_written_as_their_makers_do(tokens: int, text: str) -> None:
+    assert words.context_size(tokens) == text
+
+
+def test_a_moment_is_told_in_the_zone_of_the_reader() -> None:
+    late = datetime(2026, 3, 13, 23, 30, tzinfo=UTC)
+    assert words.moment(late, now=NOW) == "Yesterday 23:30"
+    assert words.moment(late, now=NOW, zone=ZoneInfo("Europe/Berlin")) == "00:30"
+    assert words.moment(datetime(2025, 3, 3, tzinfo=UTC), now=NOW) == "3 Mar 2025"
+
+
+@pytest.mark.parametrize(
+    ("days", "heading"), [(0, "Today"), (1, "Yesterday"), (2, "Last 7 days"), (8, "Last 30 days"), (70, "January 2026")]
+)
+def test_chats_stand_under_headings_by_age(days: int, heading: str) -> None:
+    assert words.age_group(NOW - timedelta(days=days), now=NOW) == heading
+
+
+def test_a_zone_nobody_knows_is_utc() -> None:
+    assert words.zone("Mars/Olympus") is UTC
+    assert words.zone("../etc/passwd") is UTC
+    assert words.zone(None) is UTC
+
+
+def test_plain_text_escapes_what_markdown_would_eat() -> None:
+    assert words.plain("a *b* `c` [d](e) :red[f]\n$g$") == r"a \*b\* \`c\` \[d\]\(e\) \:red\[f\] \$g\$"

@@ -1,0 +1,147 @@
+"""Where a prompt is written and a model is chosen."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+
+import streamlit as st
+
+from chatcore import chat as verbs
+from chatcore.core import Core
+from chatcore.errors import ChatcoreError, Conflict
+from chatcore.parts import Capability, ChatInfo, ModelInfo, Viewer
+from ui import app, connect, words
+
+log = logging.getLogger("chatcore.ui")
+
+Choice = tuple[str, str]
+
+TEXT, SENT = "composer.text", "composer.sent"
+BADGES = {
+    Capability.VISION: (":material/visibility:", "Vision"),
+    Capability.TOOLS: (":material/build:", "Tools"),
+    Capability.THINKING: (":material/psychology:", "Thinking"),
+    Capability.AUDIO: (":material/mic:", "Audio"),
+}
+
+
+def show_composer(core: Core, viewer: Viewer, chat: ChatInfo | None) -> Choice:
+    """Draws the prompt field and the model picker at the foot of the page; answers the chosen (provider, model)."""
+    chat_id = chat.id if chat else None
+    with st.bottom, st.container(key="composer", gap="small"):
+        st.chat_input("Ask anything", key=TEXT, on_submit=_submitted, args=(chat_id, uuid.uuid4().hex), height="content")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
+            return show_picker(core, viewer, chat)
+
+
+# --- the model ---------------------------------------------------------------------------------------------------
+
+
+def picker_key(chat_id: uuid.UUID | None) -> str:
+    """Each chat has its own choice."""
+    return f"composer.model.{chat_id or 'new'}"
+
+
+def chosen(chat_id: uuid.UUID | None) -> Choice | None:
+    """The (provider, model) picked for this chat in this browser session, None before the picker was drawn."""
+    choice: Choice | None = st.session_state.get(picker_key(chat_id))
+    return choice
+
+
+def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None) -> Choice:
+    """Draws the models of all providers; a model that vanished stays chosen and says so."""
+    models = [model for model in core.models() if model.can_chat]
+    models.sort(key=lambda model: model.provider == "guide")
+    by_choice = {(model.provider, model.id): model for model in models}
+    default = (chat.provider, chat.model_name) if chat else verbs.first_model(core.db, viewer, models)
+    options = list(by_choice) if default in by_choice else [default, *by_choice]
+    key = picker_key(chat.id if chat else None)
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+    choice = st.selectbox(
+        "Model", options, index=options.index(default), key=key, format_func=lambda option: option_label(option, by_choice),
+        label_visibility="collapsed", width=280,
+    )  # fmt: skip
+    model = by_choice.get(choice)
+    with st.container(key="model_facts", width="content"):
+        st.markdown(facts(model) if model else gone(core, choice))
+    connect.show_hint(core)
+    return choice
+
+
+def option_label(choice: Choice, models: dict[Choice, ModelInfo]) -> str:
+    """A line of the picker: the name, and what tells it from the others."""
+    name, model = words.model_name(*choice), models.get(choice)
+    if model is None:
+        return f"{name} (not available)"
+    if model.provider == "guide":
+        return name
+    parts = [model.parameter_size or "", "cloud" if model.cloud else ""]
+    return " · ".join([name, *(part for part in parts if part)])
+
+
+def facts(model: ModelInfo) -> str:
+    """What a model can do, as badges."""
+    if model.provider == "guide":
+        return ":small[:gray[Answers from the manual; not a language model]]"
+    badges = []
+    if model.cloud:
+        badges.append(":blue-badge[:material/cloud: Cloud]")
+    if model.context_length:
+        badges.append(f":gray-badge[{words.context_size(model.context_length)} context]")
+    badges += [f":gray-badge[{icon} {name}]" for capability, (icon, name) in BADGES.items() if capability in (model.capabilities or ())]
+    return " ".join(badges)
+
+
+def gone(core: Core, choice: Choice) -> str:
+    """Why a model cannot be chosen any more."""
+    health = core.health().get(choice[0])
+    reason = "its server is not reachable" if health and not health.reachable else "no longer offered"
+    return f":orange-badge[:material/link_off: {reason}]"
+
+
+# --- sending -----------------------------------------------------------------------------------------------------
+
+
+def _submitted(chat_id: uuid.UUID | None, request_key: str) -> None:
+    text = st.session_state.get(TEXT)
+    if text:
+        submit(text, chat_id, request_key)
+
+
+def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
+    """Sends a prompt and shows its chat. What fails is said on the page, and the text stands in the field again.
+
+    `request_key` belongs to one drawing of the field: the second click of a double click carries the same and changes nothing.
+    """
+    core, viewer = app.core(), app.viewer()
+    try:
+        provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
+        draft = verbs.Draft(text=text, provider=provider, model_name=model_name, request_key=request_key)
+        sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
+    except ChatcoreError as error:
+        if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
+            return
+        keep(text, error)
+    except Exception:
+        log.exception("sending failed")
+        keep(
+            text, ChatcoreError("The message could not be sent.", "Your text is in the field below. Try again; the server's log says why.")
+        )
+    else:
+        st.session_state[SENT] = request_key
+        app.show_chat(sent.chat_id)
+
+
+def keep(text: str, error: ChatcoreError) -> None:
+    """Puts the text back into the field and the error on the page."""
+    st.session_state["app.error"] = error
+    st.session_state[TEXT] = text
+
+
+def show_suggestions(chat_id: uuid.UUID | None, suggestions: Sequence[str]) -> None:
+    """Prompts to begin with, one click each."""
+    request_key = uuid.uuid4().hex
+    with st.container(horizontal=True, horizontal_alignment="center", gap="small", key="suggestions"):
+        for number, text in enumerate(suggestions):
+            st.button(text, key=f"composer.suggestion.{number}", on_click=submit, args=(text, chat_id, request_key))

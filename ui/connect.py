@@ -1,0 +1,76 @@
+"""How to connect a model server: its address, its state now, what to type."""
+
+import streamlit as st
+
+from chatcore.core import Core
+from chatcore.parts import Health
+from ui import app, words
+
+REFRESH_S = 5
+# The manual's example: 2 GB, answers on most machines.
+SMALL_MODEL = "llama3.2:3b"
+
+
+def ollama(core: Core) -> tuple[Health | None, int]:
+    """How Ollama is, and how many chat models it offers."""
+    models = sum(1 for model in core.models() if model.provider == "ollama" and model.can_chat)
+    return core.health().get("ollama"), models
+
+
+def needed(core: Core) -> bool:
+    """Whether there is no language model to talk to."""
+    health, models = ollama(core)
+    return health is not None and (not health.reachable or not models)
+
+
+def show_panel(core: Core) -> None:
+    """What to do to get a model, with the live state; goes away by itself when one is there."""
+    with st.container(border=True, key="connect"):
+        st.markdown("**Connect a language model**")
+        st.markdown("Until then the built-in guide answers: it knows this app, not the world.")
+        _steps()
+
+
+def show_hint(core: Core) -> None:
+    """The same behind a small button, for the foot of the page."""
+    if not needed(core):
+        return
+    with st.popover("Connect a model", icon=":material/cloud_off:", type="tertiary", key="connect_hint"):
+        _steps()
+
+
+@st.fragment(run_every=REFRESH_S)
+def _steps() -> None:
+    with app.calm():
+        core = app.core()
+        health, models = ollama(core)
+        if health is None:
+            return
+        if health.reachable and models:
+            st.rerun()
+        show_state(health)
+        if not health.reachable:
+            st.markdown("1. Start Ollama (get it at [ollama.com](https://ollama.com/download)):")
+            st.code("ollama serve", language="shell")
+        st.markdown(f"{'1' if health.reachable else '2'}. Fetch a small model, 2 GB:")
+        st.code(f"ollama pull {SMALL_MODEL}", language="shell")
+        st.caption("Ollama runs elsewhere? Set OLLAMA_HOST to its address and start chatcore again.")
+        st.button("Try again", icon=":material/refresh:", key="connect.retry", on_click=_look)
+
+
+def show_state(health: Health) -> None:
+    """One line: the address that was tried, and what it said."""
+    host = f"`{health.host}`"
+    if health.reachable:
+        version = f" {words.plain(health.version)}" if health.version else ""
+        st.markdown(f":green-badge[:material/check: Reachable] Ollama{version} at {host}, with no model to chat with yet.")
+        return
+    st.markdown(f":orange-badge[:material/cloud_off: Not reachable] {host}")
+    if health.error:
+        st.caption(words.plain(health.error) + (f" {words.plain(health.hint)}" if health.hint else ""))
+
+
+def _look() -> None:
+    with app.calm_callback():
+        app.core().health(fresh=True)
+        app.core().models(fresh=True)

@@ -1,0 +1,31 @@
+"""The answer that is being written: the browser follows it by itself, the script idles.
+
+With the same key and data a rerun does not touch the element, so its connection outlives every click.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent
+
+
+@cache
+def _component() -> Callable[..., object]:
+    read = {kind: (FOLDER / f"live.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+    return cast(Callable[..., object], st.components.v2.component("chatcore_live_answer", **read))
+
+
+def live_answer(message_id: int, *, on_done: Callable[[], None], on_unavailable: Callable[[], None]) -> None:
+    """Shows a running answer as it grows, with its stop button. `on_done` runs when it has ended, `on_unavailable` when the
+    browser gets no connection to it: then follow it from the script."""
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    _component()(
+        key=f"live-{message_id}",
+        data={"message": message_id, "base": f"/{path}" if path else ""},
+        on_done_change=on_done,
+        on_unavailable_change=on_unavailable,
+    )

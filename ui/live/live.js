@@ -1,0 +1,187 @@
+/* Follows one answer over the WebSocket and paints it, while the script idles.
+ *
+ * The server sends finished blocks once and the growing block again and again (docs/rest.md); this file only puts them where they
+ * belong. It never makes HTML of its own. When the answer has ended it fires the trigger `done`, and the script draws the final
+ * text in its place; `unavailable` asks the script to follow the answer itself, because no connection came about.
+ */
+
+const FIRST_RETRY_MS = 250
+const LONGEST_RETRY_MS = 8000
+const TRIES_BEFORE_ANY_FRAME = 4
+const NEAR_BOTTOM_PX = 64
+const ASK_AGAIN_MS = 1500
+
+class Follower {
+  constructor(root, component) {
+    this.root = root
+    this.data = component.data
+    this.trigger = component.setTriggerValue
+    this.answer = root.querySelector(".answer")
+    this.reasoning = root.querySelector(".reasoning")
+    this.thoughts = root.querySelector(".thoughts")
+    this.progress = root.querySelector(".progress")
+    this.lost = root.querySelector(".lost")
+    this.stopButton = root.querySelector(".stop")
+    this.next = { text: 0, reasoning: 0 }
+    this.failures = 0
+    this.seen = false
+    this.ended = false
+    this.closed = false
+    this.frames = []
+    this.stopButton.onclick = () => this.stop()
+    this.dock()
+    this.connect()
+  }
+
+  address(path) {
+    return `${location.host}${this.data.base}/api/v1/messages/${this.data.message}/${path}`
+  }
+
+  connect() {
+    if (this.closed || this.ended) return
+    const scheme = location.protocol === "https:" ? "wss" : "ws"
+    const socket = new WebSocket(`${scheme}://${this.address("ws")}?text=${this.next.text}&reasoning=${this.next.reasoning}`)
+    this.socket = socket
+    socket.onmessage = event => {
+      this.failures = 0
+      this.seen = true
+      this.lost.hidden = true
+      this.frames.push(JSON.parse(event.data))
+      // In the background no animation frame comes: paint at once there, or the frames pile up.
+      if (document.hidden) this.paint()
+      else this.request ??= requestAnimationFrame(() => this.paint())
+    }
+    socket.onclose = () => {
+      if (this.socket !== socket) return
+      this.paint()
+      if (!this.ended && !this.closed) this.retry()
+    }
+  }
+
+  retry() {
+    this.failures += 1
+    if (!this.seen && this.failures >= TRIES_BEFORE_ANY_FRAME) {
+      this.closed = true
+      this.trigger("unavailable", this.data.message)
+      return
+    }
+    this.lost.hidden = this.failures < 2
+    const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.failures - 1))
+    this.timer = setTimeout(() => this.connect(), wait * (0.75 + Math.random() / 2))
+  }
+
+  paint() {
+    cancelAnimationFrame(this.request)
+    this.request = null
+    if (!this.frames.length) return
+    const follow = this.atBottom()
+    for (const frame of this.frames.splice(0)) this.apply(frame)
+    if (follow) this.toBottom()
+  }
+
+  apply(frame) {
+    if (frame.reset_from !== undefined && frame.reset_from !== null) {
+      while (this.answer.children.length > frame.reset_from) this.answer.lastChild.remove()
+    }
+    for (const block of frame.blocks ?? []) this.block(block.i).innerHTML = block.html
+    if (frame.open) this.block(frame.open.i).innerHTML = frame.open.html
+    if (frame.append) {
+      const code = this.block(frame.append.i).querySelector("code")
+      if (code) code.append(frame.append.text)
+    }
+    if (frame.reasoning) {
+      this.reasoning.hidden = false
+      this.thoughts.append(frame.reasoning)
+    }
+    const written = this.answer.children.length > 0
+    if (written) this.root.querySelector(".thinking").textContent = "Thoughts"
+    const waiting = frame.progress || (written || !this.reasoning.hidden ? "" : "Waiting for the model…")
+    if (this.progress.textContent !== waiting) this.progress.textContent = waiting
+    this.progress.hidden = !waiting
+    if (frame.next) this.next = frame.next
+    if (frame.state && frame.state !== "running") this.end(frame.state)
+  }
+
+  block(index) {
+    while (this.answer.children.length <= index) {
+      const block = document.createElement("div")
+      block.className = "block"
+      this.answer.append(block)
+    }
+    return this.answer.children[index]
+  }
+
+  end(state) {
+    if (this.ended) return
+    this.ended = true
+    this.root.querySelector(".log").setAttribute("aria-busy", "false")
+    this.root.dataset.state = state
+    this.stopButton.disabled = true
+    this.progress.hidden = true
+    this.trigger("done", state)
+    // A trigger is lost when Streamlit's own connection was down just then: as long as this element lives, ask again.
+    this.again = setInterval(() => this.trigger("done", state), ASK_AGAIN_MS)
+  }
+
+  async stop() {
+    this.stopButton.disabled = true
+    this.stopButton.querySelector("span").textContent = "Stopping…"
+    try {
+      const response = await fetch(`${location.protocol}//${this.address("stop")}`, { method: "POST", headers: { "X-Chatcore": "1" } })
+      if (!response.ok) throw new Error(`stop: ${response.status}`)
+    } catch {
+      this.stopButton.disabled = false
+      this.stopButton.querySelector("span").textContent = "Stop again"
+    }
+  }
+
+  // --- where the reader is -----------------------------------------------------------------------------------------
+
+  scroller() {
+    return document.querySelector('[data-testid="stMain"]') ?? document.scrollingElement
+  }
+
+  atBottom() {
+    const view = this.scroller()
+    return view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_BOTTOM_PX
+  }
+
+  toBottom() {
+    const view = this.scroller()
+    view.scrollTop = view.scrollHeight
+  }
+
+  dock() {
+    // The stop button rests just above the composer, however high that has grown.
+    const bottom = document.querySelector('[data-testid="stBottom"]')
+    if (!bottom) return
+    this.watch = new ResizeObserver(() => this.root.style.setProperty("--dock", `${bottom.offsetHeight}px`))
+    this.watch.observe(bottom)
+  }
+
+  close() {
+    this.closed = true
+    clearTimeout(this.timer)
+    clearInterval(this.again)
+    cancelAnimationFrame(this.request)
+    this.watch?.disconnect()
+    this.socket?.close()
+  }
+}
+
+export default function (component) {
+  const root = component.parentElement.querySelector("#live")
+  // Called again when the theme changes: the connection stays.
+  if (root.follower && root.follower.data.message !== component.data.message) {
+    root.follower.close()
+    root.follower = null
+    root.querySelector(".answer").replaceChildren()
+    root.querySelector(".thoughts").replaceChildren()
+  }
+  root.follower ??= new Follower(root, component)
+  root.follower.trigger = component.setTriggerValue
+  return () => {
+    root.follower?.close()
+    root.follower = null
+  }
+}
