@@ -1,0 +1,291 @@
+"""The verbs of a chat: send, retry, stop. Each is one transaction; writing the answer is the Runner's."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from chatcore import ledger, processes
+from chatcore.db import Database
+from chatcore.errors import Conflict, Invalid
+from chatcore.generation import Job, Runner
+from chatcore.history import append_in, clean_name, clean_text, create_chat_in, get_message, leaf_of, mine, no_chat, path_to
+from chatcore.models import DEFAULT_TITLE
+from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
+from chatcore.texts import cut, snippet
+
+TITLE_CHARACTERS = 60
+LONGEST_KEY = 80
+# A model's window ends long before; it only keeps a broken chain of parents from running on.
+LONGEST_PATH = 100_000
+# How long `stop` waits until the end is saved; it takes some milliseconds, a database that hangs takes longer.
+STOP_WAIT_S = 0.5
+# A second try comes only where somebody writes to one chat from two places at once, or where an orphan was in the way.
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict."""
+
+    text: str
+    provider: str
+    model_name: str
+    request_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Where it went: follow `answer_id` to see the answer come."""
+
+    chat_id: uuid.UUID
+    user_message_id: int
+    answer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An answer as it is ordered: who asks whom for what, when, and which Runner will write it."""
+
+    viewer: Viewer
+    provider: str
+    request: ChatRequest
+    owner: str
+    now: datetime
+    request_key: str | None = None
+
+
+class Moved(Exception):
+    """The chat went on between the look and the write: look again."""
+
+
+class StillAnswering(Conflict):
+    """An answer is being written in the chat."""
+
+    def __init__(self) -> None:
+        super().__init__("This chat is still answering.", "Stop the answer, or wait until it is there, then send again.")
+
+
+def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft, *, now: datetime) -> Sent:
+    """Stores the prompt with an empty answer and starts the answer; without `chat_id` in a new chat, titled after the prompt.
+
+    Raises Invalid (text, names, key), NotFound, Conflict: the chat still answers, lies in the trash, or the key was used.
+    """
+    draft = clean_draft(draft)
+    for last_try in (False,) * (TRIES - 1) + (True,):
+        leaf_id, turns = conversation(runner.db, viewer, chat_id) if chat_id else (None, ())
+        request = ChatRequest(draft.model_name, (*turns, Turn("user", draft.text)))
+        order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key)
+        try:
+            with runner.db.write() as tx, sent_once():
+                asked = write_prompt(tx, order, chat_id, leaf_id)
+                answer = write_answer(tx, order, asked.session_id)
+                job = write_job(tx, order, answer)
+        except Moved:
+            continue
+        except StillAnswering:
+            if last_try or not runner.recover(by_heartbeat=False):
+                raise
+            continue
+        runner.start(job)
+        return Sent(asked.session_id, asked.id, answer.id)
+    raise Conflict("Somebody else writes to this chat at the same moment.", "Look at what came, then send again.")
+
+
+def retry(
+    runner: Runner, viewer: Viewer, message_id: int, *, now: datetime, provider: str | None = None, model_name: str | None = None
+) -> Sent:
+    """Starts a new attempt at an answer: in its place if it is empty, else beside it as a branch that is shown from now on.
+
+    By default the same model is asked. Raises NotFound, Invalid for what is no answer, Conflict while the chat answers.
+    """
+    answer = get_message(runner.db, viewer, message_id)
+    if answer.role is not Role.ASSISTANT or answer.parent_id is None:
+        raise Invalid("Only an answer can be tried again.", "Choose the answer to the prompt, not the prompt itself.")
+    provider = clean_name(provider or answer.provider or "", "provider")
+    model_name = clean_name(model_name or answer.model_name or "", "model")
+    with runner.db.read() as tx:
+        turns = turns_to(tx, answer.parent_id)
+    order = Order(viewer, provider, ChatRequest(model_name, turns), runner.owner, now)
+    runner.recover(by_heartbeat=False)
+    with runner.db.write() as tx, sent_once():
+        claim(tx, viewer, answer.session_id)
+        target = write_retry(tx, order, answer)
+        job = write_job(tx, order, target)
+    runner.start(job)
+    return Sent(answer.session_id, answer.parent_id, target.id)
+
+
+def stop(runner: Runner, viewer: Viewer, message_id: int, *, now: datetime) -> None:
+    """Ends an answer and keeps its text, whichever process writes it; nothing happens to a finished one. Raises NotFound.
+
+    Here it takes milliseconds, in another process up to its next checkpoint. If that process died, the answer is
+    marked interrupted.
+    """
+    if runner.writes(viewer, message_id):
+        runner.stop(message_id)
+        runner.settled(message_id, STOP_WAIT_S)
+        return
+    owner = ledger.request_stop(runner.db, viewer, message_id, now=now)
+    if owner is not None and processes.is_gone(owner):
+        runner.recover(by_heartbeat=False)
+
+
+def title_from(text: str) -> str:
+    """The title a prompt gives its chat: its first line that says something, without markdown, at most 60 characters."""
+    for line in text.splitlines():
+        if shown := snippet(line):
+            return cut(shown, TITLE_CHARACTERS)
+    return DEFAULT_TITLE
+
+
+def first_model(db: Database, viewer: Viewer, models: Sequence[ModelInfo]) -> tuple[str, str]:
+    """(provider, model) for a new chat: what the viewer used last if it is offered, else an installed model, else the guide."""
+    used = (
+        sa.select(GENERATIONS.c.provider, GENERATIONS.c.model_name)
+        .where(GENERATIONS.c.user_id == viewer.user_id)
+        .order_by(GENERATIONS.c.started_at.desc(), GENERATIONS.c.id.desc())
+        .limit(1)
+    )
+    with db.read() as tx:
+        last = tx.execute(used).one_or_none()
+    offered = [model for model in models if model.can_chat]
+    if last is not None and any((model.provider, model.id) == (last.provider, last.model_name) for model in offered):
+        return last.provider, last.model_name
+    installed = [model for model in offered if model.provider == "ollama"]
+    # A model on this machine answers without a sign-in, one in the cloud may not.
+    for model in sorted(installed, key=lambda model: model.cloud):
+        return model.provider, model.id
+    return "guide", "guide"
+
+
+# --- what is read ------------------------------------------------------------------------------------------------
+
+
+def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int | None, tuple[Turn, ...]]:
+    """The leaf of the branch a chat shows, and what a model is told of it. Raises NotFound."""
+    with db.read() as tx:
+        chat = tx.execute(sa.select(CHATS.c.current_message_id).where(mine(viewer, chat_id))).one_or_none()
+        if chat is None:
+            raise no_chat()
+        leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
+        return leaf_id, turns_to(tx, leaf_id) if leaf_id is not None else ()
+
+
+def turns_to(tx: Session, message_id: int) -> tuple[Turn, ...]:
+    """The turns from the root to a message, oldest first. An answer that broke off is kept, an empty one is left out."""
+    rows = reversed(path_to(tx, message_id, LONGEST_PATH))
+    return tuple(Turn("user" if row["role"] == Role.USER else "assistant", row["content"]) for row in rows if row["content"].strip())
+
+
+def clean_draft(draft: Draft) -> Draft:
+    """The draft as it is stored. Raises Invalid."""
+    if draft.request_key is not None and not 0 < len(draft.request_key) <= LONGEST_KEY:
+        raise Invalid(f"The request key is empty or longer than {LONGEST_KEY} characters.", "Send a new UUID with each prompt.")
+    return replace(
+        draft,
+        text=clean_text(draft.text),
+        provider=clean_name(draft.provider, "provider"),
+        model_name=clean_name(draft.model_name, "model"),
+    )
+
+
+# --- what is written, inside one transaction ---------------------------------------------------------------------
+
+
+def claim(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> sa.RowMapping:
+    """Locks a chat in which nothing is being answered. Raises NotFound, StillAnswering, Conflict for one in the trash."""
+    columns = (CHATS.c.current_message_id, CHATS.c.title, CHATS.c.message_count, CHATS.c.deleted_at)
+    chat = tx.execute(sa.select(*columns).where(mine(viewer, chat_id)).with_for_update(key_share=True)).mappings().one_or_none()
+    if chat is None:
+        raise no_chat()
+    if chat["deleted_at"] is not None:
+        raise Conflict("This chat is in the trash.", "Restore it, then go on writing.")
+    running = sa.select(GENERATIONS.c.id).where(GENERATIONS.c.session_id == chat_id, GENERATIONS.c.state == RUNNING).limit(1)
+    if tx.execute(running).one_or_none() is not None:
+        raise StillAnswering
+    return chat
+
+
+def write_prompt(tx: Session, order: Order, chat_id: uuid.UUID | None, leaf_id: int | None) -> MessageInfo:
+    """The user message, at the end of its chat or in a new one. Raises Moved if the chat does not end with `leaf_id`."""
+    text, model_name = order.request.turns[-1].content, order.request.model
+    if chat_id is None:
+        chat_id = create_chat_in(tx, order.viewer, now=order.now, title=title_from(text), provider=order.provider, model_name=model_name).id
+    else:
+        chat = claim(tx, order.viewer, chat_id)
+        if leaf_of(tx, chat_id, chat["current_message_id"]) != leaf_id:
+            raise Moved
+        if chat["message_count"] == 0:
+            title = title_from(text) if chat["title"] == DEFAULT_TITLE else chat["title"]
+            values = {"title": title, "provider": order.provider, "model_name": model_name}
+            tx.execute(sa.update(CHATS).where(mine(order.viewer, chat_id)).values(values))
+    return append_in(tx, order.viewer, chat_id, role=Role.USER, content=text, now=order.now)
+
+
+def write_answer(tx: Session, order: Order, chat_id: uuid.UUID, sibling_of: int | None = None) -> MessageInfo:
+    """The empty answer, at the end of the chat or beside another answer."""
+    return append_in(
+        tx,
+        order.viewer,
+        chat_id,
+        role=Role.ASSISTANT,
+        content="",
+        now=order.now,
+        provider=order.provider,
+        model_name=order.request.model,
+        status=State.RUNNING,
+        sibling_of=sibling_of,
+    )
+
+
+def write_retry(tx: Session, order: Order, answer: MessageInfo) -> MessageInfo:
+    """The message that takes the next attempt: the answer itself while it is empty, else a new one beside it."""
+    empty = sa.and_(
+        MESSAGES.c.id == answer.id,
+        MESSAGES.c.user_id == order.viewer.user_id,
+        MESSAGES.c.status != State.RUNNING.value,
+        MESSAGES.c.content == "",
+        MESSAGES.c.reasoning.is_(None),
+        MESSAGES.c.tool_calls.is_(None),
+    )
+    values = {"status": State.RUNNING.value, "provider": order.provider, "model_name": order.request.model}
+    if tx.execute(sa.update(MESSAGES).where(empty).values(values).returning(MESSAGES.c.id)).one_or_none() is not None:
+        return answer
+    return write_answer(tx, order, answer.session_id, sibling_of=answer.id)
+
+
+def write_job(tx: Session, order: Order, answer: MessageInfo) -> Job:
+    """The running generation of an answer, as the job for the Runner."""
+    generation_id = ledger.begin_in(
+        tx,
+        order.viewer,
+        chat_id=answer.session_id,
+        message_id=answer.id,
+        provider=order.provider,
+        model_name=order.request.model,
+        owner=order.owner,
+        now=order.now,
+        request_key=order.request_key,
+    )
+    return Job(generation_id, answer.id, answer.session_id, order.viewer.user_id, order.provider, order.request)
+
+
+@contextmanager
+def sent_once() -> Iterator[None]:
+    """Gives the two ways in which the database refuses a double click their names."""
+    try:
+        yield
+    except IntegrityError as error:
+        said = str(error.orig)
+        if "request_key" in said:
+            raise Conflict("This message was already sent.", "Reload the chat: it is there.") from error
+        if "uq_generation_running_message" in said or "generation.message_id" in said:
+            raise StillAnswering from error
+        raise

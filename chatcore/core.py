@@ -1,0 +1,169 @@
+"""Settings, database, providers and Runner wired together, once in a process."""
+
+import atexit
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent import futures
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from chatcore.db import Database, init_db, open_database
+from chatcore.errors import ProviderError
+from chatcore.generation import Runner
+from chatcore.parts import Health, ModelInfo
+from chatcore.providers import open_providers
+from chatcore.providers.base import Provider
+from chatcore.settings import Settings
+
+log = logging.getLogger(__name__)
+Found = TypeVar("Found")
+
+# What a model server said is shown for so long before it is asked again.
+FRESH_S = 10.0
+# How long a page waits for a server at most; a local one answers in 5 ms, of a dead one the last known is shown.
+PAGE_WAIT_S = 0.3
+
+
+class Lookup(Generic[Found]):
+    """The last answer of each provider to one question; asked again in the background when it is old."""
+
+    def __init__(self, runner: Runner, ask: Callable[[Provider], Awaitable[Found]]) -> None:
+        self._runner = runner
+        self._ask = ask
+        self._guard = threading.Lock()
+        self._known: dict[str, tuple[Found, float]] = {}
+        self._asked: dict[str, Future[Found]] = {}
+
+    def get(self, *, fresh: bool, limit_s: float) -> dict[str, Found]:
+        """What is known by provider name. Old answers are renewed: `fresh` waits for all of them, else only who asks waits,
+        and only for a moment. `limit_s` bounds either."""
+        begun, asked = self._renew(fresh=fresh)
+        waited = asked if fresh else begun
+        if waited:
+            futures.wait(waited, timeout=limit_s if fresh else min(limit_s, PAGE_WAIT_S))
+        with self._guard:
+            return {name: self._known[name][0] for name in self._runner.providers if name in self._known}
+
+    def _renew(self, *, fresh: bool) -> tuple[list[Future[Found]], list[Future[Found]]]:
+        """Asks every provider whose answer is old; the questions begun now, and all that are open."""
+        begun = []
+        with self._guard:
+            for name, provider in self._runner.providers.items():
+                old = name not in self._known or time.monotonic() - self._known[name][1] > FRESH_S
+                if name not in self._asked and (fresh or old):
+                    self._asked[name] = self._runner.submit(self._keep(name, provider))
+                    begun.append(self._asked[name])
+            return begun, list(self._asked.values())
+
+    async def _keep(self, name: str, provider: Provider) -> Found:
+        """Asks one provider and remembers what it says."""
+        try:
+            found = await self._ask(provider)
+            with self._guard:
+                self._known[name] = (found, time.monotonic())
+            return found
+        finally:
+            with self._guard:
+                self._asked.pop(name, None)
+
+
+class Core:
+    """All that pages, API and commands stand on. Made by `open_core` or `shared`; every method may be called from any thread."""
+
+    def __init__(self, settings: Settings, db: Database, providers: Mapping[str, Provider], runner: Runner) -> None:
+        self.settings = settings
+        self.db = db
+        self.providers = providers
+        self.runner = runner
+        self._models = Lookup(runner, models_of)
+        self._health = Lookup(runner, health_of)
+
+    def models(self, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
+        """Every model of every provider, in the order of the registry; a server that is away contributes none.
+
+        At most 10 s old unless a server does not answer: then what it last said, and it is asked again in the background.
+        With `fresh` all servers are waited for.
+        """
+        found = self._models.get(fresh=fresh, limit_s=self._limit_s)
+        return tuple(model for models in found.values() for model in models)
+
+    def health(self, *, fresh: bool = False) -> dict[str, Health]:
+        """Whether each provider answers, by its name, as old as `models`; one not heard of yet counts as not reachable."""
+        found = self._health.get(fresh=fresh, limit_s=self._limit_s)
+        return {name: found.get(name) or silent(provider) for name, provider in self.providers.items()}
+
+    def close(self) -> None:
+        """Saves what is running, closes connections and the database. Calling it twice does nothing."""
+        self.runner.close()
+        self.db.close()
+
+    @property
+    def _limit_s(self) -> float:
+        return self.settings.timeouts.connect_s + self.settings.timeouts.lookup_s
+
+
+async def models_of(provider: Provider) -> tuple[ModelInfo, ...]:
+    """What a provider offers; nothing if it cannot be asked."""
+    try:
+        return await provider.models()
+    except ProviderError as error:
+        log.info("no models of %s: %s", provider.name, error)
+    except Exception:
+        log.exception("provider %s broke while it was asked for its models", provider.name)
+    return ()
+
+
+async def health_of(provider: Provider) -> Health:
+    """How a provider is; one that breaks is not reachable."""
+    try:
+        return await provider.health()
+    except Exception:
+        log.exception("provider %s broke while it was asked how it is", provider.name)
+        return Health(reachable=False, host="", error=f"{provider.label} cannot be asked.", hint="The log of this application says why.")
+
+
+def silent(provider: Provider) -> Health:
+    """A provider that was asked for the first time and has not answered yet."""
+    return Health(reachable=False, host="", error=f"{provider.label} has not answered yet.", hint="Wait a moment, then look again.")
+
+
+def open_core(settings: Settings) -> Core:
+    """Opens the database, brings its schema up to date, marks interrupted answers and starts the Runner.
+
+    Raises Invalid, Conflict or Denied with what to do; then nothing stays open.
+    """
+    db = open_database(settings.database_url)
+    try:
+        init_db(db)
+        providers = open_providers(settings)
+        runner = Runner(db, providers, checkpoint_s=settings.checkpoint_s, heartbeat_stale_s=settings.heartbeat_stale_s)
+        runner.open()
+    except BaseException:
+        db.close()
+        raise
+    return Core(settings, db, providers, runner)
+
+
+# --- the one of this process -------------------------------------------------------------------------------------
+
+_guard = threading.Lock()
+_shared: list[Core] = []
+
+
+def shared() -> Core:
+    """The core of this process, opened at the first call from the environment. Raises what `open_core` raises, each time anew."""
+    with _guard:
+        if not _shared:
+            _shared.append(open_core(Settings.from_env()))
+            atexit.register(close_shared)
+        return _shared[0]
+
+
+def close_shared() -> None:
+    """Closes the core of this process, if there is one; the next `shared` opens another."""
+    with _guard:
+        while _shared:
+            _shared.pop().close()
+        atexit.unregister(close_shared)

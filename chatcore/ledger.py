@@ -1,0 +1,357 @@
+"""What the database knows of an answer: opened, saved on the way, closed once, recovered when its process died.
+
+A row is closed only while it still runs and by the process that owns it, so two processes, or a process and the recovery
+of orphans, never overwrite each other. Every transaction that needs several rows takes the chat first, then the
+generation, then the message: one order, no deadlock.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from chatcore import processes
+from chatcore.db import Database
+from chatcore.errors import NotFound
+from chatcore.history import count_answer_in, mark_dirty, no_message, possible_id
+from chatcore.live import Snapshot
+from chatcore.models import utc_now
+from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, ToolCall, Update, Usage, Viewer, dump_tool_calls
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
+from chatcore.texts import storable
+
+# Of text no server counted: 4 characters a token is the rule of thumb of model makers for English.
+CHARACTERS_A_TOKEN = 4
+# A count above this is a server's mistake; SQLite and PostgreSQL hold 2**63 - 1.
+LARGEST_COUNT = 2**53
+# PostgreSQL finds a deadlock after 1 s and then ends one of the two; a checkpoint gives way before that, since it can come again.
+CHECKPOINT_LOCK_WAIT = sa.text("SET LOCAL lock_timeout = '300ms'")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider."""
+
+    generation_id: int
+    message_id: int
+    session_id: uuid.UUID
+    user_id: str
+    provider: str
+    request: ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt went. `chunks` counts the deltas that came; times in seconds."""
+
+    state: State
+    written: Snapshot
+    finished_at: datetime
+    duration_s: float
+    time_to_first_chunk_s: float | None = None
+    chunks: int = 0
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    finished: Finished | None = None
+    failed: Failed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the database says of a running row: whether its message is still there and whether somebody asked for a stop."""
+
+    has_message: bool
+    stop_requested: bool
+
+
+def begin_in(
+    tx: Session,
+    viewer: Viewer,
+    *,
+    chat_id: uuid.UUID,
+    message_id: int,
+    provider: str,
+    model_name: str,
+    owner: str,
+    now: datetime,
+    request_key: str | None = None,
+) -> int:
+    """Opens an attempt at an answer; its id. Raises IntegrityError if the message has a running one or the key was used."""
+    statement = sa.insert(GENERATIONS).values(
+        user_id=viewer.user_id,
+        session_id=chat_id,
+        message_id=message_id,
+        provider=provider,
+        model_name=model_name,
+        state=State.RUNNING.value,
+        started_at=now,
+        owner=owner,
+        heartbeat_at=moment(tx),
+        request_key=request_key,
+    )
+    mark_dirty(tx, viewer.user_id, now)
+    generation_id: int = tx.execute(statement.returning(GENERATIONS.c.id)).scalar_one()
+    return generation_id
+
+
+def checkpoint(db: Database, owner: str, running: Sequence[Job], written: dict[int, Snapshot], *, beat: bool) -> dict[int, Beat]:
+    """Saves the text of running answers (`written`, by generation id) in one transaction, and says which still are ours.
+
+    An answer that is missing in what is returned was closed by somebody else. Without text and without `beat` it only reads.
+    """
+    ours = sa.and_(
+        GENERATIONS.c.id.in_([job.generation_id for job in running]), GENERATIONS.c.state == RUNNING, GENERATIONS.c.owner == owner
+    )
+    columns = (GENERATIONS.c.id, GENERATIONS.c.message_id, GENERATIONS.c.stop_requested_at)
+    if not beat and not written:
+        with db.read() as tx:
+            return beats(tx.execute(sa.select(*columns).where(ours)).mappings())
+    with db.write() as tx:
+        if not db.is_sqlite:
+            tx.execute(CHECKPOINT_LOCK_WAIT)
+        found = beats(tx.execute(sa.update(GENERATIONS).where(ours).values(heartbeat_at=moment(tx)).returning(*columns)).mappings())
+        for job in running:
+            if job.generation_id in found and job.generation_id in written:
+                tx.execute(
+                    sa.update(MESSAGES)
+                    .where(MESSAGES.c.id == job.message_id, MESSAGES.c.status == State.RUNNING.value)
+                    .values(content_of(written[job.generation_id]))
+                )
+    return found
+
+
+def beats(rows: Iterable[sa.RowMapping]) -> dict[int, Beat]:
+    """Rows of (id, message_id, stop_requested_at) as beats by id."""
+    return {row["id"]: Beat(row["message_id"] is not None, row["stop_requested_at"] is not None) for row in rows}
+
+
+def close(db: Database, owner: str, job: Job, ending: Ending) -> bool:
+    """Writes the end of an attempt: generation, message, chat and usage mark in one transaction.
+
+    False, and nothing is written, if the row runs no more or belongs to somebody else. A chat or message that was deleted
+    meanwhile is left out. Raises what `Database.write` raises.
+    """
+    with db.write() as tx:
+        lock_chat(tx, job.user_id, job.session_id)
+        tokens_in, tokens_out, source = tokens(ending, job.request)
+        ours = sa.and_(GENERATIONS.c.id == job.generation_id, GENERATIONS.c.state == RUNNING, GENERATIONS.c.owner == owner)
+        values = outcome(ending) | {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": source}
+        started_at = tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.started_at)).scalar()
+        if started_at is None:
+            return False
+        message = content_of(ending.written) | {"status": ending.state.value}
+        if ending.tool_calls:
+            message["tool_calls"] = storable(dump_tool_calls(ending.tool_calls) or "")
+        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == job.message_id, MESSAGES.c.user_id == job.user_id).values(message))
+        count_answer_in(
+            tx,
+            job.user_id,
+            job.session_id,
+            content=ending.written.text,
+            now=ending.finished_at,
+            input_tokens=tokens_in or 0,
+            output_tokens=tokens_out or 0,
+        )
+        mark_dirty(tx, job.user_id, started_at)
+    return True
+
+
+def outcome(ending: Ending) -> dict[str, object]:
+    """The columns of the generation row that say how the attempt went, without the tokens that are counted."""
+    usage, failed = ending.usage or Usage(), ending.failed
+    values: dict[str, object] = {
+        "state": ending.state.value,
+        "finished_at": ending.finished_at,
+        "duration_s": ending.duration_s,
+        "time_to_first_chunk_s": ending.time_to_first_chunk_s,
+        "load_s": known_s(usage.load_s),
+        "prompt_s": known_s(usage.prompt_s),
+        "eval_s": known_s(usage.eval_s),
+        "cached_tokens": known(usage.cached_tokens),
+        "reasoning_tokens": known(usage.reasoning_tokens),
+        "response_model": storable(usage.response_model)[:200] if usage.response_model else None,
+        "finish_reason": ending.finished.reason.value if ending.finished else None,
+    }
+    if ending.state is State.FAILED and failed is not None:
+        values["error_type"] = failed.code.value
+        values["error_message"] = storable(failed.message)
+        values["error_hint"] = storable(failed.hint)
+        values["error_retryable"] = failed.retryable
+    return values
+
+
+def tokens(ending: Ending, request: ChatRequest) -> tuple[int | None, int | None, str | None]:
+    """Tokens in, tokens out and who counted them: the server, else we where something was written, else nobody.
+
+    Ours is an estimate: a chunk is about a token, and the prompt has about one for 4 characters.
+    """
+    usage = ending.usage or Usage()
+    reported_in, reported_out = known(usage.input_tokens), known(usage.output_tokens)
+    if reported_in is not None and reported_out is not None:
+        return reported_in, reported_out, "reported"
+    written = ending.written.text or ending.written.reasoning or ending.tool_calls
+    if not written and reported_out is None:
+        return None, None, None
+    estimated_in = sum(len(turn.content) for turn in request.turns) // CHARACTERS_A_TOKEN
+    return (
+        estimated_in if reported_in is None else reported_in,
+        ending.chunks if reported_out is None else reported_out,
+        "estimated",
+    )
+
+
+def content_of(written: Snapshot) -> dict[str, object]:
+    """The columns of a message that hold what was written."""
+    return {"content": written.text, "reasoning": written.reasoning or None}
+
+
+def known(count: int | None) -> int | None:
+    """A server's count, None where it cannot be one."""
+    return count if count is not None and 0 <= count < LARGEST_COUNT else None
+
+
+def known_s(seconds: float | None) -> float | None:
+    """A server's time in seconds, None where it cannot be one."""
+    return seconds if seconds is not None and 0 <= seconds < LARGEST_COUNT else None
+
+
+# --- asked from outside ------------------------------------------------------------------------------------------
+
+
+def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update:
+    """News of an answer as the database has it, whoever writes it. Raises NotFound."""
+    newest = sa.select(sa.func.max(GENERATIONS.c.id)).where(GENERATIONS.c.message_id == MESSAGES.c.id).scalar_subquery()
+    reasoning = sa.func.coalesce(MESSAGES.c.reasoning, "")
+    statement = (
+        sa.select(
+            MESSAGES.c.status,
+            sa.func.substr(MESSAGES.c.content, max(after.text, 0) + 1).label("text"),
+            sa.func.length(MESSAGES.c.content).label("text_end"),
+            sa.func.substr(reasoning, max(after.reasoning, 0) + 1).label("reasoning"),
+            sa.func.length(reasoning).label("reasoning_end"),
+            GENERATIONS.c.error_message,
+            GENERATIONS.c.error_hint,
+        )
+        .select_from(MESSAGES)
+        .outerjoin(GENERATIONS, GENERATIONS.c.id == newest)
+        .where(MESSAGES.c.id == possible_id(message_id), MESSAGES.c.user_id == viewer.user_id)
+    )
+    with db.read() as tx:
+        row = tx.execute(statement).one_or_none()
+    if row is None:
+        raise no_message()
+    return Update(
+        text=row.text,
+        reasoning=row.reasoning,
+        state=State(row.status),
+        next=Offset(row.text_end, row.reasoning_end),
+        error=row.error_message,
+        hint=row.error_hint,
+    )
+
+
+def request_stop(db: Database, viewer: Viewer, message_id: int, *, now: datetime) -> str | None:
+    """Asks whichever process runs this answer to stop it; that process, None if nobody runs it. Raises NotFound."""
+    theirs = sa.and_(GENERATIONS.c.message_id == possible_id(message_id), GENERATIONS.c.user_id == viewer.user_id)
+    with db.write() as tx:
+        message = sa.and_(MESSAGES.c.id == message_id, MESSAGES.c.user_id == viewer.user_id, MESSAGES.c.role == Role.ASSISTANT.value)
+        if tx.execute(sa.select(MESSAGES.c.id).where(message)).one_or_none() is None:
+            raise NotFound("This answer is not there.", "Its chat may have been deleted. Go back to your chats.")
+        statement = sa.update(GENERATIONS).where(theirs, GENERATIONS.c.state == RUNNING)
+        asked = sa.func.coalesce(GENERATIONS.c.stop_requested_at, sa.literal(now, GENERATIONS.c.stop_requested_at.type))
+        row = tx.execute(statement.values(stop_requested_at=asked).returning(GENERATIONS.c.owner)).one_or_none()
+    return None if row is None else str(row.owner)
+
+
+# --- orphans -----------------------------------------------------------------------------------------------------
+
+
+def recover(db: Database, *, running: Sequence[int], stale_s: float, by_heartbeat: bool) -> int:
+    """Marks running answers whose process is gone as interrupted, with what was saved of them; answers how many.
+
+    `running` are the generations the caller itself runs. A process is gone if this machine says so, or, with
+    `by_heartbeat`, if it was silent for `stale_s` seconds.
+    """
+    columns = (GENERATIONS.c.id, GENERATIONS.c.owner, GENERATIONS.c.heartbeat_at, moment_of(db).label("now"))
+    with db.read() as tx:
+        rows = tx.execute(sa.select(*columns).where(GENERATIONS.c.state == RUNNING)).all()
+    recovered = 0
+    for row in rows:
+        if row.id in running:
+            continue
+        silent = row.heartbeat_at is None or row.now - row.heartbeat_at > timedelta(seconds=stale_s)
+        if (by_heartbeat and silent) or (row.owner is not None and processes.is_gone(row.owner)):
+            recovered += interrupt(db, row.id, row.heartbeat_at)
+    return recovered
+
+
+def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -> int:
+    """Closes one orphan if it was silent since `heartbeat_at`; 1 if it was done, 0 if somebody else was faster."""
+    columns = (GENERATIONS.c.user_id, GENERATIONS.c.session_id, GENERATIONS.c.message_id, GENERATIONS.c.started_at)
+    with db.write() as tx:
+        row = tx.execute(sa.select(*columns).where(GENERATIONS.c.id == generation_id)).one_or_none()
+        if row is None:
+            return 0
+        if row.session_id is not None:
+            lock_chat(tx, row.user_id, row.session_id)
+        # The last sign of life is when it ended, as far as anybody knows.
+        ended_at = max(heartbeat_at or row.started_at, row.started_at)
+        found = tx.execute(sa.select(MESSAGES.c.content, MESSAGES.c.reasoning).where(MESSAGES.c.id == row.message_id)).one_or_none()
+        written = Snapshot(found.content, found.reasoning or "") if found else Snapshot("", "")
+        ending = Ending(State.INTERRUPTED, written, ended_at, (ended_at - row.started_at).total_seconds())
+        tokens_out = (len(written.text) + len(written.reasoning)) // CHARACTERS_A_TOKEN or None
+        tokens_in = None if tokens_out is None else prompt_characters(tx, row.message_id) // CHARACTERS_A_TOKEN
+        counted = {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": None if tokens_out is None else "estimated"}
+        same = GENERATIONS.c.heartbeat_at.is_(None) if heartbeat_at is None else GENERATIONS.c.heartbeat_at == heartbeat_at
+        orphan = sa.update(GENERATIONS).where(GENERATIONS.c.id == generation_id, GENERATIONS.c.state == RUNNING, same)
+        if tx.execute(orphan.values(outcome(ending) | counted).returning(GENERATIONS.c.id)).one_or_none() is None:
+            return 0
+        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == row.message_id).values(status=State.INTERRUPTED.value))
+        if row.session_id is not None:
+            count_answer_in(
+                tx,
+                row.user_id,
+                row.session_id,
+                content=written.text,
+                now=ended_at,
+                input_tokens=tokens_in or 0,
+                output_tokens=tokens_out or 0,
+            )
+        mark_dirty(tx, row.user_id, row.started_at)
+    return 1
+
+
+def prompt_characters(tx: Session, message_id: int) -> int:
+    """How many characters the messages before an answer have, along its branch."""
+    step = sa.select(MESSAGES.c.parent_id).where(MESSAGES.c.id == message_id).cte("step", recursive=True)
+    parent = MESSAGES.alias("parent")
+    step = step.union_all(sa.select(parent.c.parent_id).join(step, parent.c.id == step.c.parent_id))
+    total = sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(MESSAGES.c.content)), 0))
+    return int(tx.execute(total.where(MESSAGES.c.id.in_(sa.select(step.c.parent_id)))).scalar_one())
+
+
+def lock_chat(tx: Session, user_id: str, chat_id: uuid.UUID) -> None:
+    """Makes other writers of this chat wait until the end of the transaction; a chat that is gone locks nothing."""
+    tx.execute(sa.select(CHATS.c.id).where(CHATS.c.user_id == user_id, CHATS.c.id == chat_id).with_for_update(key_share=True))
+
+
+def moment(tx: Session) -> sa.ColumnElement[datetime]:
+    """Now, for a heartbeat. See `moment_of`."""
+    return now_in(tx.get_bind().dialect.name)
+
+
+def moment_of(db: Database) -> sa.ColumnElement[datetime]:
+    """Now, for a heartbeat: by the clock of the server where several machines share one, by ours where one machine has the file.
+
+    Not the caller's `now`: whether a process lives is measured, and two machines with different clocks would declare
+    each other dead.
+    """
+    return now_in(db.dialect)
+
+
+def now_in(dialect: str) -> sa.ColumnElement[datetime]:
+    kind = GENERATIONS.c.heartbeat_at.type
+    return sa.func.clock_timestamp(type_=kind) if dialect == "postgresql" else sa.literal(utc_now(), kind)
