@@ -1,0 +1,165 @@
+"""What the session page asks for, as it stands in the URL: shareable, and the only place where it is kept.
+
+`?shelf=archived&q=tides&model=qwen3:8b&range=30d&sort=tokens`, or `from` and `to` instead of `range`: days in the viewer's
+time zone, both included. provider and model may stand several times. What stands at its default is left out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from chatcore.parts import Period, Shelf
+from chatcore.search import Browse, Sort
+
+SHELVES = {Shelf.ACTIVE: "Chats", Shelf.ARCHIVED: "Archived", Shelf.TRASH: "Trash"}
+SORTS: dict[str, tuple[str, Sort, bool]] = {
+    "newest": ("Last activity, newest first", "updated", True),
+    "oldest": ("Last activity, oldest first", "updated", False),
+    "created": ("Created, newest first", "created", True),
+    "created-oldest": ("Created, oldest first", "created", False),
+    "title": ("Title, A to Z", "title", False),
+    "title-z": ("Title, Z to A", "title", True),
+    "messages": ("Most messages first", "messages", True),
+    "messages-fewest": ("Fewest messages first", "messages", False),
+    "tokens": ("Most tokens first", "tokens", True),
+    "tokens-fewest": ("Fewest tokens first", "tokens", False),
+}
+ANY_TIME, CUSTOM = "", "custom"
+RANGES = {
+    ANY_TIME: "Any time",
+    "today": "Today",
+    "7d": "Last 7 days",
+    "30d": "Last 30 days",
+    "90d": "Last 90 days",
+    "12m": "Last 12 months",
+    CUSTOM: "Custom range",
+}
+DAYS = {"today": 1, "7d": 7, "30d": 30, "90d": 90, "12m": 365}
+# No chat is older or newer, and in between every day has a day after it in every time zone.
+EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
+PARAMS = ("shelf", "q", "provider", "model", "range", "from", "to", "sort")
+MAX_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFilters:
+    """The choices of the session page. `first` and `last` are days in the viewer's time zone, both included."""
+
+    shelf: Shelf = Shelf.ACTIVE
+    text: str = ""
+    providers: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    range: str = ANY_TIME
+    first: date | None = None
+    last: date | None = None
+    sort: str = "newest"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether anything but the shelf decides which chats are shown."""
+        return bool(self.text or self.hidden)
+
+    @property
+    def hidden(self) -> int:
+        """How many filters are set that stand behind the Filters button."""
+        return bool(self.providers) + bool(self.models) + bool(self.range)
+
+    def browse(self, *, now: datetime, zone: tzinfo) -> Browse:
+        """The question for `chatcore.search`."""
+        _, key, descending = SORTS[self.sort]
+        return Browse(
+            text=self.text,
+            providers=self.providers,
+            models=self.models,
+            period=self.period(now=now, zone=zone),
+            shelf=self.shelf,
+            sort=key,
+            descending=descending,
+        )
+
+    def period(self, *, now: datetime, zone: tzinfo) -> Period | None:
+        """The time asked for, from midnight to midnight in the viewer's time zone; None for any time."""
+        if self.range == CUSTOM and self.first and self.last:
+            first, last = self.first, self.last
+        elif self.range in DAYS:
+            last = now.astimezone(zone).date()
+            first = last - timedelta(days=DAYS[self.range] - 1)
+        else:
+            return None
+        return Period(midnight(first, zone), midnight(last + timedelta(days=1), zone))
+
+    def params(self) -> dict[str, str | list[str]]:
+        """The URL parameters that mean this, defaults left out."""
+        custom = self.range == CUSTOM
+        params: dict[str, str | list[str]] = {
+            "shelf": "" if self.shelf is Shelf.ACTIVE else self.shelf.value,
+            "q": self.text,
+            "provider": list(self.providers),
+            "model": list(self.models),
+            "range": "" if custom else self.range,
+            "from": self.first.isoformat() if custom and self.first else "",
+            "to": self.last.isoformat() if custom and self.last else "",
+            "sort": "" if self.sort == "newest" else self.sort,
+        }
+        return {name: value for name, value in params.items() if value}
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone)
+
+
+def read(params: Mapping[str, Sequence[str]], known: Sequence[tuple[str, str]]) -> tuple[ChatFilters, tuple[str, ...]]:
+    """The filters in a URL, and the parts of it that mean nothing here ('model gone:7b'), which are left out.
+
+    `known` are the (provider, model) pairs of the viewer's chats.
+    """
+    unknown: list[str] = []
+
+    def one(name: str, choices: Sequence[str], default: str) -> str:
+        value = (params.get(name) or [default])[-1]
+        if value in choices:
+            return value
+        unknown.append(f"{name} “{value[:60]}”")
+        return default
+
+    def many(name: str, choices: Sequence[str]) -> tuple[str, ...]:
+        values = tuple(dict.fromkeys(params.get(name) or []))
+        unknown.extend(f"{name} “{value[:60]}”" for value in values if value not in choices)
+        return tuple(value for value in values if value in choices)
+
+    def day(name: str) -> date | None:
+        value = (params.get(name) or [""])[-1]
+        try:
+            return min(max(date.fromisoformat(value), EARLIEST), LATEST) if value else None
+        except ValueError:
+            unknown.append(f"{name} “{value[:60]}”")
+            return None
+
+    first, last = day("from"), day("to")
+    if first or last:
+        # A missing end means that day alone.
+        first, last = first or last, last or first
+        if first and last and first > last:
+            first, last = last, first
+    filters = ChatFilters(
+        shelf=Shelf(one("shelf", [shelf.value for shelf in Shelf], Shelf.ACTIVE.value)),
+        text=(params.get("q") or [""])[-1].strip()[:MAX_TEXT],
+        providers=many("provider", [provider for provider, _ in known]),
+        models=many("model", [model for _, model in known]),
+        range=CUSTOM if first else one("range", [ANY_TIME, *DAYS], ANY_TIME),
+        first=first,
+        last=last,
+        sort=one("sort", list(SORTS), "newest"),
+    )
+    return filters, tuple(unknown)
+
+
+def turned(sort: str, column: str) -> str:
+    """The sort that a click on a column's head asks for: that column, or the other direction if it is sorted by it."""
+    _, now_column, now_descending = SORTS[sort]
+    wanted = [key for key, (_, name, _) in SORTS.items() if name == column]
+    if not wanted:
+        return sort
+    if now_column != column:
+        return wanted[0]
+    return next(key for key in wanted if SORTS[key][2] != now_descending)
