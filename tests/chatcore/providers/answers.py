@@ -1,5 +1,7 @@
 """What came of one answer, gathered from its events."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from chatcore.parts import (
@@ -97,7 +99,14 @@ async def answer(provider: Provider, request: ChatRequest | None = None) -> Mess
     return message
 
 
-def open_ollama(url: str, *, timeouts: Timeouts | None = None, progress_after_s: float = 60.0, key: str | None = None) -> Ollama:
+@asynccontextmanager
+async def ollama_at(
+    url: str, *, timeouts: Timeouts | None = None, progress_after_s: float = 60.0, key: str | None = None
+) -> AsyncIterator[Ollama]:
     """The provider of a server at an address; it tries again at once."""
     settings = Settings(database_url="", ollama_host=url, ollama_api_key=key, timeouts=timeouts or Timeouts())
-    return Ollama(settings, retry_delays_s=(0.0, 0.0, 0.0), progress_after_s=progress_after_s)
+    provider = Ollama(settings, retry_delays_s=(0.0, 0.0, 0.0), progress_after_s=progress_after_s)
+    try:
+        yield provider
+    finally:
+        await provider.close()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from chatcore.providers.ollama import Ollama
-from tests.chatcore.providers.answers import open_ollama
+from tests.chatcore.providers.answers import ollama_at
 from tests.replay import ReplayServer
 
 
@@ -19,6 +19,5 @@ def server() -> Iterator[ReplayServer]:
 @pytest.fixture
 async def ollama(server: ReplayServer) -> AsyncIterator[Ollama]:
     """The provider of that server; it tries again at once."""
-    provider = open_ollama(server.url)
-    yield provider
-    await provider.close()
+    async with ollama_at(server.url) as provider:
+        yield provider
