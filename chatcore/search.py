@@ -48,8 +48,8 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
     `limit` is 1 to 1,000; `cursor` comes from the page before, of the same sort and direction. Raises Invalid for
     another limit, cursor or sort, and for a text above 500 characters.
     """
-    conditions = matching(db, viewer, browse)
-    key = [sort_column(db, browse.sort), CHATS.c.id]
+    conditions = matching(viewer, browse, is_sqlite=db.is_sqlite)
+    key = [sort_column(browse.sort, is_sqlite=db.is_sqlite), CHATS.c.id]
     kind = f"browse-{browse.sort}-{'down' if browse.descending else 'up'}"
     if cursor is not None:
         after = decode_cursor(cursor, kind, [SORT_TYPES[browse.sort], uuid.UUID])
@@ -65,7 +65,7 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
 
 def count_chats(db: Database, viewer: Viewer, browse: Browse, *, cap: int = 1001) -> int:
     """How many chats match, counted up to `cap`: an answer equal to `cap` means that many or more. Raises Invalid."""
-    found = sa.select(CHATS.c.id).where(*matching(db, viewer, browse)).limit(max(cap, 0)).subquery()
+    found = sa.select(CHATS.c.id).where(*matching(viewer, browse, is_sqlite=db.is_sqlite)).limit(max(cap, 0)).subquery()
     with db.read() as tx:
         number: int = tx.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
     return number
@@ -78,7 +78,7 @@ def known_models(db: Database, viewer: Viewer) -> tuple[tuple[str, str], ...]:
         return tuple(sorted((row.provider, row.model_name) for row in tx.execute(pairs)))
 
 
-def sort_column(db: Database, sort: Sort) -> sa.ColumnElement[object]:
+def sort_column(sort: Sort, *, is_sqlite: bool) -> sa.ColumnElement[object]:
     """What a sort orders by. Raises Invalid for one that is not known."""
     match sort:
         case "updated":
@@ -87,7 +87,7 @@ def sort_column(db: Database, sort: Sort) -> sa.ColumnElement[object]:
             return CHATS.c.created_at
         case "title":
             # By bytes with the letters of ASCII as small ones, which is what SQLite does, so both engines agree.
-            return sa.func.lower(CHATS.c.title if db.is_sqlite else sa.collate(CHATS.c.title, "C"))
+            return sa.func.lower(CHATS.c.title if is_sqlite else sa.collate(CHATS.c.title, "C"))
         case "messages":
             return CHATS.c.message_count
         case "tokens":
@@ -105,7 +105,7 @@ def pinned_and_not(
     return sa.union_all(*(sa.select(walk.c.id) for walk in walks))
 
 
-def matching(db: Database, viewer: Viewer, browse: Browse) -> list[sa.ColumnElement[bool]]:
+def matching(viewer: Viewer, browse: Browse, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
     """The conditions of the viewer's chats that match. Raises Invalid for a text above 500 characters."""
     if len(browse.text) > LONGEST_SEARCH:
         raise Invalid(f"The search text is longer than {LONGEST_SEARCH} characters.", "Search for a few words of it.")
@@ -115,7 +115,8 @@ def matching(db: Database, viewer: Viewer, browse: Browse) -> list[sa.ColumnElem
     if browse.providers or browse.models:
         conditions.append(sa.or_(of_models(CHATS, browse), in_messages(of_models(MESSAGES, browse))))
     for word in dict.fromkeys(storable(browse.text).split()):
-        conditions.append(sa.or_(contains(db, CHATS.c.title, word), in_messages(contains(db, MESSAGES.c.content, word))))
+        in_title, in_content = (contains(column, word, is_sqlite=is_sqlite) for column in (CHATS.c.title, MESSAGES.c.content))
+        conditions.append(sa.or_(in_title, in_messages(in_content)))
     return conditions
 
 
@@ -130,10 +131,10 @@ def in_messages(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     return sa.exists(sa.select(sa.literal(1)).where(MESSAGES.c.session_id == CHATS.c.id, condition))
 
 
-def contains(db: Database, column: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:
+def contains(column: sa.ColumnElement[str], word: str, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
     """Whether the word is in the column. Both engines ignore the case of ASCII; of other letters not everywhere, so the
     usual spellings are asked for by name."""
     escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     spellings = [escaped] if word.isascii() else dict.fromkeys((escaped, escaped.lower(), escaped.upper(), escaped.capitalize()))
-    like = column.like if db.is_sqlite else column.ilike
+    like = column.like if is_sqlite else column.ilike
     return sa.or_(*(like(f"%{spelling}%", escape="\\") for spelling in spellings))

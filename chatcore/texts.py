@@ -45,7 +45,7 @@ def clean_text(text: str) -> str:
 
 def clean_title(title: str) -> str:
     """The title on one line, at most 200 characters, cut at a word. Raises Invalid if nothing that can be seen is left."""
-    title = " ".join(CONTROL.sub(" ", storable(title)).split())
+    title = " ".join(storable(CONTROL.sub(" ", title)).split())
     if not any(unicodedata.category(character)[0] not in "CZ" for character in title):
         raise Invalid("The title is empty.", "Give the chat a name of at least one letter.")
     return cut(title, TITLE_CHARACTERS)
@@ -65,7 +65,7 @@ def cut(text: str, characters: int) -> str:
         return text
     head = text[: characters - 1]
     space = head.rfind(" ")
-    if space >= characters * 2 // 3:
+    if text[characters - 1] != " " and space >= characters * 2 // 3:
         head = head[:space]
     # A zero-width joiner at the end would bind the ellipsis to the emoji before it.
     return head.rstrip(" \u200d") + "…"

@@ -1,0 +1,245 @@
+"""Finding chats again."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatcore.columns import new_chat_id
+from chatcore.db import Database
+from chatcore.errors import Invalid
+from chatcore.history import archive_chats, delete_chats, list_chats, pin_chats
+from chatcore.parts import Period, Role, Shelf, Viewer
+from chatcore.rows import CHATS
+from chatcore.search import SORT_TYPES, Browse, Sort, browse_chats, count_chats, known_models
+from tests.factories import make_chat, make_exchange, make_message, make_viewer
+from tests.plans import plans, statements
+
+
+def walk(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 50) -> list[uuid.UUID]:
+    """The ids of all chats that match, page by page."""
+    found: list[uuid.UUID] = []
+    cursor = None
+    while True:
+        page = browse_chats(db, viewer, browse, limit=limit, cursor=cursor)
+        assert len(page.items) <= limit
+        found += [chat.id for chat in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def titles(db: Database, viewer: Viewer, browse: Browse) -> set[str]:
+    return {chat.title for chat in browse_chats(db, viewer, browse).items}
+
+
+@pytest.fixture
+def viewer(db: Database) -> Viewer:
+    return make_viewer(db)
+
+
+# --- words -------------------------------------------------------------------------------------------------------
+
+
+def test_every_word_must_be_in_the_title_or_in_some_message(db: Database, viewer: Viewer) -> None:
+    tides = make_chat(db, viewer, title="Tides and the moon")
+    make_message(db, viewer, tides.id, "Why are there two a day?")
+    make_message(db, viewer, tides.id, "Because of gravity.", role=Role.ASSISTANT)
+    make_message(db, viewer, make_chat(db, viewer, title="Bread").id, "How long must dough rest?")
+    for text, found in {
+        "moon": {"Tides and the moon"},
+        "MOON": {"Tides and the moon"},
+        "gravity": {"Tides and the moon"},
+        "  moon   gravity \n two": {"Tides and the moon"},
+        "grav": {"Tides and the moon"},
+        "moon dough": set(),
+        "": {"Tides and the moon", "Bread"},
+        "  ": {"Tides and the moon", "Bread"},
+    }.items():
+        assert titles(db, viewer, Browse(text=text)) == found, text
+        assert count_chats(db, viewer, Browse(text=text)) == len(found)
+
+
+@pytest.mark.parametrize("text", ["100%", "a_b", "c:\\temp", "%", "_", "\\", "'; DROP TABLE users; --", "%%%", "\\%"])
+def test_signs_of_patterns_are_taken_as_they_are(db: Database, viewer: Viewer, text: str) -> None:
+    make_chat(db, viewer, title="nothing of the kind: 100 ab c:temp")
+    make_message(db, viewer, make_chat(db, viewer, title="this one").id, f"before {text} after")
+    assert titles(db, viewer, Browse(text=text)) == {"this one"}
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"), [("Über Ärger", "über"), ("ПРИВЕТ", "привет"), ("straße", "STRASSE straße"), ("量子力学", "子力")]
+)
+def test_words_beyond_ascii_are_found_in_their_usual_spellings(db: Database, viewer: Viewer, written: str, asked: str) -> None:
+    make_message(db, viewer, make_chat(db, viewer, title="this one").id, f"{written} strasse")
+    assert titles(db, viewer, Browse(text=asked)) == {"this one"}
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800", "a\0b", "‏שלום", "👩‍👩‍👧"])
+def test_odd_characters_find_nothing_and_break_nothing(db: Database, viewer: Viewer, text: str) -> None:
+    make_chat(db, viewer)
+    assert titles(db, viewer, Browse(text=text)) == set()
+
+
+def test_a_search_text_of_many_words_works_and_of_more_than_500_characters_is_invalid(db: Database, viewer: Viewer) -> None:
+    make_chat(db, viewer)
+    assert titles(db, viewer, Browse(text=" ".join(chr(0x4E00 + number) for number in range(250)))) == set()
+    with pytest.raises(Invalid):
+        browse_chats(db, viewer, Browse(text="x" * 501))
+    with pytest.raises(Invalid):
+        count_chats(db, viewer, Browse(text="x" * 501))
+
+
+# --- filters -----------------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_found_on_the_chat_and_on_its_messages(db: Database, viewer: Viewer) -> None:
+    make_chat(db, viewer, title="by chat", provider="ollama", model_name="llama")
+    chat = make_chat(db, viewer, title="by message", provider="guide", model_name="guide")
+    make_exchange(db, viewer, chat.id, provider="ollama", model_name="llama")
+    make_chat(db, viewer, title="neither", provider="openai", model_name="gpt")
+    assert titles(db, viewer, Browse(models=("llama",))) == {"by chat", "by message"}
+    assert titles(db, viewer, Browse(providers=("ollama",))) == {"by chat", "by message"}
+    assert titles(db, viewer, Browse(providers=("guide",), models=("llama",))) == set()
+    assert titles(db, viewer, Browse(providers=("guide", "openai"))) == {"by message", "neither"}
+    assert titles(db, viewer, Browse(models=("", "nul\0", "\ud800"))) == set()
+
+
+def test_a_period_holds_its_start_and_not_its_end(db: Database, viewer: Viewer, now: datetime) -> None:
+    for day in range(4):
+        make_chat(db, viewer, title=str(day), now=now + timedelta(days=day))
+    assert titles(db, viewer, Browse(period=Period(now + timedelta(days=1), now + timedelta(days=3)))) == {"1", "2"}
+
+
+def test_each_shelf_is_browsed_apart(db: Database, viewer: Viewer, now: datetime) -> None:
+    active, archived, trashed = (make_chat(db, viewer, title=title) for title in ("active", "archived", "trashed"))
+    archive_chats(db, viewer, [archived.id, trashed.id], archived=True)
+    delete_chats(db, viewer, [trashed.id], now=now)
+    pin_chats(db, viewer, [active.id, archived.id], pinned=True)
+    for shelf, title in ((Shelf.ACTIVE, "active"), (Shelf.ARCHIVED, "archived"), (Shelf.TRASH, "trashed")):
+        assert titles(db, viewer, Browse(shelf=shelf)) == {title}
+
+
+def test_a_count_stops_at_its_cap(db: Database, viewer: Viewer) -> None:
+    for _ in range(3):
+        make_chat(db, viewer)
+    assert [count_chats(db, viewer, Browse(), cap=cap) for cap in (0, 2, 3, 4)] == [0, 2, 3, 3]
+
+
+def test_known_models_are_those_of_the_chats_each_once(db: Database, viewer: Viewer, now: datetime) -> None:
+    for model in ("b", "a", "b"):
+        make_chat(db, viewer, model_name=model)
+    trashed = make_chat(db, viewer, provider="guide", model_name="guide")
+    delete_chats(db, viewer, [trashed.id], now=now)
+    assert known_models(db, viewer) == (("guide", "guide"), ("ollama", "a"), ("ollama", "b"))
+
+
+# --- order -------------------------------------------------------------------------------------------------------
+
+MOMENTS = st.sampled_from([datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=second / 2) for second in range(4)])
+CHAT_ROWS = st.lists(
+    st.fixed_dictionaries({
+        "updated_at": MOMENTS,
+        "created_at": MOMENTS,
+        "pinned": st.booleans(),
+        "title": st.sampled_from(["a", "A", "b", "Über", "über", "z", "漢字", "😀", "_", "a b", "ab", ""]),
+        "message_count": st.integers(0, 2),
+        "input_tokens": st.sampled_from([0, 1, 2**40]),
+        "output_tokens": st.integers(0, 1),
+    }),
+    max_size=20,
+)  # fmt: skip
+
+
+def ascii_lower(title: str) -> bytes:
+    return "".join(letter.lower() if letter.isascii() else letter for letter in title).encode()
+
+
+def key_of(row: dict[str, object], sort: Sort) -> tuple[object, object]:
+    """What the documentation of a sort promises to order by."""
+    keys = {
+        "updated": row["updated_at"],
+        "created": row["created_at"],
+        "title": ascii_lower(str(row["title"])),
+        "messages": row["message_count"],
+        "tokens": int(str(row["input_tokens"])) + int(str(row["output_tokens"])),
+    }
+    return keys[sort], row["id"]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=CHAT_ROWS, limit=st.integers(1, 8))
+@pytest.mark.parametrize("sort", get_args(Sort))
+def test_the_pages_of_a_sort_hold_each_chat_once_in_order(db: Database, sort: Sort, rows: list[dict[str, object]], limit: int) -> None:
+    someone = make_viewer(db)
+    chats = [row | {"id": new_chat_id(), "user_id": someone.user_id} for row in rows]
+    if chats:
+        with db.write() as tx:
+            tx.execute(sa.insert(CHATS), chats)
+    for descending in (True, False):
+        ordered = sorted(chats, key=lambda row: key_of(row, sort), reverse=descending)
+        assert walk(db, someone, Browse(sort=sort, descending=descending), limit=limit) == [row["id"] for row in ordered]
+
+
+def test_every_sort_is_known_to_the_cursors() -> None:
+    assert set(SORT_TYPES) == set(get_args(Sort))
+
+
+def test_a_cursor_serves_only_its_own_sort_and_direction(db: Database, viewer: Viewer) -> None:
+    for _ in range(2):
+        make_chat(db, viewer)
+    cursor = browse_chats(db, viewer, Browse(), limit=1).next_cursor
+    assert cursor is not None
+    wrong = [Browse(sort="title"), Browse(descending=False)]
+    for browse in wrong:
+        with pytest.raises(Invalid):
+            browse_chats(db, viewer, browse, cursor=cursor)
+    with pytest.raises(Invalid):
+        browse_chats(db, viewer, Browse(), cursor=list_chats(db, viewer, limit=1).next_cursor)
+    with pytest.raises(Invalid):
+        browse_chats(db, viewer, Browse(), cursor="garbage")
+
+
+def test_a_sort_that_is_not_known_is_invalid(db: Database, viewer: Viewer) -> None:
+    with pytest.raises(Invalid) as error:
+        browse_chats(db, viewer, Browse(sort="size"))  # type: ignore[arg-type]  # as it comes from a URL
+    assert "updated" in error.value.hint
+
+
+@pytest.mark.parametrize("limit", [0, 1001])
+def test_a_page_has_1_to_1000_rows(db: Database, viewer: Viewer, limit: int) -> None:
+    with pytest.raises(Invalid):
+        browse_chats(db, viewer, Browse(), limit=limit)
+
+
+# --- how it is done ----------------------------------------------------------------------------------------------
+
+
+def test_browsing_without_words_reads_no_message(db: Database, viewer: Viewer) -> None:
+    make_chat(db, viewer, messages=2)
+    for sort in get_args(Sort):
+        with statements() as seen:
+            browse_chats(db, viewer, Browse(sort=sort, period=Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))))
+        assert len(seen) == 1
+        assert "chatmessage" not in seen[0][0]
+
+
+@pytest.mark.parametrize("shelf", [Shelf.ACTIVE, Shelf.ARCHIVED])
+@pytest.mark.parametrize("descending", [True, False])
+def test_the_default_order_walks_along_the_index(db: Database, viewer: Viewer, shelf: Shelf, descending: bool) -> None:
+    chats = [make_chat(db, viewer) for _ in range(4)]
+    archive_chats(db, viewer, [chat.id for chat in chats[2:]], archived=True)
+    browse = Browse(shelf=shelf, descending=descending)
+    cursor = browse_chats(db, viewer, browse, limit=1).next_cursor
+    assert cursor
+    (plan,) = plans(db, lambda: browse_chats(db, viewer, browse, limit=1, cursor=cursor))
+    assert plan.count("ix_chatsession_list") == 2, plan
+    assert "SCAN chatsession" not in plan, plan
+    if db.is_sqlite:
+        assert plan.count("(updated_at,id)") == 2, plan
+        # The one sort is of the page.
+        assert plan.count("TEMP B-TREE") == 1, plan
