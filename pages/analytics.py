@@ -71,23 +71,27 @@ def show_no_match() -> None:
         st.button("Show everything", icon=":material/filter_alt_off:", key="analytics.reset", on_click=filter_bar.reset)
 
 
-def show_outcomes(models: pd.DataFrame) -> None:
-    """How the answers ended, in a sentence: what was stopped or interrupted is not hidden in the failed share."""
-    ended = {name: int(models[name].sum()) for name in ("complete", "failed", "stopped", "interrupted", "running")}
+def show_summary(report: Report, choice: filters.Choice, own_zone: str) -> None:
+    """How the answers ended (what was stopped or interrupted is not hidden in the failed share), and what the changes compare with."""
+    ended = {name: int(report.models[name].sum()) for name in ("complete", "failed", "stopped", "interrupted", "running")}
     finished = sum(ended.values()) - ended["running"]
-    text = (
-        f"Of {words.plural(finished, 'finished answer')} {words.count(ended['complete'])} complete, {words.count(ended['failed'])} failed, "
-        f"{words.count(ended['stopped'])} stopped by you, {words.count(ended['interrupted'])} interrupted."
-    )
-    running = f" {words.plural(ended['running'], 'answer')} being written." if ended["running"] else ""
-    if finished or running:
-        st.caption(text + running)
+    sentences = []
+    if finished:
+        sentences.append(
+            f"{words.plural(finished, 'finished answer')}: {words.count(ended['complete'])} complete, "
+            f"{words.count(ended['failed'])} failed, {words.count(ended['stopped'])} stopped by you, "
+            f"{words.count(ended['interrupted'])} interrupted."
+        )
+    if ended["running"]:
+        sentences.append(f"{words.plural(ended['running'], 'answer')} being written.")
+    if choice.range != "all":
+        sentences.append(f"Changes are against {filters.days_text(report.previous, own_zone)}.")
+    st.caption(" ".join(sentences), help=DEFINITIONS["change"])
 
 
-def show_heading(title: str, name: str, frame: pd.DataFrame, days: str) -> None:
-    """The title of a card, how it is counted, and its CSV."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{title}**", width="stretch")
+def show_footer(name: str, frame: pd.DataFrame, days: str) -> None:
+    """Under a chart or table: how it is counted, and its numbers as a file."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         with st.popover("How is this counted?", icon=":material/help:", type="tertiary", width="content"):
             st.markdown(DEFINITIONS[name])
         st.download_button(
@@ -106,17 +110,17 @@ def show_models(models: pd.DataFrame, own_zone: str) -> None:
     """One row per model, numbers right and dashes where nobody knows."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     columns = {
-        "model_name": text("Model", pinned=True),
-        "provider": text("Provider"),
+        "model_name": text("Model", pinned=True, width="medium"),
         "answers": number("Answers", format="localized"),
         "input_tokens": number("Tokens in", format="localized"),
         "output_tokens": number("Tokens out", format="localized"),
-        "median_time_to_first_chunk_s": number("First chunk (s)", format="%.2f", help=DEFINITIONS["median_time_to_first_chunk_s"]),
+        "median_time_to_first_chunk_s": number("First chunk", format="%.2f s", help=DEFINITIONS["median_time_to_first_chunk_s"]),
         "median_output_tokens_per_s": number("Tokens/s", format="%.1f", help=DEFINITIONS["median_output_tokens_per_s"]),
         "failed_share": number("Failed", format="percent", help=DEFINITIONS["failed_share"]),
+        "last_used_at": st.column_config.DatetimeColumn("Last used", format="D MMM YYYY, HH:mm", timezone=own_zone),
         "stopped": number("Stopped", format="localized"),
         "interrupted": number("Interrupted", format="localized"),
-        "last_used_at": st.column_config.DatetimeColumn("Last used", format="D MMM YYYY, HH:mm", timezone=own_zone),
+        "provider": text("Provider"),
     }
     st.dataframe(
         models,
@@ -131,29 +135,33 @@ def show_models(models: pd.DataFrame, own_zone: str) -> None:
 def show_report(report: Report, choice: filters.Choice, known: filters.Known, own_zone: str) -> None:
     """Tiles, charts and table of a period with something in it."""
     tiles.show_tiles(tiles.tiles_of(report.tiles, compare=choice.range != "all"))
-    show_outcomes(report.models)
+    show_summary(report, choice, own_zone)
     days = report.messages_per_day["day"]
     stamp = f"{choice.first.isoformat()}_{choice.last.isoformat()}"
     left, right = st.columns(2)
-    with left, st.container(border=True):
+    with left, st.container(border=True, height="stretch"):
         grain = charts.grain_of(len(days), 2)
-        show_heading(f"Messages per {grain}", "messages_per_day", report.messages_per_day, stamp)
+        st.markdown(f"**Messages per {grain}**")
         st.altair_chart(charts.messages_chart(report.messages_per_day, grain), alt="Messages of you and of models over time")
-    with right, st.container(border=True):
+        show_footer("messages_per_day", report.messages_per_day, stamp)
+    with right, st.container(border=True, height="stretch"):
         grain = charts.grain_of(len(days), min(report.models["model_name"].nunique(), charts.MAX_MODELS + 1))
-        show_heading(f"Tokens per {grain} by model", "tokens_per_day", report.tokens_per_day, stamp)
+        st.markdown(f"**Tokens per {grain} by model**")
         if report.models["answers_with_usage"].sum():
             chart = charts.tokens_chart(report.tokens_per_day, days, grain, known_models=known.models)
             st.altair_chart(chart, alt="Tokens read and written over time, by model")
         else:
             st.caption("No answer of this period has a known number of tokens.")
+        show_footer("tokens_per_day", report.tokens_per_day, stamp)
     with st.container(border=True):
-        show_heading("Models", "models", report.models, stamp)
+        st.markdown("**Models**")
         show_models(report.models, own_zone)
+        show_footer("models", report.models, stamp)
     with st.container(border=True):
-        show_heading("Busy hours", "busy_hours", report.busy_hours, stamp)
+        st.markdown("**Busy hours**")
         st.altair_chart(charts.busy_hours_chart(report.busy_hours), alt="Messages by weekday and hour")
         st.caption(f"{charts.busiest(report.busy_hours)} Times in {own_zone}.")
+        show_footer("busy_hours", report.busy_hours, stamp)
 
 
 def main() -> None:

@@ -20,14 +20,15 @@ def show(known: Known) -> Choice:
         st.session_state[RANGE] = choice.range
         st.session_state[DATES] = (choice.first, choice.last)
         st.session_state[PROVIDERS], st.session_state[MODELS] = list(choice.providers), list(choice.models)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.selectbox("Period", list(RANGES), format_func=RANGES.__getitem__, key=RANGE, width=180, on_change=keep_range, args=(known,))
+    with st.grid(4, min_column_width=160, gap="small", vertical_alignment="bottom") as grid:
+        st.selectbox("Period", list(RANGES), format_func=RANGES.__getitem__, key=RANGE, on_change=keep_range, args=(known,))
         if choice.range == "custom":
-            st.date_input("Days", key=DATES, min_value=EARLIEST, max_value=LATEST, format="YYYY-MM-DD", width=240, on_change=keep)
+            with grid.cell(column_span=2):
+                st.date_input("Days", key=DATES, min_value=EARLIEST, max_value=LATEST, format="YYYY-MM-DD", on_change=keep)
         if len(known.models) > 1 or choice.models:
-            st.multiselect("Models", known.models, key=MODELS, placeholder="All models", width=300, on_change=keep)
+            st.multiselect("Models", known.models, key=MODELS, placeholder="All models", on_change=keep)
         if len(known.providers) > 1 or choice.providers:
-            st.multiselect("Providers", known.providers, key=PROVIDERS, placeholder="All providers", width=220, on_change=keep)
+            st.multiselect("Providers", known.providers, key=PROVIDERS, placeholder="All providers", on_change=keep)
     for note in reading.notes:
         st.info(note, icon=":material/info:")
     return choice

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from chatcore.analytics import Filters, whole_days
+from chatcore.analytics.filters import zone
+from chatcore.parts import Period
 
 RANGES = {
     "today": "Today",
@@ -128,3 +130,15 @@ def shorten(text: str) -> str:
     """A stranger's text, cut and without what would be read as markup."""
     plain = "".join(sign if sign.isalnum() or sign in " -_.:/" else "?" for sign in text)
     return plain if len(plain) <= 60 else plain[:59] + "…"
+
+
+def days_text(period: Period, time_zone: str) -> str:
+    """A period as people say it: 3 Mar 2026, or 1 to 31 Mar 2026 with what differs repeated."""
+    own = zone(time_zone)
+    first, last = period.start.astimezone(own).date(), (period.end - timedelta(microseconds=1)).astimezone(own).date()
+    end = f"{last.day} {last:%b %Y}"
+    if first == last:
+        return end
+    if first.year != last.year:
+        return f"{first.day} {first:%b %Y} to {end}"
+    return f"{first.day} {first:%b} to {end}" if first.month != last.month else f"{first.day} to {end}"

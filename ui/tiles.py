@@ -59,8 +59,8 @@ def tile_of(row: dict[Hashable, object], *, compare: bool) -> Tile:
         label=LABELS[str(measure)],
         value=value_text(str(row["unit"]), number(value)),
         delta=delta_text(kind, number(change)),
-        detail=over_text(str(measure), number(over), number(estimated)),
-        help=DEFINITIONS[str(measure)],
+        detail=detail_text(str(measure), number(over)),
+        help=help_text(str(measure), number(over), number(estimated)),
     )
 
 
@@ -74,7 +74,7 @@ def value_text(unit: str, value: float | None) -> str:
     if value is None:
         return UNKNOWN
     if unit == "s":
-        return words.duration(value) if value >= 0.1 or value == 0 else f"{value * 1000:.0f} ms"
+        return words.duration(value) if value >= 1 or value == 0 else f"{value * 1000:.0f} ms"
     if unit == "share":
         return percent(value)
     if unit == "tokens/s":
@@ -89,27 +89,35 @@ def percent(share: float) -> str:
 
 
 def delta_text(kind: str, change: float | None) -> str | int | None:
-    """The change: +12%, +0.4 points, 12 times for very large ones, New after nothing; 0 (gray) where it rounds to nothing."""
+    """The change: +12%, +0.4 pts for shares in percent, 12 times where it is very large, New after nothing; 0 (gray) where
+    it rounds to nothing."""
     if kind == "new":
         return "New"
     if kind == "none" or change is None:
         return None
     if kind == "points":
         text = f"{change * 100:+.1f}"
-        return 0 if float(text) == 0 else f"{text} points"
+        return 0 if float(text) == 0 else f"{text} pts"
     if change >= 9.995:
         return f"{change + 1:,.0f} times"
     text = f"{change * 100:+.0f}"
     return 0 if float(text) == 0 else f"{text}%"
 
 
-def over_text(measure: str, over: float | None, estimated: float | None) -> str:
-    """Over how many answers the number is, and how many of them have estimated tokens; empty for plain counts."""
+def detail_text(measure: str, over: float | None) -> str:
+    """Over how many answers the number is, short enough for a tile; empty for plain counts."""
     if over is None:
         return ""
-    noun = "finished answer" if measure == "failed_share" else "answer"
-    text = f"over {words.plural(round(over), noun)}"
-    return f"{text}, {percent(estimated / over)} estimated" if over and estimated else text
+    return f"of {over:.0f}" if measure == "active_days" else f"over {words.short_count(over)}"
+
+
+def help_text(measure: str, over: float | None, estimated: float | None) -> str:
+    """How the number is counted, over how many answers, and how many of them have estimated tokens."""
+    text = DEFINITIONS[measure]
+    if over is None or measure == "active_days":
+        return text
+    text += f" Here over {words.plural(round(over), 'answer')}."
+    return f"{text} The tokens of {percent(estimated / over)} of them are estimated." if over and estimated else text
 
 
 def show_tiles(tiles: tuple[Tile, ...]) -> None:

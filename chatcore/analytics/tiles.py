@@ -11,7 +11,7 @@ from chatcore.analytics import answers, messages
 from chatcore.analytics.filters import Filters, previous_period
 from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
-from chatcore.parts import Viewer
+from chatcore.parts import Period, Viewer
 
 # measure -> unit of `value` and `previous`
 UNITS = {
@@ -37,8 +37,10 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Every frame of the page, read in one transaction, so that the numbers agree with each other."""
+    """Every frame of the page, read in one transaction, so that the numbers agree with each other. `previous` is the
+    period that the tiles compare with."""
 
+    previous: Period
     tiles: pd.DataFrame
     messages_per_day: pd.DataFrame
     tokens_per_day: pd.DataFrame
@@ -57,6 +59,7 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
     The frames are those of `tiles`, `messages_per_day`, `tokens_per_day`, `models` and `busy_hours`; each statement
     runs once, where calling them one by one repeats some.
     """
+    earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
     with db.read() as tx:
         written = messages.message_quarters(tx, viewer, filters)
         used = answers.answer_quarters(tx, viewer, filters)
@@ -64,8 +67,9 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
         days = messages.fold_days(written, filters)
         by_model = answers.fold_models(used, speed)
         current = totals(days, by_model, speed, chats=messages.chat_count(tx, viewer, filters))
-        before = totals_before(tx, viewer, filters, now=now)
+        before = totals_of(tx, viewer, earlier)
     return Report(
+        previous=earlier.period,
         tiles=compare(current, before),
         messages_per_day=days,
         tokens_per_day=answers.fold_tokens(used, filters),
@@ -80,8 +84,8 @@ def tiles(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> p
     One row per measure of UNITS: `measure`, `unit`, `value` and `previous` (None = unknown, never 0 instead), `change`
     and its `change_kind`: "relative" (0.1 = a tenth more), "points" (for shares: the difference), "new" (there was
     nothing before, so no ratio exists) or "none" (one of the two is unknown, or both are 0). `over` and `previous_over`
-    say over how many answers a token count, median or share is, `estimated` how many of `over` have estimated tokens;
-    None where that means nothing.
+    say over how many answers a token count, median or share is (for active days: of how many days of the period),
+    `estimated` how many of `over` have estimated tokens; None where that means nothing.
     """
     return report(db, viewer, filters, now=now).tiles
 
@@ -102,13 +106,12 @@ def activity(db: Database, viewer: Viewer) -> Activity | None:
     return Activity(first=min(known), last=max(known), running=now_running) if known else None
 
 
-def totals_before(tx: Session, viewer: Viewer, filters: Filters, *, now: datetime) -> pd.DataFrame:
-    """`totals` of the period to compare with."""
-    earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
-    speed = answers.speeds(tx, viewer, earlier)
-    by_model = answers.fold_models(answers.answer_quarters(tx, viewer, earlier), speed)
-    days = messages.fold_days(messages.message_quarters(tx, viewer, earlier), earlier)
-    return totals(days, by_model, speed, chats=messages.chat_count(tx, viewer, earlier))
+def totals_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """`totals` of a period of which nothing else is wanted."""
+    speed = answers.speeds(tx, viewer, filters)
+    by_model = answers.fold_models(answers.answer_quarters(tx, viewer, filters), speed)
+    days = messages.fold_days(messages.message_quarters(tx, viewer, filters), filters)
+    return totals(days, by_model, speed, chats=messages.chat_count(tx, viewer, filters))
 
 
 def totals(days: pd.DataFrame, by_model: pd.DataFrame, speed: pd.DataFrame, *, chats: int) -> pd.DataFrame:
@@ -122,7 +125,7 @@ def totals(days: pd.DataFrame, by_model: pd.DataFrame, speed: pd.DataFrame, *, c
     rows = {
         "messages": (days["messages"].sum(), None, None),
         "chats": (chats, None, None),
-        "active_days": ((days["messages"] > 0).sum(), None, None),
+        "active_days": ((days["messages"] > 0).sum(), len(days), None),
         "input_tokens": (None if unknown else sums["input_tokens"], known, estimated),
         "output_tokens": (None if unknown else sums["output_tokens"], known, estimated),
         "median_time_to_first_chunk_s": (first_s, first_over, None),
