@@ -160,7 +160,7 @@ def sentence(code: ErrorCode, at: Situation) -> str:
         case ErrorCode.UNREACHABLE:
             return f"Cannot reach {at.label} at {at.host}. Is the server running?"
         case ErrorCode.TIMEOUT:
-            return f"{at.label} did not answer in {at.limit_s or 0:g} s."
+            return f"{at.label} did not answer in {f'{at.limit_s:g} s' if at.limit_s else 'time'}."
         case ErrorCode.AUTH:
             return "Sign in needed."
         case ErrorCode.FORBIDDEN:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import httpx
 
@@ -163,7 +163,7 @@ class Ollama:
     async def pull(self, model_id: str) -> AsyncGenerator[PullProgress, None]:
         """Downloads a model. Raises ProviderError, also where the server stops without saying 'success'."""
         explain = Explain(self._address, self._timeouts, model_id)
-        status = ""
+        status, reached = "", Reached()
         try:
             async with aclosing(self._wire.lines("/api/pull", {"model": model_id, "stream": True})) as lines:
                 while True:
@@ -171,15 +171,17 @@ class Ollama:
                         line = await anext(lines)
                     if line is Mark.END:
                         break
+                    reached.accepted = True
                     if line is Mark.HEADERS:
                         continue
                     if "error" in line:
                         raise as_error(explain.line(line))
                     progress = pull_progress(line)
                     status = progress.status
+                    reached.understood = reached.understood or bool(status)
                     yield progress
         except WIRE_ERRORS as error:
-            raise self._raised(error, model_id, self._timeouts.pull_idle_s) from error
+            raise as_error(broken(error, explain, reached, self._timeouts.pull_idle_s)) from error
         if status != "success":
             raise as_error(explain.incomplete("the download ended without success"))
 
@@ -230,41 +232,30 @@ class Ollama:
         """One request and what comes of it."""
         explain = Explain(self._address, self._timeouts, request.model)
         answer = Answer()
-        accepted = spoken = understood = False
+        reached = Reached()
         try:
             body = request_body(request, think=think)
             async with aclosing(self._wire.lines("/api/chat", body)) as lines, aclosing(self._items(lines, request.model)) as items:
                 async for item in items:
                     if not isinstance(item, dict):
-                        accepted = accepted or isinstance(item, Started)
+                        reached.accepted = reached.accepted or isinstance(item, Started)
                         yield item
                         continue
-                    spoken = True
+                    reached.spoken = True
                     if item.get("error"):
                         yield explain.line(item)
                         return
-                    understood = understood or "message" in item or "done" in item
+                    reached.understood = reached.understood or "message" in item or "done" in item
                     for event in answer.events(item):
                         yield event
                         if isinstance(event, Finished):
                             return
-            if spoken and not understood:
+            if reached.spoken and not reached.understood:
                 raise NotJson("no line of a chat", cut=False)
             yield explain.incomplete("the stream ended without a line that says done")
         except WIRE_ERRORS as error:
-            yield self._broken(error, explain, accepted=accepted, spoken=spoken, understood=understood)
-
-    def _broken(self, error: WireError, explain: Explain, *, accepted: bool, spoken: bool, understood: bool) -> Failed | Cancelled:
-        """What it means that a stream broke there."""
-        match error:
-            case NotJson() if understood or error.cut:
-                return explain.incomplete(str(error))
-            case TimeoutError():
-                return explain.of(error, limit_s=self._timeouts.idle_s if spoken else self._timeouts.first_byte_s)
-            case httpx.NetworkError() | httpx.ProtocolError() if accepted:
-                return explain.incomplete(repr(error))
-            case _:
-                return explain.of(error)
+            silent_s = self._timeouts.idle_s if reached.spoken else self._timeouts.first_byte_s
+            yield broken(error, explain, reached, silent_s)
 
     async def _items(self, lines: AsyncGenerator[Json | Mark, None], model: str) -> AsyncGenerator[Started | Progress | Json, None]:
         """Started, Progress while nothing comes, then the lines. Raises TimeoutError where the server is silent too long."""
@@ -297,6 +288,26 @@ class Ollama:
         if is_running(model, loaded):
             return f"Waiting for {model}: it is loaded and reads the chat, or other answers come first …"
         return f"Waiting for {model}: it is being loaded into memory …"
+
+
+@dataclass
+class Reached:
+    """How far a stream came: its headers, a line, a line that makes sense."""
+
+    accepted: bool = False
+    spoken: bool = False
+    understood: bool = False
+
+
+def broken(error: WireError, explain: Explain, reached: Reached, silent_s: float | None) -> Failed | Cancelled:
+    """What it means that a stream broke there; `silent_s` is the limit of silence that held."""
+    match error:
+        case NotJson() if reached.understood or error.cut:
+            return explain.incomplete(str(error))
+        case httpx.NetworkError() | httpx.ProtocolError() if reached.accepted:
+            return explain.incomplete(repr(error))
+        case _:
+            return explain.of(error, limit_s=silent_s)
 
 
 def as_error(event: Failed | Cancelled) -> ProviderError:

@@ -75,7 +75,7 @@ class Explain:
             return Cancelled()
         if status == 404 and not fields:
             return self._bare(ErrorCode.NOT_FOUND, detail=f"HTTP 404 {plain(error.body)}")
-        code = code_of_words(said) or code_of_status(status, said, is_page=is_html(error.body))
+        code = code_of_words(said, text_in(fields, "type")) or code_of_status(status, said, is_page=is_html(error.body))
         text = plain(said) or f"HTTP {status}"
         return self._said(code, text, fields, retry_after_s=seconds(error.retry_after), detail=f"HTTP {status} {text}")
 
@@ -84,7 +84,7 @@ class Explain:
         said, fields = server_words(json.dumps(line))
         if said.strip().lower() == "request canceled":
             return Cancelled()
-        code = code_of_words(said)
+        code = code_of_words(said, text_in(fields, "type"))
         if code is None:
             code = ErrorCode.AUTH if "signin_url" in fields else ErrorCode.SERVER_ERROR
         return self._said(code, plain(said), fields, detail=f"error line: {plain(said)}")
@@ -142,23 +142,22 @@ def server_words(body: str) -> tuple[str, Json]:
         if isinstance(inner, dict):
             fields |= {**value, **inner}
             text = text_in(inner, "message") or text_in(inner, "type")
-            # The type names the error more surely than the sentence, which may change.
-            kind = text_in(inner, "type")
-            return (f"{text} [{kind}]" if _CONTEXT.search(kind) and not _CONTEXT.search(text) else text), fields
+            break
         fields |= value
         text = inner if isinstance(inner, str) else ""
     return text, fields
 
 
-def code_of_words(said: str) -> ErrorCode | None:
-    """What the server's words mean whatever status they came with; None where they do not decide."""
+def code_of_words(said: str, kind: str = "") -> ErrorCode | None:
+    """What the server's words, and the type it gives the error, mean whatever status they came with; None where they do not
+    decide."""
     if _UNSUPPORTED.search(said):
         return ErrorCode.UNSUPPORTED_FEATURE
-    if _CONTEXT.search(said):
+    if _CONTEXT.search(f"{kind} {said}"):
         return ErrorCode.CONTEXT_LENGTH
     if _NO_MODEL.search(said):
         return ErrorCode.MODEL_NOT_FOUND
-    if "insufficient_quota" in said:
+    if "insufficient_quota" in (kind, said):
         return ErrorCode.QUOTA
     if said.strip().lower() == "unauthorized":
         return ErrorCode.AUTH
