@@ -85,13 +85,8 @@ class Database:
 
     @property
     def label(self) -> str:
-        """The address for people, without the password: the path of a file, or postgresql://user@host:5432/name."""
-        if self.is_sqlite:
-            return str(self.url.database)
-        user = f"{self.url.username}@" if self.url.username else ""
-        host = self.url.host or self.url.query.get("host") or "localhost"
-        port = f":{self.url.port}" if self.url.port else ""
-        return f"postgresql://{user}{host if isinstance(host, str) else ','.join(host)}{port}/{self.url.database or ''}"
+        """The address for people, without the password."""
+        return label_of(self.url)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -235,6 +230,16 @@ def postgres_engine(url: URL) -> Engine:
             "options": "-c timezone=UTC -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
         },
     )
+
+
+def label_of(url: URL) -> str:
+    """An address for people, without the password: the path of a file, or postgresql://user@host:5432/name."""
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    host = url.host or url.query.get("host") or "localhost"
+    port = f":{url.port}" if url.port else ""
+    user = f"{url.username}@" if url.username else ""
+    return f"postgresql://{user}{host if isinstance(host, str) else ','.join(host)}{port}/{url.database or ''}"
 
 
 def explain(error: Exception, label: str) -> ChatcoreError:

@@ -41,6 +41,21 @@ def read_time(value: object) -> datetime | None:
         raise Unreadable(f"bad time {str(value)[:40]!r}") from None
 
 
+def read_times(*values: object) -> tuple[datetime | None, ...]:
+    """The same for times of which one is enough: an unreadable one is None. Raises Unreadable if no other is left."""
+    moments: list[datetime | None] = []
+    unreadable: Unreadable | None = None
+    for value in values:
+        try:
+            moments.append(read_time(value))
+        except Unreadable as error:
+            moments.append(None)
+            unreadable = unreadable or error
+    if unreadable and not any(moments):
+        raise unreadable
+    return tuple(moments)
+
+
 def read_uuid(value: object) -> uuid.UUID:
     """The UUID, kept as text with or without dashes, as bytes or as itself. Raises Unreadable."""
     try:
@@ -56,6 +71,13 @@ def read_text(value: object, what: str) -> str:
     if value is None:
         raise Unreadable(f"no {what}")
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def read_id(value: object) -> str:
+    """An id as text, whatever its type. Raises Unreadable where there is none."""
+    if value is None:
+        raise Unreadable("no id")
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value)
 
 
 def read_json_text(value: object) -> str | None:

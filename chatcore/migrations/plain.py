@@ -14,7 +14,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from chatcore.older_rows import Unreadable, read_json_text, read_role, read_text, read_time, read_uuid, row_as_json
+from chatcore.older_rows import Unreadable, read_json_text, read_role, read_text, read_time, read_times, read_uuid, row_as_json
 from chatcore.texts import snippet
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ def carry_chats(connection: sa.Connection, carried: Carried, *, now: datetime) -
 def chat_values(row: Row, now: datetime) -> tuple[uuid.UUID, datetime, dict[str, object]]:
     """The id, the time and all our columns for a plain chat. Raises Unreadable."""
     chat_id = read_uuid(row["id"])
-    created_at, updated_at = read_time(row.get("created_at")), read_time(row.get("updated_at"))
+    created_at, updated_at = read_times(row.get("created_at"), row.get("updated_at"))
     title = row.get("title")
     values = {
         "id": chat_id,
