@@ -35,6 +35,9 @@ ANSWER_TOKENS_PER_S = 400.0
 MAX_WAIT_S = 600.0
 FAIL_TOKENS_PER_S = 100.0
 
+# What is asked stands at the beginning; a pasted book is not searched for.
+QUESTION_LIMIT = 2000
+
 NO_MODEL = "I am the built-in guide, not a language model: I look things up in the manual."
 SUGGESTIONS = (
     "How do I connect Ollama?",
@@ -144,7 +147,7 @@ class Guide:
                     size, rate = numbers(arguments, (2000, 200), (MAX_TOKENS, MAX_TOKENS_PER_S), "/stream 2000 200")
                     events = written(sample_markdown(size), rate)
                 case "/think":
-                    events = thought(" ".join(arguments) or "Nothing to add.")
+                    events = thought(question[len(name) :].strip() or "Nothing to add.")
                 case "/wait":
                     (seconds,) = numbers(arguments, (5,), (int(MAX_WAIT_S),), "/wait 5")
                     events = waited(seconds)
@@ -163,6 +166,7 @@ class Guide:
 
     async def _text(self, question: str) -> str:
         """The answer to a question in words."""
+        question = question[:QUESTION_LIMIT]
         if _GREETING.fullmatch(question):
             return introduction(await self._look())
         if self._manual is None:

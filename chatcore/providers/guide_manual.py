@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 MANUAL = "manual.md"
@@ -47,8 +48,11 @@ class Manual:
 
     def find(self, question: str, *, limit: int = 3) -> list[Section]:
         """The sections that answer a question best, best first; none where most of its telling words are unknown."""
-        telling = set(words(question))
-        asked = {word for word in telling if word in self.spread}
+        said = words(question)
+        telling = set(said)
+        # Two words that the manual writes as one ("back up") are that one.
+        joined = {first + second for first, second in pairwise(said)}
+        asked = {word for word in telling | joined if word in self.spread}
         if len(asked) * 3 < len(telling):
             return []
         scored = [(self._score(section, asked), number) for number, section in enumerate(self.sections)]
