@@ -1,0 +1,87 @@
+"""The front door: one ASGI app = Streamlit pages + REST routes + the start and stop of chatcore.
+
+`python -m chatcore serve`, `streamlit run app.py`, `python app.py` and `uvicorn app:app` all start this same app.
+"""
+
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
+from streamlit.auth_util import get_origin_from_redirect_uri, get_secrets_auth_section
+from streamlit.errors import StreamlitSecretNotFoundError
+from streamlit.runtime.secrets import secrets_singleton
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
+from streamlit.web.server.starlette.starlette_websocket import _get_signed_cookie_with_chunks, _parse_decoded_user_cookie
+
+from chatcore.api import HostGuard, LocalOwner, routes
+from chatcore.core import close_shared, shared
+from chatcore.errors import ChatcoreError, Denied, Invalid
+
+ROOT = Path(__file__).resolve().parent
+# Without it Streamlit does not see edits in chatcore/ and ui/, and keeps running the old code.
+os.environ.setdefault("PYTHONPATH", str(ROOT))
+
+
+def sign_in_configured() -> bool:
+    """Whether people must sign in: [auth] stands in the secrets."""
+    return bool(get_secrets_auth_section())
+
+
+def identify(connection: HTTPConnection) -> Mapping[str, object] | LocalOwner | None:
+    """Who calls: the local owner without sign-in, else the claims in the signed cookie that Streamlit's sign-in set, None without one.
+
+    The cookie is read with Streamlit's own functions, so that what signs a person in to the pages signs them in here.
+    """
+    if not sign_in_configured():
+        return LocalOwner()
+    cookie = _get_signed_cookie_with_chunks(connection.cookies, USER_COOKIE_NAME)
+    if cookie is None:
+        return None
+    claims: dict[str, object] = _parse_decoded_user_cookie(cookie, get_origin_from_redirect_uri() or "")
+    return claims if claims.get("is_logged_in") is True else None
+
+
+def check_secrets() -> None:
+    """Raises Invalid for a secrets file that cannot be read: Streamlit only logs it, and a sign-in that stands in it would be off."""
+    try:
+        secrets_singleton._parse()
+    except StreamlitSecretNotFoundError as error:
+        if error.error_id != "no-secrets-found":
+            raise Invalid(
+                f"The secrets file cannot be read: {error}", "Correct .streamlit/secrets.toml; without it nobody would have to sign in."
+            ) from error
+    if sign_in_configured() and not get_origin_from_redirect_uri():
+        raise Denied("The sign-in in .streamlit/secrets.toml has no redirect_uri.", "Add it to [auth]; docs/operations.md shows how.")
+
+
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Opens chatcore before the first request, which may take a migration, and closes it after the last."""
+    try:
+        check_secrets()
+        await run_in_threadpool(shared)
+    except ChatcoreError as error:
+        print(f"chatcore cannot start. {error.message}\n{error.hint}", file=sys.stderr, flush=True)  # noqa: T201  # for the person at the terminal
+        # The servers below answer an exception here with a traceback and status 3, each in its own words.
+        os._exit(1)
+    try:
+        yield
+    finally:
+        await run_in_threadpool(close_shared)
+
+
+app = st.App(
+    ROOT / "pages" / "_frame.py",
+    routes=routes(shared, identify),
+    middleware=[Middleware(HostGuard, sign_in=sign_in_configured)],
+    lifespan=lifespan,
+)
+
+if __name__ == "__main__":
+    app.run()

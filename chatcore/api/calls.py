@@ -1,0 +1,200 @@
+"""One call from the wire to its handler: who calls, what the path, the query and the body say, each checked by name."""
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import Response
+
+from chatcore.accounts import local_owner, signed_in
+from chatcore.api.errors import NotSignedIn, TooLarge, WrongType, error_response, json_response, unexpected_response
+from chatcore.api.guard import check_origin
+from chatcore.core import Core
+from chatcore.errors import ChatcoreError, Invalid, NotFound
+from chatcore.parts import Viewer
+
+log = logging.getLogger("chatcore.api")
+
+# A prompt may have 1 MB; JSON may need twice that to write it.
+BODY_BYTES = 2 * 1024 * 1024
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOwner:
+    """No sign-in is configured: whoever reaches the server is its owner."""
+
+
+Identify = Callable[[HTTPConnection], Mapping[str, object] | LocalOwner | None]
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock of the edge; everything below is given its `now`."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What every route needs: the core, who calls, the clock."""
+
+    core: Callable[[], Core]
+    identify: Identify
+    clock: Clock = utc_now
+
+    def viewer(self, connection: HTTPConnection) -> Viewer:
+        """The person who calls. Reads the database; raises Denied (401) if nobody is signed in."""
+        claims = self.identify(connection)
+        if claims is None:
+            raise NotSignedIn
+        db = self.core().db
+        return local_owner(db, now=self.clock()) if isinstance(claims, LocalOwner) else signed_in(db, claims, now=self.clock())
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler is given. `path` holds what the path named, `query` and `body` what was sent, not yet checked."""
+
+    core: Core
+    viewer: Viewer
+    now: datetime
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Mapping[str, object]
+
+    def chat_id(self) -> uuid.UUID:
+        """The chat the path names. Raises NotFound for what is no id."""
+        return parse_chat_id(self.path["chat_id"])
+
+    def message_id(self) -> int:
+        """The message the path names. Raises NotFound for what is no id."""
+        return parse_message_id(self.path["message_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers: JSON, or nothing with status 204."""
+
+    body: object = None
+    status: int = 200
+
+
+Handler = Callable[[Call], Reply]
+
+
+def parse_chat_id(text: str) -> uuid.UUID:
+    """A chat id from a path. Raises NotFound: what is no id is nobody's chat."""
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise NotFound("There is no such chat.", "Check the id; it may have been deleted.") from error
+
+
+def parse_message_id(text: str) -> int:
+    """A message id from a path. Raises NotFound: what is no id is nobody's message."""
+    if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID:
+        return int(text)
+    raise NotFound("There is no such message.", "Check the id; it may have been deleted.")
+
+
+# --- what was sent -----------------------------------------------------------------------------------------------
+
+SHAPES = {str: "text", int: "a whole number", bool: "true or false"}
+
+
+def fields(sent: Mapping[str, object], known: Mapping[str, type]) -> dict[str, object]:
+    """The fields that were sent, each known and of its type; null counts as not sent. Raises Invalid naming the field."""
+    for name in sent:
+        if name not in known:
+            raise Invalid(f"The field {name[:60]!r} is not known here.", f"Known are: {', '.join(known) or 'none'}.")
+    found = {}
+    for name, wanted in known.items():
+        value = sent.get(name)
+        if value is None:
+            continue
+        if type(value) is not wanted:
+            raise Invalid(f"The field {name!r} is not {SHAPES[wanted]}.", f"Send it as {SHAPES[wanted]}.")
+        found[name] = value
+    return found
+
+
+def query(sent: Mapping[str, str], known: Mapping[str, type]) -> dict[str, object]:
+    """The same for the words after the question mark, which are all text at first."""
+    parsed: dict[str, object] = dict(sent)
+    for name, wanted in known.items():
+        text = sent.get(name)
+        if text is None or wanted is str:
+            continue
+        if wanted is bool and text in ("true", "false"):
+            parsed[name] = text == "true"
+        elif wanted is int and text.isascii() and text.isdigit() and len(text) < 19:
+            parsed[name] = int(text)
+    return fields(parsed, known)
+
+
+def text_of(found: Mapping[str, object], name: str) -> str | None:
+    """A field that `fields` has checked to be text, None if it was not sent."""
+    value = found.get(name)
+    return value if isinstance(value, str) else None
+
+
+def number_of(found: Mapping[str, object], name: str, default: int) -> int:
+    """A field that `fields` has checked to be a number."""
+    value = found.get(name)
+    return value if isinstance(value, int) else default
+
+
+async def read_body(request: Request) -> dict[str, object]:
+    """The JSON object that was sent; nothing counts as an empty one. Raises Invalid for anything else and above 2 MB."""
+    too_large = TooLarge("The body has more than 2 MB.", "A message may have 1 MB; send it in parts.")
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > BODY_BYTES:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise too_large
+    if not body:
+        return {}
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise WrongType("The body is not sent as JSON.", "Send it with the header Content-Type: application/json.")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Invalid("The body is not JSON.", "Send one JSON object in UTF-8.") from error
+    if not isinstance(found, dict):
+        raise Invalid("The body is JSON, but no object.", 'Send an object, such as {"title": "Plans"}.')
+    return found
+
+
+# --- the way through ---------------------------------------------------------------------------------------------
+
+
+async def answer(door: Door, request: Request, handler: Handler) -> Response:
+    """The whole call: checks, viewer, handler, JSON. Everything that touches the database runs in a thread."""
+    try:
+        check_origin(request)
+        body = await read_body(request)
+        reply = await run_in_threadpool(handle, door, request, handler, body)
+    except ChatcoreError as error:
+        return error_response(error)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    except Exception:  # noqa: BLE001  # the edge: the traceback is logged, the caller gets a sentence
+        return unexpected_response()
+    return Response(status_code=204) if reply.status == 204 else json_response(reply.body, reply.status)
+
+
+def handle(door: Door, request: Request, handler: Handler, body: Mapping[str, object]) -> Reply:
+    """Runs the handler for the person who calls."""
+    viewer = door.viewer(request)
+    call = Call(
+        core=door.core(), viewer=viewer, now=door.clock(), path=request.path_params, query=dict(request.query_params), body=body
+    )  # fmt: skip
+    return handler(call)

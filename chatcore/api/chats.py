@@ -1,0 +1,143 @@
+"""Chats: list, make, show, change, delete, and the messages in them."""
+
+from chatcore.api.calls import Call, Reply, fields, number_of, query, text_of
+from chatcore.api.values import chat_json, message_json, sent_json
+from chatcore.chat import Draft, first_model, send
+from chatcore.errors import Invalid
+from chatcore.history import (
+    archive_chats,
+    create_chat,
+    delete_chats,
+    get_chat,
+    list_chats,
+    open_thread,
+    pin_chats,
+    purge_chats,
+    rename_chat,
+    restore_chats,
+)
+from chatcore.models import DEFAULT_TITLE
+from chatcore.parts import Shelf
+
+MODEL_FIELDS = {"provider": str, "model": str}
+DRAFT_FIELDS = {"text": str, "request_key": str, **MODEL_FIELDS}
+LONGEST_KEY = 80
+
+
+def list_all(call: Call) -> Reply:
+    """A page of a shelf."""
+    asked = query(call.query, {"shelf": str, "limit": int, "cursor": str})
+    shelf = text_of(asked, "shelf") or Shelf.ACTIVE
+    if shelf not in tuple(Shelf):
+        raise Invalid(f"There is no shelf {shelf[:60]!r}.", f"Ask for {', '.join(Shelf)}.")
+    page = list_chats(call.core.db, call.viewer, shelf=Shelf(shelf), limit=number_of(asked, "limit", 30), cursor=text_of(asked, "cursor"))
+    return Reply({"chats": [chat_json(chat) for chat in page.items], "next_cursor": page.next_cursor})
+
+
+def create(call: Call) -> Reply:
+    """A new chat; with "text" it starts with that prompt and the answer is on its way."""
+    sent = fields(call.body, {"title": str, **DRAFT_FIELDS})
+    title = text_of(sent, "title")
+    if "text" in sent:
+        if title is not None:
+            raise Invalid(
+                "The fields 'title' and 'text' do not go together.", "Leave one out: a chat that starts with a prompt is named by it."
+            )
+        started = send(call.core.runner, call.viewer, None, draft(call, sent), now=call.now)
+        chat = get_chat(call.core.db, call.viewer, started.chat_id)
+        return Reply({"chat": chat_json(chat), **sent_json(started)}, 201)
+    if "request_key" in sent:
+        raise Invalid("The field 'request_key' needs 'text'.", "Send the prompt with it.")
+    provider, model = chosen_model(call, sent)
+    chat = create_chat(
+        call.core.db, call.viewer, now=call.now, title=DEFAULT_TITLE if title is None else title, provider=provider, model_name=model
+    )
+    return Reply({"chat": chat_json(chat)}, 201)
+
+
+def show(call: Call) -> Reply:
+    """A chat without its messages."""
+    query(call.query, {})
+    return Reply({"chat": chat_json(get_chat(call.core.db, call.viewer, call.chat_id()))})
+
+
+def change(call: Call) -> Reply:
+    """Another title, pinned or not, archived or not, in the trash or not."""
+    chat_id, db = call.chat_id(), call.core.db
+    sent = fields(call.body, {"title": str, "pinned": bool, "archived": bool, "deleted": bool})
+    get_chat(db, call.viewer, chat_id)
+    # The title first: it is the only one that can be refused, and then nothing is changed.
+    title = text_of(sent, "title")
+    if title is not None:
+        rename_chat(db, call.viewer, chat_id, title=title)
+    if "pinned" in sent:
+        pin_chats(db, call.viewer, [chat_id], pinned=bool(sent["pinned"]))
+    if "archived" in sent:
+        archive_chats(db, call.viewer, [chat_id], archived=bool(sent["archived"]))
+    if sent.get("deleted") is True:
+        delete_chats(db, call.viewer, [chat_id], now=call.now)
+    if sent.get("deleted") is False:
+        restore_chats(db, call.viewer, [chat_id])
+    return Reply({"chat": chat_json(get_chat(db, call.viewer, chat_id))})
+
+
+def delete(call: Call) -> Reply:
+    """Into the trash; with purge=true for ever, with forget_usage=true also out of the usage figures."""
+    asked = query(call.query, {"purge": bool, "forget_usage": bool})
+    chat_id = call.chat_id()
+    if asked.get("purge"):
+        purge_chats(call.core.db, call.viewer, [chat_id], forget_usage=bool(asked.get("forget_usage")))
+    elif asked.get("forget_usage"):
+        raise Invalid("The word 'forget_usage' needs purge=true.", "What is in the trash can come back, with its usage.")
+    else:
+        delete_chats(call.core.db, call.viewer, [chat_id], now=call.now)
+    return Reply(status=204)
+
+
+def list_messages(call: Call) -> Reply:
+    """The last messages of the branch that is shown, oldest first, or those before a message."""
+    asked = query(call.query, {"limit": int, "before": int})
+    before = number_of(asked, "before", 0) if "before" in asked else None
+    thread = open_thread(call.core.db, call.viewer, call.chat_id(), last=number_of(asked, "limit", 40), before=before)
+    return Reply(
+        {
+            "chat": chat_json(thread.chat),
+            "messages": [message_json(message) for message in thread.messages],
+            "before": thread.messages[0].id if thread.has_earlier else None,
+        }
+    )
+
+
+def send_message(call: Call) -> Reply:
+    """A prompt to an existing chat."""
+    chat_id = call.chat_id()
+    sent = fields(call.body, DRAFT_FIELDS)
+    if "text" not in sent:
+        raise Invalid("The field 'text' is missing.", "Send the prompt in it.")
+    chat = get_chat(call.core.db, call.viewer, chat_id)
+    model = (chat.provider, chat.model_name) if "model" not in sent and "provider" not in sent else None
+    return Reply(sent_json(send(call.core.runner, call.viewer, chat_id, draft(call, sent, model), now=call.now)), 201)
+
+
+def draft(call: Call, sent: dict[str, object], model: tuple[str, str] | None = None) -> Draft:
+    """The prompt as chatcore takes it."""
+    key = text_of(sent, "request_key")
+    if key is not None and not 0 < len(key) <= LONGEST_KEY:
+        raise Invalid(f"The field 'request_key' has not 1 to {LONGEST_KEY} characters.", "A UUID made for each prompt is right.")
+    provider, model_name = model or chosen_model(call, sent)
+    return Draft(text=text_of(sent, "text") or "", provider=provider, model_name=model_name, request_key=key)
+
+
+def chosen_model(call: Call, sent: dict[str, object]) -> tuple[str, str]:
+    """Provider and model as sent, else what a new chat would take."""
+    provider, model = text_of(sent, "provider"), text_of(sent, "model")
+    if provider is None and model is None:
+        return first_model(call.core.db, call.viewer, call.core.models())
+    if provider is None or model is None:
+        missing = "provider" if provider is None else "model"
+        raise Invalid(
+            f"The field {missing!r} is missing.", "Send 'provider' and 'model' together, or neither; GET /api/v1/models lists them."
+        )
+    if provider not in call.core.providers:
+        raise Invalid(f"The field 'provider' names {provider[:60]!r}, which is not here.", f"Here are: {', '.join(call.core.providers)}.")
+    return provider, model

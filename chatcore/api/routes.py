@@ -1,0 +1,101 @@
+"""The table of routes. A new one is a line here, a case in the isolation test and a section in docs/rest.md."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
+from starlette.types import Scope
+from starlette.websockets import WebSocket
+
+from chatcore.api import answers, chats, live, state
+from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
+from chatcore.api.errors import WrongMethod, error_response, no_such_path
+from chatcore.core import Core
+
+CHATS = "/api/v1/chat/sessions"
+CHAT = "/api/v1/chat/sessions/{chat_id}"
+MESSAGE = "/api/v1/messages/{message_id}"
+EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a caller can do."""
+
+    method: str
+    path: str
+    handler: Handler
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", CHATS, chats.list_all),
+    Operation("POST", CHATS, chats.create),
+    Operation("GET", CHAT, chats.show),
+    Operation("PATCH", CHAT, chats.change),
+    Operation("DELETE", CHAT, chats.delete),
+    Operation("GET", f"{CHAT}/messages", chats.list_messages),
+    Operation("POST", f"{CHAT}/messages", chats.send_message),
+    Operation("GET", MESSAGE, answers.show),
+    Operation("POST", f"{MESSAGE}/stop", answers.stop_answer),
+    Operation("POST", f"{MESSAGE}/retry", answers.retry_answer),
+    Operation("GET", "/api/v1/models", state.list_models),
+)
+EVENTS = f"{MESSAGE}/events"
+LIVE = f"{MESSAGE}/ws"
+HEALTH = "/healthz"
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def routes(core: Callable[[], Core], identify: Identify, *, clock: Clock = utc_now) -> list[BaseRoute]:
+    """Every route, the last one being the answer for paths under /api that are not there.
+
+    `core` is called at each request, `identify` says who calls (see `chatcore.api.calls`).
+    """
+    door = Door(core, identify, clock)
+
+    async def events(request: Request) -> Response:
+        return await answers.events(door, request)
+
+    async def health(request: Request) -> Response:
+        return await state.health(door, request)
+
+    async def follow(websocket: WebSocket) -> None:
+        await live.follow(door, websocket)
+
+    table: list[BaseRoute] = [
+        *(Route(operation.path, endpoint(door, operation.handler), methods=[operation.method]) for operation in OPERATIONS),
+        Route(EVENTS, events, methods=["GET"]),
+        WebSocketRoute(LIVE, follow),
+        Route(HEALTH, health, methods=["GET"]),
+    ]
+    return [*table, Route("/api/{rest:path}", nothing_there(tuple(table)), methods=EVERY_METHOD)]
+
+
+def endpoint(door: Door, handler: Handler) -> Endpoint:
+    """The handler as Starlette calls it."""
+
+    async def call(request: Request) -> Response:
+        return await answer(door, request, handler)
+
+    return call
+
+
+def nothing_there(table: tuple[BaseRoute, ...]) -> Endpoint:
+    """Answers for a path or a method that no route has, in JSON as everything under /api."""
+
+    async def refuse(request: Request) -> Response:
+        allowed = sorted(method for method in EVERY_METHOD if any(matches(route, request.scope, method) for route in table))
+        if not allowed:
+            return error_response(no_such_path(request.url.path))
+        error = WrongMethod(f"{request.method} is not possible here.", f"Use {', '.join(allowed)}.")
+        return error_response(error, {"Allow": ", ".join(allowed)})
+
+    return refuse
+
+
+def matches(route: BaseRoute, scope: Scope, method: str) -> bool:
+    """Whether a route answers this method at the path of the request."""
+    return route.matches({**scope, "method": method})[0] is Match.FULL

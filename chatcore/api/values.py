@@ -1,0 +1,108 @@
+"""The values of chatcore as JSON: names as in docs/rest.md, times in ISO 8601 with their zone, durations in seconds."""
+
+from datetime import datetime
+
+from chatcore.chat import Sent
+from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
+
+Json = dict[str, object]
+
+
+def moment(when: datetime | None) -> str | None:
+    """A time as text, None where there is none."""
+    return when.isoformat() if when else None
+
+
+def chat_json(chat: ChatInfo) -> Json:
+    """A chat without its messages."""
+    return {
+        "id": str(chat.id),
+        "title": chat.title,
+        "provider": chat.provider,
+        "model": chat.model_name,
+        "created_at": moment(chat.created_at),
+        "updated_at": moment(chat.updated_at),
+        "pinned": chat.pinned,
+        "archived": chat.archived,
+        "deleted_at": moment(chat.deleted_at),
+        "message_count": chat.message_count,
+        "input_tokens": chat.input_tokens,
+        "output_tokens": chat.output_tokens,
+        "last_message_at": moment(chat.last_message_at),
+        "snippet": chat.last_snippet,
+        "running": chat.running,
+    }
+
+
+def message_json(message: MessageInfo) -> Json:
+    """A message; `generation` is null for what a person wrote."""
+    return {
+        "id": message.id,
+        "chat_id": str(message.session_id),
+        "parent_id": message.parent_id,
+        "role": message.role,
+        "state": message.status,
+        "text": message.content,
+        "reasoning": message.reasoning,
+        "tool_calls": message.tool_calls,
+        "provider": message.provider,
+        "model": message.model_name,
+        "created_at": moment(message.created_at),
+        "generation": generation_json(message.generation) if message.generation else None,
+    }
+
+
+def generation_json(generation: GenerationInfo) -> Json:
+    """How the newest attempt at an answer went; null is unknown, which is never the same as 0."""
+    error = {"code": generation.error_type, "message": generation.error_message, "hint": generation.error_hint,
+             "retryable": generation.error_retryable}  # fmt: skip
+    return {
+        "id": generation.id,
+        "state": generation.state,
+        "provider": generation.provider,
+        "model": generation.model_name,
+        "started_at": moment(generation.started_at),
+        "finished_at": moment(generation.finished_at),
+        "duration_s": generation.duration_s,
+        "time_to_first_chunk_s": generation.time_to_first_chunk_s,
+        "output_tokens_per_s": generation.output_tokens_per_s,
+        "input_tokens": generation.input_tokens,
+        "output_tokens": generation.output_tokens,
+        "usage_source": generation.usage_source,
+        "finish_reason": generation.finish_reason,
+        "error": error if generation.error_type else None,
+    }
+
+
+def model_json(model: ModelInfo) -> Json:
+    """A model a provider offers; sizes in bytes, context in tokens."""
+    return {
+        "id": model.id,
+        "provider": model.provider,
+        "can_chat": model.can_chat,
+        "capabilities": None if model.capabilities is None else sorted(model.capabilities),
+        "context_length": model.context_length,
+        "size_bytes": model.size_bytes,
+        "parameter_size": model.parameter_size,
+        "quantization": model.quantization,
+        "cloud": model.cloud,
+        "loaded": model.loaded,
+    }
+
+
+def sent_json(sent: Sent) -> Json:
+    """Where a prompt and its answer now are; follow the answer at /api/v1/messages/{answer_id}/events."""
+    return {"chat_id": str(sent.chat_id), "user_message_id": sent.user_message_id, "answer_id": sent.answer_id}
+
+
+def update_json(update: Update) -> Json:
+    """News of an answer."""
+    return {
+        "text": update.text,
+        "reasoning": update.reasoning,
+        "state": update.state,
+        "progress": update.progress,
+        "error": update.error,
+        "hint": update.hint,
+        "next": {"text": update.next.text, "reasoning": update.next.reasoning},
+    }
