@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from chatcore import history, search
-from chatcore.errors import Invalid
 from chatcore.parts import Shelf
 from ui import app, chat_actions, chat_filters, chat_pages, chat_table, words
 from ui.chat_actions import Done
-from ui.chat_filters import ANY_TIME, CUSTOM, PARAMS, RANGES, SHELVES, SORTS, ChatFilters
+from ui.chat_filters import ANY_TIME, CUSTOM, RANGES, SHELVES, SORTS, ChatFilters
 
 COUNT_CAP = 1000
 DIALOG = "sessions.dialog"
@@ -163,18 +162,9 @@ def show_list(filters: ChatFilters) -> None:
     db, viewer = app.core().db, app.viewer()
     clock = chat_table.Clock(app.now(), app.time_zone())
     browse = filters.browse(now=clock.now, zone=clock.zone)
-    place = chat_pages.here(filters)
-    try:
-        page = search.browse_chats(db, viewer, browse, limit=chat_pages.PAGE_SIZE, cursor=place.cursor)
-    except Invalid:
-        if place.cursor is None:
-            raise
-        chat_pages.restart()
-        place = chat_pages.here(filters)
-        page = search.browse_chats(db, viewer, browse, limit=chat_pages.PAGE_SIZE)
-    if not page.items and place.page:
-        chat_pages.back()
-        st.rerun(scope="fragment")
+    place, page = chat_pages.read(
+        filters, lambda cursor: search.browse_chats(db, viewer, browse, limit=chat_pages.PAGE_SIZE, cursor=cursor)
+    )
     if not page.items:
         show_nothing(filters)
         return
@@ -302,7 +292,8 @@ def show_dialog() -> None:
     verb, chat_ids = st.session_state.pop(DIALOG, (None, ()))
     match verb:
         case "rename":
-            rename_dialog(chat_ids[0])
+            chat = history.get_chat(app.core().db, app.viewer(), chat_ids[0])
+            rename_dialog(chat.id, chat.title)
         case "purge":
             purge_dialog(chat_ids)
         case "empty":
@@ -310,10 +301,9 @@ def show_dialog() -> None:
 
 
 @st.dialog("Rename chat")
-def rename_dialog(chat_id: uuid.UUID) -> None:
-    chat = history.get_chat(app.core().db, app.viewer(), chat_id)
+def rename_dialog(chat_id: uuid.UUID, title: str) -> None:
     with st.form("sessions.rename", border=False):
-        st.text_input("Title", value=chat.title, key="sessions.title", max_chars=200)
+        st.text_input("Title", value=title, key="sessions.title", max_chars=200)
         saved = st.form_submit_button("Save", type="primary", on_click=rename, args=(chat_id,))
     close_dialog(saved)
 

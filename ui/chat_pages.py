@@ -1,9 +1,12 @@
 """Where the session page stands in its list: the cursors of the pages seen so far, kept while the filters stay the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from chatcore.errors import Invalid
+from chatcore.parts import ChatInfo, Page
 from ui.chat_filters import ChatFilters
 
 PAGE_SIZE = 50
@@ -35,6 +38,25 @@ def here(filters: ChatFilters) -> Place:
         place = Place(filters)
         st.session_state[KEY] = place
     return place
+
+
+def read(filters: ChatFilters, ask: Callable[[str | None], Page[ChatInfo]]) -> tuple[Place, Page[ChatInfo]]:
+    """The page at this place, from `ask(cursor)`. A page that has become empty gives way to the one before it, a cursor
+    that means nothing (any more) to the first page. Raises Invalid if the filters themselves cannot be used."""
+    place = here(filters)
+    while True:
+        try:
+            page = ask(place.cursor)
+        except Invalid:
+            if place.cursor is None:
+                raise
+            restart()
+            place = here(filters)
+            continue
+        if page.items or not place.page:
+            return place, page
+        back()
+        place = here(filters)
 
 
 def onward(next_cursor: str) -> None:

@@ -1,0 +1,255 @@
+"""The session page, without a browser: what is listed, how the URL and the filters agree, what an undo brings back."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from chatcore import history
+from chatcore.parts import ChatInfo, Shelf
+from tests.factories import make_chat, make_exchange
+from tests.pages.frame import Frame
+from ui.chat_actions import carry_out
+
+PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
+NOW = datetime.now(UTC)
+
+
+def opened(frame: Frame, **params: str | Sequence[str]) -> AppTest:
+    """The session page with these query parameters."""
+    at = frame.new()
+    at.run()
+    at.switch_page(str(PAGE))
+    for name, value in params.items():
+        at.query_params[name] = value if isinstance(value, str) else list(value)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def table(at: AppTest) -> dict[str, list[dict[str, object]]]:
+    """What the table was given to draw."""
+    elements = at.get("bidi_component")
+    assert elements, "there is no table"
+    found: dict[str, list[dict[str, object]]] = json.loads(elements[0].proto.json)
+    return found
+
+
+def titles(at: AppTest) -> list[object]:
+    return [row["title"] for row in table(at)["rows"]]
+
+
+def count(at: AppTest) -> str:
+    return str(json.loads(at.get("bidi_component")[0].proto.json)["count"])
+
+
+def make(frame: Frame, title: str, *, minutes_ago: int = 0, provider: str = "ollama", model_name: str = "llama3.2:3b") -> ChatInfo:
+    now = NOW - timedelta(minutes=minutes_ago)
+    return make_chat(frame.core.db, frame.viewer, title=title, provider=provider, model_name=model_name, now=now)
+
+
+def shelf(frame: Frame, of: Shelf) -> set[str]:
+    return {chat.title for chat in history.list_chats(frame.core.db, frame.viewer, shelf=of).items}
+
+
+def test_without_chats_the_page_offers_to_start_one(frame: Frame) -> None:
+    at = opened(frame)
+    assert at.subheader[0].value == "No chats yet"
+    at.button(key="sessions.start").click().run()
+    assert at.title[0].value == "What would you like to know?"
+
+
+def test_chats_are_listed_newest_first_with_what_the_columns_promise(frame: Frame) -> None:
+    make(frame, "Tides", minutes_ago=5)
+    chat = make(frame, "Bread", model_name="qwen3:8b")
+    make_exchange(frame.core.db, frame.viewer, chat.id, input_tokens=1200, output_tokens=300, now=NOW)
+    at = opened(frame)
+    assert titles(at) == ["Bread", "Tides"]
+    row = table(at)["rows"][0]
+    assert row["href"] == f"./?c={chat.id}"
+    assert (row["model"], row["messages"], row["tokens"], row["tokens_note"]) == ("qwen3:8b", "2", "1.5k", "1,200 in, 300 out")
+    assert row["created"] == "Today"
+    assert [column["name"] for column in table(at)["columns"]] == ["title", "model", "messages", "tokens", "created", "activity"]
+
+
+def test_another_persons_chats_are_not_listed(frame: Frame) -> None:
+    make(frame, "Mine")
+    at = frame.new()
+    at.user = {"is_logged_in": True, "iss": "https://sign.in", "sub": "bob", "name": "Bob"}
+    at.run()
+    at.switch_page(str(PAGE)).run()
+    assert at.subheader[0].value == "No chats yet"
+
+
+def test_filters_in_the_url_are_shown_and_hold(frame: Frame) -> None:
+    make(frame, "Tides and the moon", model_name="qwen3:8b")
+    make(frame, "Tides at sea")
+    make(frame, "Bread")
+    at = opened(frame, q="tides", model="qwen3:8b", sort="title", range="7d")
+    assert titles(at) == ["Tides and the moon"]
+    assert at.text_input(key="sessions.q").value == "tides"
+    assert at.multiselect(key="sessions.model").value == ["qwen3:8b"]
+    assert at.selectbox(key="sessions.sort").value == "title"
+    assert at.selectbox(key="sessions.range").value == "7d"
+
+
+def test_a_filter_goes_into_the_url(frame: Frame) -> None:
+    make(frame, "Tides")
+    make(frame, "Bread")
+    at = opened(frame)
+    at.text_input(key="sessions.q").set_value("bread").run()
+    assert titles(at) == ["Bread"]
+    assert at.query_params["q"] == "bread"
+    at.selectbox(key="sessions.sort").set_value("messages").run()
+    assert at.query_params["sort"] == "messages"
+    at.text_input(key="sessions.q").set_value("").run()
+    assert "q" not in at.query_params
+    assert len(titles(at)) == 2
+
+
+def test_what_a_link_asks_for_and_is_not_here_is_left_out_and_told(frame: Frame) -> None:
+    make(frame, "Tides")
+    at = opened(frame, model=["gone:7b"], sort="colour", shelf="attic", range="3d")
+    assert titles(at) == ["Tides"]
+    for name in ("gone:7b", "colour", "attic", "3d"):
+        assert name in at.info[0].value.replace("\\", "")
+
+
+def test_nothing_matching_offers_to_reset_the_filters(frame: Frame) -> None:
+    make(frame, "Tides")
+    at = opened(frame, q="volcano", sort="title")
+    assert at.subheader[0].value == "No chat matches"
+    at.button(key="sessions.reset_all").click().run()
+    assert titles(at) == ["Tides"]
+    assert "q" not in at.query_params
+    assert at.query_params["sort"] == "title"
+
+
+def test_days_are_those_of_the_viewers_time_zone(frame: Frame) -> None:
+    now = datetime(2026, 3, 14, 23, 30, tzinfo=UTC)
+    make_chat(frame.core.db, frame.viewer, title="Late in London, the next day in Tokyo", now=now)
+    at = frame.new()
+    at.context = {"timezone": "Asia/Tokyo"}
+    at.run()
+    at.switch_page(str(PAGE))
+    at.query_params["from"] = at.query_params["to"] = "2026-03-15"
+    at.run()
+    assert len(titles(at)) == 1
+    at.query_params["from"] = at.query_params["to"] = "2026-03-14"
+    at.run()
+    assert at.subheader[0].value == "No chat matches"
+
+
+def test_pages_follow_one_another_without_a_gap(frame: Frame) -> None:
+    for number in range(120):
+        make(frame, f"Chat-{number:03}", minutes_ago=number)
+    at = opened(frame)
+    assert titles(at) == [f"Chat-{number:03}" for number in range(50)]
+    assert count(at) == "1–50 of 120"
+    at.button(key="sessions.next").click().run()
+    assert titles(at) == [f"Chat-{number:03}" for number in range(50, 100)]
+    at.button(key="sessions.next").click().run()
+    assert titles(at) == [f"Chat-{number:03}" for number in range(100, 120)]
+    assert count(at) == "101–120 of 120"
+    assert at.button(key="sessions.next").disabled
+    at.button(key="sessions.previous").click().run()
+    assert titles(at)[0] == "Chat-050"
+    at.text_input(key="sessions.q").set_value("Chat-00").run()
+    assert count(at) == "10 chats"
+
+
+def test_a_page_that_has_become_empty_gives_way_to_the_one_before(frame: Frame) -> None:
+    chats = [make(frame, f"Chat-{number:03}", minutes_ago=number) for number in range(51)]
+    at = opened(frame)
+    at.button(key="sessions.next").click().run()
+    assert titles(at) == ["Chat-050"]
+    history.delete_chats(frame.core.db, frame.viewer, [chats[50].id], now=NOW)
+    at.run()
+    assert titles(at)[0] == "Chat-000"
+
+
+@pytest.mark.parametrize(("of", "verbs"), [
+    (Shelf.ACTIVE, ["rename", "pin", "unpin", "archive", "delete"]),
+    (Shelf.ARCHIVED, ["rename", "unarchive", "delete"]),
+    (Shelf.TRASH, ["restore", "purge"]),
+])  # fmt: skip
+def test_each_shelf_shows_its_chats_and_what_can_be_done_with_them(frame: Frame, of: Shelf, verbs: list[str]) -> None:
+    db = frame.core.db
+    for name in Shelf:
+        make(frame, name.value)
+    ids = {chat.title: chat.id for chat in history.list_chats(db, frame.viewer).items}
+    history.archive_chats(db, frame.viewer, [ids["archived"]], archived=True)
+    history.delete_chats(db, frame.viewer, [ids["trash"]], now=NOW)
+    at = opened(frame, shelf=of.value)
+    assert titles(at) == [of.value]
+    assert [action["verb"] for action in table(at)["actions"]] == verbs
+
+
+def test_undo_brings_back_exactly_what_was_moved(frame: Frame) -> None:
+    db = frame.core.db
+    tides, bread, before = make(frame, "Tides"), make(frame, "Bread"), make(frame, "Deleted long ago")
+    history.delete_chats(db, frame.viewer, [before.id], now=NOW)
+    at = opened(frame)
+    at.session_state["sessions.done"] = carry_out(db, frame.viewer, "delete", [tides.id, before.id, bread.id], now=NOW)
+    at.run()
+    assert any("2 chats moved to the trash" in element.value for element in at.markdown)
+    at.button(key="sessions.undo").click().run()
+    assert shelf(frame, Shelf.ACTIVE) == {"Tides", "Bread"}
+    assert shelf(frame, Shelf.TRASH) == {"Deleted long ago"}
+
+
+def test_a_chat_is_renamed_in_a_dialog(frame: Frame) -> None:
+    chat = make(frame, "Tides")
+    at = opened(frame)
+    at.session_state["sessions.dialog"] = ("rename", (chat.id,))
+    at.run()
+    at.text_input(key="sessions.title").set_value("Why *two* tides?")
+    next(button for button in at.button if button.label == "Save").click().run()
+    assert shelf(frame, Shelf.ACTIVE) == {"Why *two* tides?"}
+
+
+def test_an_empty_title_is_refused_in_words(frame: Frame) -> None:
+    chat = make(frame, "Tides")
+    at = opened(frame)
+    at.session_state["sessions.dialog"] = ("rename", (chat.id,))
+    at.run()
+    at.text_input(key="sessions.title").set_value("   ")
+    next(button for button in at.button if button.label == "Save").click().run()
+    assert "title is empty" in at.warning[0].value
+    assert shelf(frame, Shelf.ACTIVE) == {"Tides"}
+
+
+def test_a_dialog_on_a_chat_that_has_gone_says_so(frame: Frame) -> None:
+    make(frame, "Tides")
+    at = opened(frame)
+    at.session_state["sessions.dialog"] = ("rename", (uuid.uuid4(),))
+    at.run()
+    assert not at.exception
+    assert at.warning
+
+
+def test_deleting_for_ever_asks_first(frame: Frame) -> None:
+    db = frame.core.db
+    gone, kept = make(frame, "Gone"), make(frame, "Kept")
+    history.delete_chats(db, frame.viewer, [gone.id, kept.id], now=NOW)
+    at = opened(frame, shelf="trash")
+    at.session_state["sessions.dialog"] = ("purge", (gone.id,))
+    at.run()
+    assert shelf(frame, Shelf.TRASH) == {"Gone", "Kept"}
+    at.button(key="sessions.purge").click().run()
+    assert shelf(frame, Shelf.TRASH) == {"Kept"}
+
+
+def test_the_trash_is_emptied_after_asking(frame: Frame) -> None:
+    db = frame.core.db
+    history.delete_chats(db, frame.viewer, [make(frame, "Gone").id, make(frame, "Gone too").id], now=NOW)
+    make(frame, "Kept")
+    at = opened(frame, shelf="trash")
+    at.button(key="sessions.empty").click().run()
+    at.button(key="sessions.purge_all").click().run()
+    assert shelf(frame, Shelf.TRASH) == set()
+    assert shelf(frame, Shelf.ACTIVE) == {"Kept"}
