@@ -39,10 +39,9 @@ Answer = TypeVar("Answer")
 
 # How often a follower looks into the database at an answer that another process writes.
 POLL_S = 0.5
-# Heartbeats come at least so often, also where no text does; well below the 15 s after which others take us for dead.
-BEAT_S = 4.0
-# Orphans of other machines are looked for so often.
-RECOVER_S = 5.0
+# In the time after which others take us for dead, so many heartbeats come, also where no text does; and as often it is
+# looked for orphans.
+BEATS = 4
 # A provider whose events are all there already would keep the loop to itself; after so long the others get a turn.
 TURN_S = 0.005
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.1, 5.0
@@ -72,6 +71,7 @@ class Runner:
         self.owner = new_owner()
         self._checkpoint_s = checkpoint_s
         self._stale_s = heartbeat_stale_s
+        self._beat_s = heartbeat_stale_s / BEATS
         self._clock = clock
         self._guard = threading.Lock()
         self._is_open = False
@@ -97,11 +97,15 @@ class Runner:
                 return
             self._is_open = False
         deadline = time.monotonic() + timeout_s
+        # The rest of the time is for the providers and the threads.
         ended = asyncio.run_coroutine_threadsafe(self._wind_up(timeout_s * 0.8), self._loop)
         try:
             ended.result(timeout_s)
         except TimeoutError:
             log.error("the Runner did not come to its end in %s s", timeout_s)
+        for attempt in list(self._attempts.values()):
+            log.error("answer %s could not be saved before the end; its last checkpoint is kept", attempt.job.message_id)
+            attempt.live.finish(State.INTERRUPTED)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(max(deadline - time.monotonic(), 0.2))
         self._workers.close(max(deadline - time.monotonic(), 0.2))
@@ -333,20 +337,20 @@ class Runner:
         """Saves what is new, shows that this process lives, hears stops of other processes, and recovers orphans."""
         loop = self._loop
         due = beat_due = loop.time()
-        recover_due = judge_from = due + RECOVER_S
+        recover_due = judge_from = due + self._beat_s
         wall = time.time()
         while True:
             due = max(due + self._checkpoint_s, loop.time() + SHORTEST_PAUSE_S)
             await asyncio.sleep(due - loop.time())
-            if time.time() - wall > self._checkpoint_s + BEAT_S:
+            if time.time() - wall > self._checkpoint_s + self._beat_s:
                 # This machine slept, and maybe the others too: let everybody show that they live first.
                 judge_from = loop.time() + self._stale_s
             try:
                 beat = loop.time() >= beat_due
                 await self._checkpoint(beat=beat)
-                beat_due = loop.time() + BEAT_S if beat else beat_due
+                beat_due = loop.time() + self._beat_s if beat else beat_due
                 if loop.time() >= recover_due:
-                    recover_due = loop.time() + RECOVER_S
+                    recover_due = loop.time() + self._beat_s
                     await self._workers.run(partial(self.recover, by_heartbeat=loop.time() >= judge_from))
             except Exception as error:
                 log.warning("running answers are not saved yet: %s", error, exc_info=not isinstance(error, ChatcoreError))
@@ -377,9 +381,6 @@ class Runner:
             attempt.end(State.INTERRUPTED)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limit_s)
-        for attempt in self._attempts.values():
-            log.error("answer %s could not be saved before the end; its last checkpoint is kept", attempt.job.message_id)
-            attempt.live.finish(State.INTERRUPTED)
         for provider in self.providers.values():
             try:
                 await asyncio.wait_for(provider.close(), CLOSE_S)

@@ -223,7 +223,8 @@ def known_s(seconds: float | None) -> float | None:
 
 def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update:
     """News of an answer as the database has it, whoever writes it. Raises NotFound."""
-    newest = sa.select(sa.func.max(GENERATIONS.c.id)).where(GENERATIONS.c.message_id == MESSAGES.c.id).scalar_subquery()
+    tries = GENERATIONS.alias("tries")
+    newest = sa.select(sa.func.max(tries.c.id)).where(tries.c.message_id == MESSAGES.c.id).correlate(MESSAGES).scalar_subquery()
     reasoning = sa.func.coalesce(MESSAGES.c.reasoning, "")
     statement = (
         sa.select(
