@@ -76,6 +76,6 @@ def fold_days(quarters: pd.DataFrame, filters: Filters) -> pd.DataFrame:
 def fold_hours(quarters: pd.DataFrame, filters: Filters) -> pd.DataFrame:
     """Quarters of an hour into local hours of the week (see `busy_hours`)."""
     local = local_time(quarters["quarter"], filters.time_zone)
-    sums = quarters["messages"].groupby([local.dt.weekday.rename("weekday"), local.dt.hour.rename("hour")]).sum()
+    sums = quarters["messages"].groupby([local.dt.day_of_week.rename("weekday"), local.dt.hour.rename("hour")]).sum()
     week = pd.MultiIndex.from_product([range(7), range(24)], names=["weekday", "hour"])
     return sums.reindex(week, fill_value=0).astype("int64").rename("messages").reset_index()

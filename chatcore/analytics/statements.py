@@ -30,7 +30,8 @@ def narrow(table: sa.FromClause, filters: Filters) -> list[sa.ColumnElement[bool
 def quarter(tx: Session, column: sa.ColumnElement[object]) -> sa.ColumnElement[int]:
     """The number of the quarter of an hour since 1970-01-01 UTC in which a time lies."""
     if tx.get_bind().dialect.name == "sqlite":
-        return sa.cast(sa.func.strftime("%s", column), sa.Integer) // QUARTER_S
+        # To the minute only: SQLite rounds 23:59:59.9999 up to the next day.
+        return sa.cast(sa.func.strftime("%s", sa.func.substr(column, 1, 16)), sa.Integer) // QUARTER_S
     return sa.cast(sa.func.floor(sa.extract("epoch", column) / QUARTER_S), sa.BigInteger)
 
 
