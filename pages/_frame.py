@@ -11,21 +11,20 @@ def main() -> None:
     """Everything a page stands in."""
     page = st.navigation(
         [
-            st.Page(app.CHAT_PAGE, title="Chat", icon=":material/chat_bubble:", default=True, help="Talk to a model."),
-            st.Page(app.SESSIONS_PAGE, title="Sessions", icon=":material/search:", url_path=SESSIONS, help="Find and tidy your chats."),
-            st.Page(
-                app.ANALYTICS_PAGE, title="Analytics", icon=":material/monitoring:", url_path=ANALYTICS, help="What was used, and when."
-            ),
+            st.Page(app.CHAT_PAGE, title="Chat", default=True, help="Talk to a model."),
+            st.Page(app.SESSIONS_PAGE, title="Sessions", url_path=SESSIONS, help="Find and tidy your chats."),
+            st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS, help="What was used, and when."),
         ],
         position="hidden",
     )
-    layout = "centered" if page.url_path == CHAT else "wide"
-    st.set_page_config(page_title=f"{page.title} · chatcore", page_icon=str(app.IMAGES / "mark.svg"), layout=layout)
+    on_chat = page.url_path == CHAT
+    icon = str(app.IMAGES / "mark.svg")
+    st.set_page_config(page_title=f"{page.title} · chatcore", page_icon=icon, layout="centered" if on_chat else "wide")
     st.html(app.STYLE)
     with app.calm():
         app.viewer()
-        sidebar.show_navigation(on_chat=page.url_path == CHAT)
-        if page.url_path != CHAT:
+        sidebar.show_navigation(on_chat=on_chat)
+        if not on_chat:
             app.show_kept_error()
         page.run()
 

@@ -2,21 +2,23 @@
 
 import streamlit as st
 
+from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import Thread
 from ui import app, composer, connect, sidebar, thread, words
 
+# What the button says, and what it sends.
 SUGGESTIONS = (
-    "Explain a hard idea in simple words",
-    "Help me write a friendly e-mail",
-    "Plan a weekend trip with me",
-    "Review a piece of code",
+    ("Explain a hard idea simply", "Explain a hard idea from physics in simple words, with an example."),
+    ("Write a friendly e-mail", "Help me write a short, friendly e-mail. Ask me first what it is about."),
+    ("Plan a weekend", "Plan a weekend trip with me. Ask me three questions first."),
+    ("Review some code", "I will paste a piece of code. Review it: what is wrong, what is unclear, what would you change?"),
 )
 GUIDE_SUGGESTIONS = (
-    "How do I connect Ollama?",
-    "Where is my data?",
-    "How do I find a chat?",
-    "/stream 400 60",
+    ("How do I connect Ollama?", "How do I connect Ollama?"),
+    ("Where is my data?", "Where is my data?"),
+    ("How do I find a chat?", "How do I find a chat?"),
+    ("Show me an answer", "/stream 400 60"),
 )
 
 
@@ -49,13 +51,13 @@ def main() -> None:
     sidebar.show_chats(opened.chat.id if opened else None)
 
 
-def show_start(core: app.Core, *, on_guide: bool) -> None:
+def show_start(core: Core, *, on_guide: bool) -> None:
     """The page before the first prompt."""
     st.title("What would you like to know?", anchor=False, text_alignment="center")
     app.show_kept_error()
     composer.show_suggestions(None, GUIDE_SUGGESTIONS if on_guide else SUGGESTIONS)
     if connect.needed(core):
-        connect.show_panel(core)
+        connect.show_panel()
 
 
 def show_not_found() -> None:

@@ -28,7 +28,7 @@ BADGES = {
 def show_composer(core: Core, viewer: Viewer, chat: ChatInfo | None) -> Choice:
     """Draws the prompt field and the model picker at the foot of the page; answers the chosen (provider, model)."""
     chat_id = chat.id if chat else None
-    with st.bottom, st.container(key="composer", gap="small"):
+    with st.bottom, st.container(key="composer", gap="xxsmall"):
         st.chat_input("Ask anything", key=TEXT, on_submit=_submitted, args=(chat_id, uuid.uuid4().hex), height="content")
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
             return show_picker(core, viewer, chat)
@@ -65,7 +65,8 @@ def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None) -> Choice:
     model = by_choice.get(choice)
     with st.container(key="model_facts", width="content"):
         st.markdown(facts(model) if model else gone(core, choice))
-    connect.show_hint(core)
+    if chat is not None:  # before the first prompt the page itself says it
+        connect.show_hint(core)
     return choice
 
 
@@ -139,9 +140,9 @@ def keep(text: str, error: ChatcoreError) -> None:
     st.session_state[TEXT] = text
 
 
-def show_suggestions(chat_id: uuid.UUID | None, suggestions: Sequence[str]) -> None:
-    """Prompts to begin with, one click each."""
+def show_suggestions(chat_id: uuid.UUID | None, suggestions: Sequence[tuple[str, str]]) -> None:
+    """Prompts to begin with, one click each: what the button says, and what it sends."""
     request_key = uuid.uuid4().hex
     with st.container(horizontal=True, horizontal_alignment="center", gap="small", key="suggestions"):
-        for number, text in enumerate(suggestions):
-            st.button(text, key=f"composer.suggestion.{number}", on_click=submit, args=(text, chat_id, request_key))
+        for number, (label, text) in enumerate(suggestions):
+            st.button(label, key=f"composer.suggestion.{number}", on_click=submit, args=(text, chat_id, request_key))

@@ -23,11 +23,10 @@ def needed(core: Core) -> bool:
     return health is not None and (not health.reachable or not models)
 
 
-def show_panel(core: Core) -> None:
+def show_panel() -> None:
     """What to do to get a model, with the live state; goes away by itself when one is there."""
-    with st.container(border=True, key="connect"):
-        st.markdown("**Connect a language model**")
-        st.markdown("Until then the built-in guide answers: it knows this app, not the world.")
+    with st.container(border=True, key="connect", gap="small"):
+        st.markdown("**Connect a language model**  \nUntil then the built-in guide answers. It knows this app, not the world.")
         _steps()
 
 
@@ -49,12 +48,14 @@ def _steps() -> None:
         if health.reachable and models:
             st.rerun()
         show_state(health)
-        if not health.reachable:
-            st.markdown("1. Start Ollama (get it at [ollama.com](https://ollama.com/download)):")
-            st.code("ollama serve", language="shell")
-        st.markdown(f"{'1' if health.reachable else '2'}. Fetch a small model, 2 GB:")
-        st.code(f"ollama pull {SMALL_MODEL}", language="shell")
-        st.caption("Ollama runs elsewhere? Set OLLAMA_HOST to its address and start chatcore again.")
+        pull = f"ollama pull {SMALL_MODEL}"
+        st.code(pull if health.reachable else f"ollama serve\n{pull}", language="shell")
+        st.caption(
+            "Fetches a small model, 2 GB."
+            if health.reachable
+            else "The first starts [Ollama](https://ollama.com/download), the second fetches a small model, 2 GB. "
+            "It runs elsewhere? Set OLLAMA_HOST to its address and start chatcore again."
+        )
         st.button("Try again", icon=":material/refresh:", key="connect.retry", on_click=_look)
 
 
@@ -64,10 +65,8 @@ def show_state(health: Health) -> None:
     if health.reachable:
         version = f" {words.plain(health.version)}" if health.version else ""
         st.markdown(f":green-badge[:material/check: Reachable] Ollama{version} at {host}, with no model to chat with yet.")
-        return
-    st.markdown(f":orange-badge[:material/cloud_off: Not reachable] {host}")
-    if health.error:
-        st.caption(words.plain(health.error) + (f" {words.plain(health.hint)}" if health.hint else ""))
+    else:
+        st.markdown(f":orange-badge[:material/cloud_off: Not reachable] Ollama at {host}. Looking again every few seconds.")
 
 
 def _look() -> None:

@@ -78,7 +78,7 @@ def show_message(core: Core, viewer: Viewer, message: MessageInfo, *, is_last: b
         else:
             show_answer(message)
             if is_last:
-                show_retry(core, viewer, message)
+                show_retry(message)
 
 
 def show_answer(message: MessageInfo) -> None:
@@ -110,7 +110,7 @@ def show_outcome(message: MessageInfo) -> None:
     st.warning(body, icon=":material/error:" if message.status is State.FAILED else ":material/power_off:")
 
 
-def show_retry(core: Core, viewer: Viewer, message: MessageInfo) -> None:
+def show_retry(message: MessageInfo) -> None:
     """The button that asks for the answer once more, from the model that is chosen now."""
     whole = message.status is State.COMPLETE
     st.button(
@@ -150,7 +150,7 @@ def figures(generation: GenerationInfo | None) -> list[str]:
         parts.append(about + words.plural(generation.output_tokens, "token"))
     if generation.output_tokens_per_s:
         parts.append(f"{generation.output_tokens_per_s:.0f} tokens/s")
-    if generation.time_to_first_chunk_s is not None:
+    if generation.time_to_first_chunk_s is not None and generation.time_to_first_chunk_s >= 0.05:
         parts.append(f"first word after {words.duration(generation.time_to_first_chunk_s)}")
     return parts
 

@@ -19,7 +19,16 @@ def test_short_counts_have_at_most_five_characters(number: float, text: str) -> 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.04, "0.0 s"), (0.44, "0.4 s"), (9.96, "10 s"), (59.4, "59 s"), (60, "1 min"), (125, "2 min 5 s"), (3600, "1 h"), (11_400, "3 h 10 min")],
+    [
+        (0.04, "0.0 s"),
+        (0.44, "0.4 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (125, "2 min 5 s"),
+        (3600, "1 h"),
+        (11_400, "3 h 10 min"),
+    ],
 )
 def test_durations_name_their_units(seconds: float, text: str) -> None:
     assert words.duration(seconds) == text

@@ -41,10 +41,9 @@ class Undo:
 
 @cache
 def _component() -> Callable[..., object]:
-    read = {kind: (FOLDER / f"list.{kind}").read_text(encoding="utf-8") for kind in ("js", "css")}
-    return cast(
-        Callable[..., object], st.components.v2.component("chatcore_chat_list", html='<nav id="chats" aria-label="Chats"></nav>', **read)
-    )
+    css, js = ((FOLDER / f"list.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    html = '<nav id="chats" aria-label="Chats"></nav>'
+    return cast(Callable[..., object], st.components.v2.component("chatcore_chat_list", html=html, css=css, js=js))
 
 
 def chat_list(

@@ -15,8 +15,8 @@ FOLDER = Path(__file__).parent
 
 @cache
 def _component() -> Callable[..., object]:
-    read = {kind: (FOLDER / f"live.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
-    return cast(Callable[..., object], st.components.v2.component("chatcore_live_answer", **read))
+    html, css, js = ((FOLDER / f"live.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    return cast(Callable[..., object], st.components.v2.component("chatcore_live_answer", html=html, css=css, js=js))
 
 
 def live_answer(message_id: int, *, on_done: Callable[[], None], on_unavailable: Callable[[], None]) -> None:

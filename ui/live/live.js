@@ -31,6 +31,8 @@ class Follower {
     this.stopButton.onclick = () => this.stop()
     this.dock()
     this.connect()
+    // An answer that just began stands below what was read last: go there once, then leave the reader alone.
+    requestAnimationFrame(() => this.toBottom())
   }
 
   address(path) {
@@ -160,6 +162,8 @@ class Follower {
   }
 
   close() {
+    // The final text stands in this one's place from the next frame on, with its figures below.
+    if (this.ended && this.atBottom()) requestAnimationFrame(() => requestAnimationFrame(() => this.toBottom()))
     this.closed = true
     clearTimeout(this.timer)
     clearInterval(this.again)

@@ -1,0 +1,23 @@
+"""The app with its core open on the database of the test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from chatcore.accounts import local_owner
+from chatcore.core import close_shared, shared
+from tests.pages.frame import Frame
+
+CLOSED_PORT = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def frame(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Frame]:
+    """The pages on a migrated, empty database, once for each engine, with no model server."""
+    from datetime import UTC, datetime
+
+    monkeypatch.setenv("DATABASE_URL", migrated_database_url)
+    monkeypatch.setenv("OLLAMA_HOST", CLOSED_PORT)
+    close_shared()
+    yield Frame(local_owner(shared().db, now=datetime.now(UTC)))
+    close_shared()

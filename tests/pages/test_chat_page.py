@@ -1,0 +1,173 @@
+"""The chat page, without a browser: what is drawn, what a click does."""
+
+import uuid
+from datetime import UTC, datetime
+
+from streamlit.testing.v1 import AppTest
+
+from chatcore import chat, history
+from chatcore.parts import ChatInfo, MessageInfo, State
+from tests.factories import make_chat
+from tests.pages.frame import FINAL, Frame, until
+from ui import sidebar
+
+
+def send(frame: Frame, text: str, chat_id: uuid.UUID | None = None) -> chat.Sent:
+    """Sends a prompt to the guide, without the page."""
+    return chat.send(frame.core.runner, frame.viewer, chat_id, chat.Draft(text, "guide", "guide"), now=datetime.now(UTC))
+
+
+def ended(frame: Frame, sent: chat.Sent) -> MessageInfo:
+    """The answer, once it has ended."""
+    until(lambda: answer(frame, sent).status in FINAL)
+    return answer(frame, sent)
+
+
+def answer(frame: Frame, sent: chat.Sent) -> MessageInfo:
+    return history.get_message(frame.core.db, frame.viewer, sent.answer_id)
+
+
+def chats(frame: Frame) -> tuple[ChatInfo, ...]:
+    return history.list_chats(frame.core.db, frame.viewer).items
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(str(element.value) for element in at.markdown)
+
+
+def test_a_prompt_makes_a_chat_and_puts_it_into_the_address(frame: Frame) -> None:
+    at = frame.run()
+    at.chat_input[0].set_value("How do I find a chat?").run()
+    (made,) = chats(frame)
+    assert at.query_params["c"] == str(made.id)
+    assert at.title[0].value == r"How do I find a chat?"
+    assert at.chat_message[0].markdown[0].value == "How do I find a chat?"
+
+
+def test_an_answer_is_drawn_with_its_figures_when_it_has_ended(frame: Frame) -> None:
+    sent = send(frame, "How do I find a chat?")
+    whole = ended(frame, sent)
+    at = frame.run(c=str(sent.chat_id))
+    assert whole.content
+    assert len(at.chat_message) == 2
+    assert "Built\\-in guide" in at.chat_message[1].caption[0].value
+    assert "token" in at.chat_message[1].caption[0].value
+
+
+def test_a_running_answer_is_left_to_the_browser(frame: Frame) -> None:
+    sent = send(frame, "/stream 4000 50")
+    at = frame.run(c=str(sent.chat_id))
+    assert len(at.chat_message) == 2
+    assert at.chat_message[1].get("bidi_component")
+    chat.stop(frame.core.runner, frame.viewer, sent.answer_id, now=datetime.now(UTC))
+    ended(frame, sent)
+
+
+def test_without_a_connection_the_script_follows_the_answer_itself(frame: Frame) -> None:
+    sent = send(frame, "/stream 40 200")
+    at = frame.new()
+    at.session_state["thread.unavailable"] = True
+    at.query_params["c"] = str(sent.chat_id)
+    at.run()
+    assert not at.exception
+    assert answer(frame, sent).status is State.COMPLETE
+    assert at.chat_message[1].caption
+
+
+def test_a_failed_answer_says_why_and_can_be_tried_again(frame: Frame) -> None:
+    sent = send(frame, "/fail busy 3")
+    failed = ended(frame, sent)
+    assert failed.status is State.FAILED
+    at = frame.run(c=str(sent.chat_id))
+    assert failed.generation
+    assert failed.generation.error_message
+    assert at.warning[0].value.startswith("**")
+    at.button(key="thread.retry").click().run()
+    until(lambda: not chats(frame)[0].running)
+    assert not at.exception
+
+
+def test_a_stopped_answer_keeps_its_text_and_says_so(frame: Frame) -> None:
+    sent = send(frame, "/stream 4000 200")
+    until(lambda: bool(answer(frame, sent).content))
+    chat.stop(frame.core.runner, frame.viewer, sent.answer_id, now=datetime.now(UTC))
+    ended(frame, sent)
+    at = frame.run(c=str(sent.chat_id))
+    assert "You stopped this answer" in at.chat_message[1].caption[0].value
+    assert at.button(key="thread.retry")
+
+
+def test_a_double_send_sends_once(frame: Frame) -> None:
+    at = frame.run()
+    at.chat_input[0].set_value("Where is my data?").run()
+    (made,) = chats(frame)
+    assert made.message_count == 2
+
+
+def test_text_is_not_lost_when_it_cannot_be_sent(frame: Frame) -> None:
+    sent = send(frame, "/stream 4000 50")
+    at = frame.run(c=str(sent.chat_id))
+    at.chat_input[0].set_value("And one more thing").run()
+    assert not at.exception
+    assert "still answering" in at.warning[0].value
+    assert at.chat_input[0].proto.value == "And one more thing"
+    chat.stop(frame.core.runner, frame.viewer, sent.answer_id, now=datetime.now(UTC))
+    ended(frame, sent)
+
+
+def test_a_chat_that_is_not_there_is_told_with_a_way_on(frame: Frame) -> None:
+    for wanted in (str(uuid.uuid4()), "nonsense", "../x"):
+        at = frame.run(c=wanted)
+        assert at.title[0].value == "This chat is not here"
+        at.button(key="chat.new").click().run()
+        assert at.title[0].value == "What would you like to know?"
+
+
+def test_without_a_model_server_the_page_says_how_to_connect_one(frame: Frame) -> None:
+    at = frame.run()
+    page = texts(at)
+    assert "Connect a language model" in page
+    assert "127.0.0.1:9" in page
+    assert [code.value for code in at.code][:2] == ["ollama serve", "ollama pull llama3.2:3b"]
+    assert at.selectbox[0].value == ("guide", "guide")
+
+
+def test_a_suggestion_is_sent_with_one_click(frame: Frame) -> None:
+    at = frame.run()
+    at.button(key="composer.suggestion.0").click().run()
+    (made,) = chats(frame)
+    assert at.query_params["c"] == str(made.id)
+
+
+def test_a_model_that_vanished_stays_chosen_and_says_so(frame: Frame) -> None:
+    old = make_chat(frame.core.db, frame.viewer, provider="ollama", model_name="gone:7b", messages=2, now=datetime.now(UTC))
+    at = frame.run(c=str(old.id))
+    assert at.selectbox[0].value == ("ollama", "gone:7b")
+    assert at.selectbox[0].options[0] == "gone:7b (not available)"
+    assert "not reachable" in texts(at)
+
+
+def test_a_long_chat_shows_its_newest_messages_and_more_on_request(frame: Frame) -> None:
+    long = make_chat(frame.core.db, frame.viewer, messages=100, now=datetime.now(UTC))
+    at = frame.run(c=str(long.id))
+    assert len(at.chat_message) == 40
+    assert at.chat_message[-1].markdown[0].value == "message 99"
+    at.button(key="thread.earlier").click().run()
+    assert len(at.chat_message) == 80
+    at.button(key="thread.earlier").click().run()
+    assert at.chat_message[0].markdown[0].value == "message 0"
+    assert "thread.earlier" not in [button.key for button in at.button]
+
+
+def test_a_title_is_shown_as_it_is_written(frame: Frame) -> None:
+    odd = make_chat(frame.core.db, frame.viewer, title="*a* :red[b] $c$", messages=2, now=datetime.now(UTC))
+    at = frame.run(c=str(odd.id))
+    assert at.title[0].value == r"\*a\* \:red\[b\] \$c\$"
+
+
+def test_chats_are_listed_pinned_first_then_newest(frame: Frame) -> None:
+    for title in ("one", "two", "three"):
+        make_chat(frame.core.db, frame.viewer, title=title, now=datetime.now(UTC))
+    history.pin_chats(frame.core.db, frame.viewer, [chats(frame)[2].id], pinned=True)
+    groups = sidebar.grouped(chats(frame))
+    assert [(group.label, [row.title for row in group.chats]) for group in groups] == [("Pinned", ["one"]), ("Today", ["three", "two"])]
