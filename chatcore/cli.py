@@ -1,0 +1,281 @@
+"""The command line: serve, migrate, import, demo, stats, doctor. docs/cli.md describes each.
+
+What a command needs is imported inside it, so that --help and mistakes answer at once.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chatcore import __version__
+from chatcore.errors import ChatcoreError, Conflict, Invalid
+from chatcore.settings import ROOT, database_url
+
+if TYPE_CHECKING:
+    from chatcore.db import Database
+
+DEFAULT_PORT = 8501
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class Commands(click.Group):
+    """The group of commands; what goes wrong is told in a sentence and a hint, with exit status 1."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except ChatcoreError as error:
+            click.echo(error.message, err=True)
+            if error.hint:
+                click.echo(error.hint, err=True)
+            ctx.exit(1)
+
+
+database_option = click.option(
+    "--database-url", "url", metavar="URL", help="The database, instead of DATABASE_URL: sqlite:///path/to/file.db or postgresql://..."
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="chatcore")
+def main() -> None:
+    """A self-hosted chat dashboard for language models."""
+
+
+# --- serve -------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--host", help="Address to listen on: localhost (default) for this machine only, 0.0.0.0 for the network.")
+@click.option("--port", type=click.IntRange(1, 65535), help=f"Port to listen on (default {DEFAULT_PORT}).")
+@click.option("--reload", is_flag=True, help="Run changed source files at the next click, for who works on chatcore.")
+@database_option
+def serve(host: str | None, port: int | None, reload: bool, url: str | None) -> None:
+    """Start the app: pages, REST and everything else in one process."""
+    configured = server_section()
+    host = host or os.environ.get("STREAMLIT_SERVER_ADDRESS") or str(configured.get("address") or LOCAL[0])
+    port = port or int(os.environ.get("STREAMLIT_SERVER_PORT") or str(configured.get("port") or DEFAULT_PORT))
+    check_port(host, port)
+    if url is not None:
+        os.environ["DATABASE_URL"] = checked_url(url)
+    if host not in LOCAL:
+        click.echo(f"Listening on {host}: without sign-in everybody who reaches port {port} reads and writes your chats.", err=True)
+    watch = "auto" if reload else "none"
+    options = ["--server.address", host, "--server.port", str(port), "--server.fileWatcherType", watch]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), *options]
+    if os.name == "nt":
+        # exec on Windows gives the prompt back while the server still runs.
+        sys.exit(subprocess.call(command))
+    os.execv(command[0], command)
+
+
+def server_section() -> dict[str, object]:
+    """The [server] part of .streamlit/config.toml; empty if there is none. Raises Invalid for a file that is not TOML."""
+    path = ROOT / ".streamlit" / "config.toml"
+    try:
+        section = tomllib.loads(path.read_text()).get("server", {})
+    except FileNotFoundError:
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{path} is not valid TOML: {error}.", "Correct it, or restore it from the repository.") from error
+    return section if isinstance(section, dict) else {}
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises Conflict if something listens there already, Invalid for an address that is not this machine's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if os.name != "nt":
+            # A port that a server left a moment ago is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except socket.gaierror as error:
+            raise Invalid(f"{host} is not an address.", "Use localhost, 0.0.0.0 or an address of this machine with --host.") from error
+        except PermissionError as error:
+            raise Invalid(f"You may not listen on port {port}.", "Choose one above 1023 with --port.") from error
+        except OSError as error:
+            if error.errno == errno_of("EADDRNOTAVAIL"):
+                raise Invalid(f"{host} is not an address of this machine.", "Use localhost or 0.0.0.0 with --host.") from error
+            raise Conflict(
+                f"Port {port} is in use.", "Stop the program that listens there (another chatcore?), or choose another port with --port."
+            ) from error
+
+
+def errno_of(name: str) -> int:
+    """The number of an error of the operating system."""
+    import errno
+
+    return int(getattr(errno, name))
+
+
+# --- the database ------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@database_option
+def migrate(url: str | None) -> None:
+    """Bring the database to the newest schema, as every start does, and stop there."""
+    show_log()
+    with opened(url, migrated=True) as db:
+        click.echo(f"{db.label} has the newest schema.")
+
+
+@main.command("import")
+@click.option("--from", "source_url", metavar="URL", required=True, help="A database with the tables users, conversations and messages.")
+@database_option
+def take_over(source_url: str, url: str | None) -> None:
+    """Take over the chats of an older database; running it again changes nothing."""
+    from chatcore import takeover
+
+    source = checked_url(source_url, "--from")
+    with opened(url, migrated=True) as db, progress("Messages") as show:
+        report = takeover.take_over(db, source, now=datetime.now(UTC), on_progress=show)
+    click.echo(report)
+
+
+@main.command()
+@click.option("--messages", type=click.IntRange(1), default=5000, show_default=True, help="How many messages to write.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another number makes other texts.")
+@click.option("--users", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many people; the first is the local owner.")
+@click.option("--force", is_flag=True, help="Write into a database that has chats already.")
+@database_option
+def demo(messages: int, seed: int, users: int, force: bool, url: str | None) -> None:
+    """Fill the database with made-up chats, to try things out."""
+    from chatcore import demo as sample
+
+    with opened(url, migrated=True) as db, progress("Messages") as show:
+        filled = sample.fill(db, messages=messages, seed=seed, users=users, now=datetime.now(UTC), force=force, on_progress=show)
+    click.echo(f"Wrote {filled.messages:,} messages in {filled.chats:,} chats and {filled.answers:,} answers to {db.label}.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@database_option
+def stats(as_json: bool, url: str | None) -> None:
+    """Count people, chats, messages and the tokens of each model."""
+    from chatcore.stats import count_all
+
+    with opened(url, migrated=True, must_exist=True) as db:
+        counted = count_all(db)
+    if as_json:
+        click.echo(json.dumps(asdict(counted), ensure_ascii=False, indent=2))
+        return
+    click.echo(f"People    {counted.people:,}")
+    click.echo(f"Chats     {counted.chats:,} ({counted.chats_in_trash:,} in the trash)")
+    click.echo(f"Messages  {counted.messages:,}")
+    if counted.models:
+        head = ("Provider", "Model", "Answers", "Failed", "Tokens in", "Tokens out")
+        rows = [
+            (use.provider, use.model, f"{use.answers:,}", f"{use.failed:,}", tokens(use.input_tokens), tokens(use.output_tokens))
+            for use in counted.models
+        ]
+        click.echo("\n" + table(head, rows))
+
+
+@main.command()
+@database_option
+def doctor(url: str | None) -> None:
+    """Check the database: integrity, the laws of the schema, the counters. Changes nothing."""
+    from chatcore.doctor import examine
+
+    with opened(url, migrated=False, must_exist=True) as db:
+        report = examine(db)
+    click.echo(report)
+
+
+# --- shared ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(url: str | None, *, migrated: bool, must_exist: bool = False) -> "Iterator[Database]":
+    """The database a command works on, closed at the end. Raises Invalid for a SQLite file that has to be there and is not."""
+    from chatcore.db import init_db, open_database
+
+    url = checked_url(url) if url is not None else database_url(os.environ.get("DATABASE_URL", ""))
+    if must_exist and url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).exists():
+        raise Invalid(
+            f"There is no database {url}.", "Name another with --database-url or DATABASE_URL, or make it: python -m chatcore migrate"
+        )
+    db = open_database(url)
+    try:
+        if migrated:
+            init_db(db)
+        yield db
+    finally:
+        db.close()
+
+
+def checked_url(url: str, option: str = "--database-url") -> str:
+    """The URL of a database as given with an option. Raises Invalid, naming the option."""
+    if not url.strip():
+        raise Invalid(f"{option} is empty.", "Write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name.")
+    try:
+        return database_url(url)
+    except Invalid as error:
+        raise Invalid(error.message.replace("DATABASE_URL", option), error.hint.partition(", or leave")[0].rstrip(".") + ".") from error
+
+
+def show_log() -> None:
+    """What chatcore logs goes to the terminal: the steps of a migration and the name of the backup."""
+    import logging
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("chatcore").setLevel(logging.INFO)
+
+
+class Progress:
+    """How far a command is, on one line of a terminal; silent where nobody looks."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.shows = sys.stderr.isatty()
+        self.width = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.shows:
+            line = f"{self.label} {done:,} of {total:,} ({done * 100 // max(total, 1)} %)"
+            click.echo("\r" + line.ljust(self.width), err=True, nl=False)
+            self.width = len(line)
+
+    def end(self) -> None:
+        """Leaves the line."""
+        if self.width:
+            click.echo(err=True)
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Progress]:
+    """A progress line that is left whatever happens."""
+    show = Progress(label)
+    try:
+        yield show
+    finally:
+        show.end()
+
+
+def tokens(count: int | None) -> str:
+    """A number of tokens; unknown is not 0."""
+    return "unknown" if count is None else f"{count:,}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Rows as text: the first two columns left, the numbers right."""
+    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+    lines = []
+    for row in (head, *rows):
+        cells = [cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
