@@ -137,11 +137,11 @@ def failure(code: ErrorCode, at: Situation) -> Failed:
 def failed(
     code: ErrorCode, message: str, hint: str = "", *, retry_after_s: float | None = None, sign_in_url: str | None = None, detail: str = ""
 ) -> Failed:
-    """A Failed event; whether a retry can help follows from the code, the message is cut to 300 characters."""
+    """A Failed event; whether a retry can help follows from the code, its texts are cut to 300 characters."""
     return Failed(
         code=code,
         message=shortened(message),
-        hint=hint,
+        hint=shortened(hint),
         retryable=code in RETRYABLE,
         retry_after_s=retry_after_s,
         sign_in_url=sign_in_url,

@@ -145,7 +145,7 @@ class Guide:
             match name.lower():
                 case "/stream":
                     size, rate = numbers(arguments, (2000, 200), (MAX_TOKENS, MAX_TOKENS_PER_S), "/stream 2000 200")
-                    events = written(sample_markdown(size), rate)
+                    events = written(await asyncio.to_thread(sample_markdown, size), rate)
                 case "/think":
                     events = thought(question[len(name) :].strip() or "Nothing to add.")
                 case "/wait":
@@ -189,14 +189,14 @@ class Guide:
 
 async def written(text: str, per_s: float) -> AsyncIterator[Event]:
     """The text, a token at a time."""
-    async for token in paced(list(tokens(text)), per_s):
+    async for token in paced(tokens(text), per_s):
         yield TextDelta(token)
 
 
 async def thought(text: str) -> AsyncIterator[Event]:
     """Some reasoning, then the text."""
     reasoning = f"The person asks me to answer with {len(text)} characters. There is nothing to weigh, so I repeat them as they are."
-    async for token in paced(list(tokens(reasoning)), FAIL_TOKENS_PER_S):
+    async for token in paced(tokens(reasoning), FAIL_TOKENS_PER_S):
         yield ReasoningDelta(token)
     async for event in written(text, FAIL_TOKENS_PER_S):
         yield event

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TypeVar
 
 from chatcore.parts import ErrorCode, Failed, Progress
@@ -20,26 +21,26 @@ class Patience:
 
     def __init__(self, ask: Callable[[], Awaitable[str]], limit_s: float | None, after_s: float) -> None:
         self._ask = ask
-        self._limit_s = limit_s
-        self._start_s = asyncio.get_running_loop().time()
-        self._next_s = self._start_s + after_s
+        start_s = asyncio.get_running_loop().time()
+        self._next_s = start_s + after_s
+        self._end_s = inf if limit_s is None else start_s + limit_s
         self._said = ""
 
     async def until(self, coming: asyncio.Future[T]) -> AsyncGenerator[Progress, None]:
         """Progress until the line is there. Raises TimeoutError at the limit."""
         loop = asyncio.get_running_loop()
         while not coming.done():
-            end_s = self._next_s if self._limit_s is None else min(self._next_s, self._start_s + self._limit_s)
-            await asyncio.wait([coming], timeout=max(end_s - loop.time(), 0.0))
+            await asyncio.wait([coming], timeout=max(min(self._next_s, self._end_s) - loop.time(), 0.0))
             if coming.done():
                 return
-            if self._limit_s is not None and loop.time() >= self._start_s + self._limit_s:
+            if loop.time() >= self._end_s:
                 raise TimeoutError
             self._next_s = loop.time() + PROGRESS_EVERY_S
             look = asyncio.ensure_future(self._ask())
             both: list[asyncio.Future[T] | asyncio.Future[str]] = [coming, look]
             try:
-                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                left_s = None if self._end_s == inf else max(self._end_s - loop.time(), 0.0)
+                await asyncio.wait(both, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
                 if look.done() and not coming.done() and look.result() != self._said:
                     self._said = look.result()
                     yield Progress(self._said)

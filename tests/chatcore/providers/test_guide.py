@@ -69,7 +69,7 @@ def test_a_stream_sends_one_event_a_token_and_counts_them() -> None:
 @pytest.mark.parametrize(("size", "rate"), [(2000, 200), (500, 33), (3000, 10_000)])
 def test_a_stream_keeps_its_pace_without_drift(size: int, rate: int) -> None:
     usage = said(f"/stream {size} {rate}").usage
-    assert usage.eval_s == pytest.approx((size - 1) / rate, abs=0.001)
+    assert usage.eval_s == pytest.approx((size - 1) / rate, abs=0.006)
 
 
 def test_a_reader_that_is_slow_does_not_slow_the_stream_down() -> None:
@@ -84,11 +84,11 @@ def test_a_reader_that_is_slow_does_not_slow_the_stream_down() -> None:
         return times
 
     times = run_without_waiting(arrivals())
-    assert times[9] == pytest.approx(0.09, abs=0.002)
-    assert times[10] == pytest.approx(0.39, abs=0.002)
+    assert times[9] == pytest.approx(0.09, abs=0.006)
+    assert times[10] == pytest.approx(0.39, abs=0.006)
     # What was missed meanwhile is sent at once, and the end is where it would have been.
-    assert times[30] == pytest.approx(0.39, abs=0.002)
-    assert times[99] == pytest.approx(0.99, abs=0.002)
+    assert times[30] == pytest.approx(0.39, abs=0.006)
+    assert times[99] == pytest.approx(0.99, abs=0.006)
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 import json
 
+import httpx
 import pytest
 
 from chatcore.errors import ProviderError
 from chatcore.parts import ErrorCode, Failed
 from chatcore.providers.ollama import Ollama
-from chatcore.providers.ollama_errors import server_words, web_address
+from chatcore.providers.ollama_errors import Explain, server_words, web_address
+from chatcore.providers.ollama_wire import parse_address
 from chatcore.settings import Timeouts
 from tests.chatcore.providers.answers import answer, ask, ollama_at
 from tests.replay import ReplayServer, Reply, json_reply, ndjson_reply, transcript
@@ -136,6 +138,25 @@ def test_json_inside_the_error_text_is_unwrapped() -> None:
 @pytest.mark.parametrize("body", ["", "null", "[]", "5", '"text"', "{}", '{"error":null}', '{"error":[]}', "{" * 3000, "[" * 100_000])
 def test_odd_error_bodies_are_no_trouble(body: str) -> None:
     assert isinstance(server_words(body)[0], str)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (httpx.ConnectTimeout("x"), ErrorCode.TIMEOUT, "Ollama did not answer in 5 s."),
+        (httpx.WriteTimeout("x"), ErrorCode.TIMEOUT, "Ollama did not answer in 60 s."),
+        (httpx.PoolTimeout("x"), ErrorCode.TIMEOUT, "Ollama did not answer in time."),
+        (httpx.ConnectError("TLS"), ErrorCode.UNREACHABLE, "Cannot reach Ollama at http://127.0.0.1:11434. Is the server running?"),
+        (httpx.ProxyError("403"), ErrorCode.UNREACHABLE, "Cannot reach Ollama at http://127.0.0.1:11434. Is the server running?"),
+        (httpx.DecodingError("gzip"), ErrorCode.BAD_RESPONSE, "The answer is not from a model server (a login page or proxy?)."),
+        (httpx.ReadError("gone"), ErrorCode.SERVER_ERROR, "The model server failed: it closed the connection without an answer."),
+    ],
+)
+def test_what_the_http_client_raises_gets_a_code(error: httpx.HTTPError, code: ErrorCode, message: str) -> None:
+    failed = Explain(parse_address(""), Timeouts()).of(error)
+    assert isinstance(failed, Failed)
+    assert (failed.code, failed.message) == (code, message)
+    assert type(error).__name__ in failed.detail
 
 
 async def test_a_lookup_raises_what_a_chat_would_tell(server: ReplayServer, ollama: Ollama) -> None:

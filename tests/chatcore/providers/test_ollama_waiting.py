@@ -7,7 +7,7 @@ import pytest
 
 from chatcore.parts import ChatRequest, ErrorCode, Progress, ToolCall, Turn
 from chatcore.providers.ollama import Ollama
-from chatcore.settings import Settings
+from chatcore.settings import Settings, Timeouts
 from tests.chatcore.providers.answers import Message, answer, ask, ollama_at
 from tests.replay import ReplayServer, Reply, json_reply, ndjson_reply, transcript
 
@@ -66,6 +66,15 @@ async def test_the_first_text_does_not_wait_for_the_question_what_is_loaded(serv
         message, _ = await asyncio.gather(answer(ollama), open_when_asked())
     assert message.progress == []
     assert message.text == "Hello! How can I help?"
+
+
+async def test_the_first_byte_limit_holds_while_what_is_loaded_is_asked(server: ReplayServer) -> None:
+    server.on("/api/chat", Reply(hold=server.gate()))
+    server.on("/api/ps", Reply(hold=server.gate()))
+    async with ollama_at(server.url, timeouts=Timeouts(first_byte_s=0.1, lookup_s=60), progress_after_s=0.01) as ollama:
+        message = await asyncio.wait_for(answer(ollama), 10)
+    assert message.failed.code is ErrorCode.TIMEOUT
+    assert server.asked("/api/ps")
 
 
 async def test_a_quick_answer_says_nothing_of_waiting(server: ReplayServer, ollama: Ollama) -> None:
