@@ -107,7 +107,7 @@ def test_imports_go_down_the_house(path: Path) -> None:
         if top not in ("app", "pages", "ui", "chatcore"):
             continue
         assert top != "pages", f"{module} imports {name}: nobody imports a page"
-        if family(module) == family(name) or inside(name, module) or inside(module, "ui") and inside(name, "ui"):
+        if family(module) == family(name) or inside(name, module) or (inside(module, "ui") and inside(name, "ui")):
             continue
         assert floor_of(name) > floor_of(module), f"{module} imports {name}, which is not below it"
 
