@@ -46,7 +46,8 @@ def clean_text(text: str) -> str:
 def clean_title(title: str) -> str:
     """The title on one line, at most 200 characters, cut at a word. Raises Invalid if nothing that can be seen is left."""
     title = " ".join(storable(CONTROL.sub(" ", title)).split())
-    if not any(unicodedata.category(character)[0] not in "CZ" for character in title):
+    # Unassigned ones (Cn) count as seen: new emoji are that to an older Python.
+    if all(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp") for character in title):
         raise Invalid("The title is empty.", "Give the chat a name of at least one letter.")
     return cut(title, TITLE_CHARACTERS)
 

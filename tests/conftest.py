@@ -53,6 +53,11 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="chatcore-pg-"))
     folder.chmod(0o755)
     server = get_server(folder / "data", cleanup_mode="delete")
+    # Nothing here must outlive a power cut, and a database for each test costs 0.1 s instead of 0.7 s (measured).
+    with psycopg.connect(psycopg_url(server.get_uri()), autocommit=True) as admin:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        admin.execute("SELECT pg_reload_conf()")
     try:
         yield server.get_uri()
     finally:

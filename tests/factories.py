@@ -8,11 +8,12 @@ from sqlmodel import SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.db import Database
-from chatcore.history import append_in, count_answer_in, create_chat_in, get_chat_in, get_message
+from chatcore.history import append_in, count_answer_in, create_chat_in, get_chat_in, get_message, mark_dirty
 from chatcore.parts import ChatInfo, MessageInfo, Role, State, Viewer
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 USERS = SQLModel.metadata.tables["users"]
+CHATS = SQLModel.metadata.tables["chatsession"]
 MESSAGES = SQLModel.metadata.tables["chatmessage"]
 GENERATIONS = SQLModel.metadata.tables["generation"]
 
@@ -38,9 +39,22 @@ def make_chat(
     """A chat, with so many plain messages (user and assistant by turns, one a second, without generations)."""
     with db.write() as tx:
         chat = create_chat_in(tx, viewer, now=now, title=title, provider=provider, model_name=model_name)
-        for number in range(messages):
-            role = Role.ASSISTANT if number % 2 else Role.USER
-            append_in(tx, viewer, chat.id, role=role, content=f"message {number}", now=now + timedelta(seconds=number))
+        rows = [
+            (Role.ASSISTANT if number % 2 else Role.USER, f"message {number}", now + timedelta(seconds=number))
+            for number in range(messages)
+        ]
+        # All but the last by hand: an append counts each one, which takes four times as long for a long chat.
+        last_id = None
+        for role, content, when in rows[:-1]:
+            values = {"role": role.value, "content": content, "created_at": when, "parent_id": last_id}
+            last_id = tx.execute(
+                sa.insert(MESSAGES).values(values | {"session_id": chat.id, "user_id": viewer.user_id}).returning(MESSAGES.c.id)
+            ).scalar_one()
+        for hour in {when.replace(minute=0, second=0, microsecond=0) for _, _, when in rows}:
+            mark_dirty(tx, viewer.user_id, hour)
+        tx.execute(sa.update(CHATS).where(CHATS.c.id == chat.id).values(message_count=len(rows[:-1]), current_message_id=last_id))
+        for role, content, when in rows[-1:]:
+            append_in(tx, viewer, chat.id, role=role, content=content, now=when)
         return get_chat_in(tx, viewer, chat.id)
 
 

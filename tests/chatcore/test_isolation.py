@@ -1,0 +1,291 @@
+"""What is yours is only yours: every function that takes a viewer, tried as somebody else.
+
+The functions are found by looking, not by a list: one that is new and has no case here fails the first test.
+"""
+
+import asyncio
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FunctionType, ModuleType
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+from sqlmodel import SQLModel
+
+from chatcore import accounts, analytics, chat, generation, history, ledger, search
+from chatcore.chat import Draft
+from chatcore.db import Database
+from chatcore.errors import NotFound
+from chatcore.generation import Runner
+from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.rows import CHATS
+from chatcore.search import Browse
+from tests.factories import NOW, make_chat, make_exchange, make_viewer
+from tests.scripted import Scripted
+
+LATER = NOW + timedelta(minutes=1)
+ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
+MODULES = [accounts, chat, generation, history, ledger, search, *ANALYTICS]
+HANDLES = ("db", "tx", "runner", "core", "self")
+
+
+@dataclass(frozen=True)
+class World:
+    """Ada has some of everything; Bob has nothing."""
+
+    db: Database
+    runner: Runner
+    ada: Viewer
+    bob: Viewer
+    chat_id: uuid.UUID
+    asked_id: int
+    answer_id: int
+    running_id: int
+
+
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int]:
+    """Ada's chats: one with an answer, one that still answers, one archived, one in the trash."""
+    full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
+    asked, answer = make_exchange(db, ada, full.id)
+    _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
+    history.archive_chats(db, ada, [archived.id], archived=True)
+    history.delete_chats(db, ada, [trashed.id], now=NOW)
+    return full.id, asked.id, answer.id, running.id
+
+
+@pytest.fixture
+def world(db: Database) -> World:
+    ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
+    chat_id, asked_id, answer_id, running_id = fill(db, ada)
+    return World(db, Runner(db, {}), ada, bob, chat_id, asked_id, answer_id, running_id)
+
+
+def in_write(world: World, call: Callable[..., object], *args: object, **named: object) -> object:
+    with world.db.write() as tx:
+        return call(tx, *args, **named)
+
+
+def in_read(world: World, call: Callable[..., object], *args: object) -> object:
+    with world.db.read() as tx:
+        return call(tx, *args)
+
+
+Case = Callable[[World, Viewer], object]
+DRAFT = Draft("And at night?", "guide", "guide")
+MODELS = [ModelInfo("llama3.2:3b", "ollama"), ModelInfo("zz", "ollama")]
+
+# Functions that name a chat or a message: NotFound for Bob, and nothing of Ada's is touched; for Ada they work.
+BY_ID: dict[str, Case] = {
+    "history.get_chat": lambda w, v: history.get_chat(w.db, v, w.chat_id),
+    "history.get_chat_in": lambda w, v: in_read(w, history.get_chat_in, v, w.chat_id),
+    "history.rename_chat": lambda w, v: history.rename_chat(w.db, v, w.chat_id, title="Mine now"),
+    "history.pin_chats": lambda w, v: history.pin_chats(w.db, v, [w.chat_id], pinned=True),
+    "history.archive_chats": lambda w, v: history.archive_chats(w.db, v, [w.chat_id], archived=True),
+    "history.delete_chats": lambda w, v: history.delete_chats(w.db, v, [w.chat_id], now=LATER),
+    "history.restore_chats": lambda w, v: history.restore_chats(w.db, v, [w.chat_id]),
+    "history.purge_chats": lambda w, v: history.purge_chats(w.db, v, [w.chat_id], forget_usage=True),
+    "history.change_all": lambda w, v: history.change_all(w.db, v, [w.chat_id], {CHATS.c.pinned: True}),
+    "history.open_thread": lambda w, v: history.open_thread(w.db, v, w.chat_id, before=w.answer_id),
+    "history.all_messages": lambda w, v: history.all_messages(w.db, v, w.chat_id),
+    "history.get_message": lambda w, v: history.get_message(w.db, v, w.answer_id),
+    "history.append": lambda w, v: history.append(w.db, v, w.chat_id, role="user", content="x", now=LATER),
+    "history.append_in": lambda w, v: in_write(w, history.append_in, v, w.chat_id, role=Role.USER, content="x", now=LATER),
+    "chat.send": lambda w, v: chat.send(w.runner, v, w.chat_id, DRAFT, now=LATER),
+    "chat.retry": lambda w, v: chat.retry(w.runner, v, w.answer_id, now=LATER),
+    "chat.stop": lambda w, v: chat.stop(w.runner, v, w.running_id, now=LATER),
+    "chat.conversation": lambda w, v: chat.conversation(w.db, v, w.chat_id),
+    "chat.claim": lambda w, v: in_write(w, chat.claim, v, w.chat_id),
+    "ledger.read": lambda w, v: ledger.read(w.db, v, w.answer_id, Offset()),
+    "ledger.request_stop": lambda w, v: ledger.request_stop(w.db, v, w.running_id, now=LATER),
+    "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
+    "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
+}
+# Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
+LISTS: dict[str, Case] = {
+    "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
+    "search.browse_chats": lambda w, v: [search.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
+    "search.count_chats": lambda w, v: search.count_chats(w.db, v, Browse(text="tides")),
+    "search.known_models": lambda w, v: search.known_models(w.db, v),
+    "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
+}
+# Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
+MAKES: dict[str, Case] = {
+    "history.create_chat": lambda w, v: history.create_chat(w.db, v, now=LATER),
+    "history.create_chat_in": lambda w, v: in_write(w, history.create_chat_in, v, now=LATER),
+    "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
+}
+# Functions whose case is another test.
+ELSEWHERE = {
+    "generation.Runner.writes": "below, since it only knows of answers that are being written",
+    "history.mark_chats_dirty": "part of purge_chats, which has checked the chats",
+    "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
+}
+# Functions that touch the database and take no viewer, and why they may.
+WITHOUT_VIEWER = {
+    "accounts.local_owner": "makes the viewer",
+    "accounts.signed_in": "makes the viewer",
+    "accounts.find": "makes the viewer",
+    "history.count_answer_in": "the Runner's job names the user",
+    "history.mark_dirty": "names the user",
+    "history.path_to": "of a leaf that was found through the viewer's chat",
+    "history.leaf_of": "of a chat that was found through the viewer",
+    "history.parent_of": "of a chat that was found through the viewer",
+    "chat.turns_to": "of a message that was found through the viewer",
+    "analytics.statements.quarter": "an expression, no rows",
+    "analytics.statements.frame_of": "runs the statement of a function that takes the viewer",
+}
+
+
+async def first_update(runner: Runner, viewer: Viewer, message_id: int) -> object:
+    return await anext(runner.follow(viewer, message_id))
+
+
+def functions(module: ModuleType) -> Iterator[tuple[str, FunctionType]]:
+    """The public functions, and methods of public classes, that a module defines, with their names below chatcore."""
+    room = module.__name__.removeprefix("chatcore.")
+    for name, value in vars(module).items():
+        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+            continue
+        if inspect.isfunction(value):
+            yield f"{room}.{name}", value
+        elif inspect.isclass(value):
+            methods = ((part, found) for part, found in vars(value).items() if inspect.isfunction(found) and not part.startswith("_"))
+            yield from ((f"{room}.{name}.{part}", found) for part, found in methods)
+
+
+def parameters(function: FunctionType) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+# Of everything that reaches the database (through its first parameter) on somebody's behalf.
+SURFACE = {
+    name: function
+    for module in MODULES
+    for name, function in functions(module)
+    if "viewer" in parameters(function) and parameters(function)[0] in HANDLES
+}
+
+
+def analytics_case(function: FunctionType) -> Case:
+    """Every question of the analytics is asked in the same way, so it needs no case of its own."""
+    takes = parameters(function)
+    filters = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
+    rest: list[object] = [filters] if "filters" in takes else []
+    named: dict[str, object] = {"now": LATER} if "now" in takes else {}
+
+    def ask(world: World, viewer: Viewer) -> object:
+        if takes[0] == "db":
+            return function(world.db, viewer, *rest, **named)
+        with world.db.read() as tx:
+            return function(tx, viewer, *rest, **named)
+
+    return ask
+
+
+LISTS |= {
+    name: analytics_case(function)
+    for name, function in SURFACE.items()
+    if name.startswith("analytics.") and set(parameters(function)) <= {"db", "tx", "viewer", "filters", "now"}
+}
+
+
+def plain(value: object) -> object:
+    """A value as something that can be compared: frames cannot."""
+    if isinstance(value, pd.DataFrame):
+        return value.to_csv()
+    if dataclasses.is_dataclass(value):
+        return [plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def belongings(db: Database, viewer: Viewer) -> dict[str, list[str]]:
+    """Every row of every table that names this person."""
+    with db.read() as tx:
+        return {
+            table.name: sorted(str(row) for row in tx.execute(sa.select(table).where(table.c.user_id == viewer.user_id)))
+            for table in SQLModel.metadata.tables.values()
+            if "user_id" in table.c
+        }
+
+
+def test_every_function_that_takes_a_viewer_has_a_case() -> None:
+    cases = BY_ID.keys() | LISTS.keys() | MAKES.keys() | ELSEWHERE.keys()
+    assert not SURFACE.keys() - cases, "these need a case in this file: what does a second person get?"
+    assert not {name for name in cases if " " not in name} - SURFACE.keys(), "these are no more: take their cases out"
+
+
+def test_every_function_that_touches_the_database_takes_a_viewer() -> None:
+    watched = [module for module in MODULES if module not in (ledger, generation)]
+    without = {
+        name
+        for module in watched
+        for name, function in functions(module)
+        if {"db", "tx"} & set(parameters(function)) and not {"viewer", "order"} & set(parameters(function))
+    }
+    assert without == WITHOUT_VIEWER.keys()
+
+
+@pytest.mark.parametrize("name", BY_ID)
+def test_what_is_somebody_elses_is_not_found_and_stays_as_it_is(world: World, name: str) -> None:
+    before = belongings(world.db, world.ada)
+    with pytest.raises(NotFound):
+        BY_ID[name](world, world.bob)
+    assert belongings(world.db, world.ada) == before
+    assert not any(belongings(world.db, world.bob).values())
+    BY_ID[name](world, world.ada)
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_holds_nothing_of_somebody_elses(db: Database, name: str) -> None:
+    ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
+    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0)
+    before = plain(LISTS[name](empty, bob))
+    fill(db, ada)
+    assert plain(LISTS[name](empty, bob)) == before
+    assert plain(LISTS[name](empty, ada)) != before
+
+
+@pytest.mark.parametrize("name", MAKES)
+def test_what_somebody_makes_is_theirs(world: World, name: str) -> None:
+    before = belongings(world.db, world.ada)
+    MAKES[name](world, world.bob)
+    assert belongings(world.db, world.ada) == before
+    assert len(history.list_chats(world.db, world.bob).items) == 1
+
+
+def test_one_chat_of_somebody_else_spoils_a_bulk(world: World) -> None:
+    own = make_chat(world.db, world.bob)
+    before = belongings(world.db, world.ada)
+    with pytest.raises(NotFound):
+        history.purge_chats(world.db, world.bob, [own.id, world.chat_id])
+    assert history.get_chat(world.db, world.bob, own.id) == own
+    assert belongings(world.db, world.ada) == before
+
+
+def test_an_answer_in_memory_is_only_its_owners(db: Database) -> None:
+    ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
+    provider = Scripted(TextDelta("Because"))
+    runner = Runner(db, {"scripted": provider})
+    runner.open()
+    try:
+        sent = chat.send(runner, ada, None, Draft("Why?", "scripted", "m"), now=NOW)
+        assert runner.writes(ada, sent.answer_id)
+        looks: list[Callable[[], object]] = [
+            lambda: runner.writes(bob, sent.answer_id),
+            lambda: next(runner.follow_sync(bob, sent.answer_id)),
+            lambda: asyncio.run(first_update(runner, bob, sent.answer_id)),
+            lambda: chat.stop(runner, bob, sent.answer_id, now=NOW),
+        ]
+        for look in looks:
+            with pytest.raises(NotFound):
+                look()
+        assert runner.writes(ada, sent.answer_id)
+    finally:
+        runner.close()
