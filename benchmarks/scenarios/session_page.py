@@ -1,0 +1,87 @@
+"""The session page over very many chats, as a person meets it: open it, narrow it, turn the page."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from playwright.sync_api import Page
+
+from benchmarks.figures import Figure, of_samples
+from benchmarks.filling import NOW, fill_chats
+from benchmarks.sizes import Sizes
+from benchmarks.stage import Stage
+from chatcore.accounts import local_owner
+from chatcore.db import init_db, open_database
+
+# What design.md promises for the search page; this is the page it starts from.
+BUDGET_MS = 300.0
+SHELVES = ("Archived", "Trash", "Chats")
+WORDS = ("sourdough", "guitar", "train", "tides", "ship")
+# The text of the first row; the table lives in a shadow root.
+FIRST_ROW = """() => {
+  for (const host of document.querySelectorAll("div")) {
+    const row = host.shadowRoot?.querySelector(".chats tbody tr");
+    if (row) return row.textContent;
+  }
+  return null;
+}"""
+CHANGED = f"""before => {{
+  const now = ({FIRST_ROW})();
+  return now !== null && now !== before ? performance.now() - (window.__acted ?? 0) : null;
+}}"""
+WATCH = """(() => {
+  for (const kind of ["click", "keydown"]) addEventListener(kind, () => { window.__acted = performance.now(); }, true);
+})()"""
+
+
+def measure(stage: Stage, sizes: Sizes) -> Sequence[Figure]:
+    """From the click or the key to the first frame with other rows in the table."""
+    with stage.databases.url("sqlite") as url:
+        db = open_database(url)
+        init_db(db)
+        fill_chats(db, local_owner(db, now=NOW), sizes.chats, messages=2)
+        db.close()
+        with stage.server(url) as server, stage.visitor() as context:
+            context.add_init_script(WATCH)
+            page = context.new_page()
+            first = loaded(page, server.url)
+            loads = [loaded(page, server.url) for _ in range(sizes.clicks)]
+            onward = [acted(page, partial(press_next, page)) for _ in range(sizes.clicks)]
+            loaded(page, server.url)
+            shelves = [acted(page, partial(choose_shelf, page, SHELVES[turn % 3])) for turn in range(sizes.clicks)]
+            loaded(page, server.url)
+            searches = [acted(page, partial(search, page, WORDS[turn % 5])) for turn in range(sizes.clicks)]
+    chats = f"{sizes.chats:,} chats"
+    return [
+        Figure(f"session page of {chats}, first load", first, "ms", note="Empty browser cache."),
+        of_samples(f"session page of {chats}, load again, p50", loads, "ms"),
+        of_samples(f"session page of {chats}, next page, p50", onward, "ms", budget=BUDGET_MS),
+        of_samples(f"session page of {chats}, other shelf, p50", shelves, "ms", budget=BUDGET_MS),
+        of_samples(f"session page of {chats}, search a word, p50", searches, "ms", budget=BUDGET_MS),
+    ]
+
+
+def loaded(page: Page, url: str) -> float:
+    """Milliseconds from the start of the navigation to the first row."""
+    page.goto(f"{url}/sessions", wait_until="commit")
+    return float(page.wait_for_function(f"() => ({FIRST_ROW})() ? performance.now() : null").json_value())
+
+
+def acted(page: Page, act: Callable[[], None]) -> float:
+    """Milliseconds from what a person did last to other rows in the table."""
+    before = page.evaluate(FIRST_ROW)
+    act()
+    return float(page.wait_for_function(CHANGED, arg=before).json_value())
+
+
+def press_next(page: Page) -> None:
+    page.get_by_role("button", name="Next").click()
+
+
+def choose_shelf(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name).click(force=True)
+
+
+def search(page: Page, word: str) -> None:
+    box = page.get_by_placeholder("Search titles and messages")
+    box.fill(word)
+    box.press("Enter")

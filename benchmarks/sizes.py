@@ -1,0 +1,34 @@
+"""How much each scenario does."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Numbers of things and repetitions. `lengths` are the chats, in messages, that one message is appended to."""
+
+    chats: int = 50_000
+    lengths: tuple[int, ...] = (10, 1_000, 10_000)
+    appends: int = 400
+    lists: int = 60
+    writers: int = 16
+    writing_s: float = 5.0
+    starts: int = 5
+    opens: int = 9
+    open_length: int = 1_000
+    stream_tokens: int = 2_000
+    stream_rate: int = 200
+    streams: int = 3
+    kills: int = 5
+    kill_after_s: float = 4.0
+    stops: int = 10
+    clicks: int = 7
+
+
+FULL = Sizes()
+# About a minute and a half: to see that everything still works and nothing has become ten times slower.
+QUICK = Sizes(
+    chats=5_000, lengths=(10, 1_000), appends=100, lists=20, writing_s=1.5, starts=2, opens=3, streams=1, kills=2, stops=3, clicks=3
+)
+# For the test that the scenarios run at all.
+TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2)
