@@ -7,15 +7,17 @@ the time otherwise (SQLITE_BUSY_SNAPSHOT, which no busy time-out cures). Nobody 
 
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
@@ -24,6 +26,8 @@ from chatcore.migrations.run import HEAD, schema_revision, upgrade
 
 # How long SQLite waits for a lock that another program holds, in seconds.
 BUSY_WAIT_S = 10.0
+# How often a writer asks for it.
+POLL_S = 0.001
 # How long a start waits for another one that migrates: longer than a migration of 10 million messages may take.
 MIGRATION_WAIT_S = 3600.0
 # The advisory lock of PostgreSQL that a migration holds: "chat" in ASCII, any number would do.
@@ -44,25 +48,28 @@ class Turnstile:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._queue: deque[threading.Lock] = deque()
-        self._taken = False
+        self._queue: deque[tuple[threading.Lock, int]] = deque()
+        self._holder: int | None = None
 
     def __enter__(self) -> None:
+        me = threading.get_ident()
+        if self._holder == me:
+            # It would wait for itself for ever.
+            raise RuntimeError("a write inside a write: pass the open session on instead")
         with self._guard:
-            if not self._taken:
-                self._taken = True
+            if self._holder is None:
+                self._holder = me
                 return
             turn = threading.Lock()
             turn.acquire()
-            self._queue.append(turn)
+            self._queue.append((turn, me))
         turn.acquire()
 
     def __exit__(self, *_: object) -> None:
         with self._guard:
-            if self._queue:
-                self._queue.popleft().release()
-            else:
-                self._taken = False
+            turn, self._holder = self._queue.popleft() if self._queue else (None, None)
+        if turn:
+            turn.release()
 
 
 class Database:
@@ -98,23 +105,25 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session in one transaction: committed at the end of the block, undone if it raises.
 
-        Raises Conflict (database away or locked by another program), Denied (read-only file) or Invalid (disk full) with
-        what to do; integrity errors pass through for the caller to name.
+        Raises Conflict (database away, disk full, locked by another program) or Denied (read-only file) with what to do;
+        integrity errors pass through for the caller to name. On SQLite one writes at a time, first come first served; a
+        write inside a write is a RuntimeError.
         """
-        if self.is_sqlite:
-            with self._writers, self.clear_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
-                yield session
-        else:
-            with self.clear_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
-                yield session
+        turn = self._writers if self.is_sqlite else nullcontext()
+        # In this order only the transaction itself holds up the next writer.
+        with self.clear_errors(), Session(self._writer, expire_on_commit=False) as session, turn, session.begin():
+            yield session
 
     @contextmanager
     def clear_errors(self) -> Iterator[None]:
         """Turns what the driver says of the database itself into a sentence for people."""
         try:
             yield
-        except (OperationalError, sa.exc.TimeoutError) as error:
-            raise explain(error, self.label) from error
+        except (DBAPIError, sqlite3.Error, sa.exc.TimeoutError) as error:
+            explained = explain(error, self.label)
+            if explained is None:
+                raise
+            raise explained from error
 
     def connect(self) -> sa.Connection:
         """A bare connection of the writing engine, for migrations and maintenance."""
@@ -149,7 +158,7 @@ class Database:
             try:
                 with self._writers, self._writer.connect() as connection:
                     connection.exec_driver_sql("PRAGMA optimize")
-            except DBAPIError:
+            except (DBAPIError, sqlite3.Error):
                 # Upkeep only: a read-only or vanished file must not stop the way out, and nothing unsaved is left here.
                 pass
         self._reader.dispose()
@@ -161,15 +170,14 @@ def open_database(url: str) -> Database:
 
     Raises Invalid for a URL or path that cannot be used, Conflict or Denied for a database that does not answer.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (sa.exc.ArgumentError, ValueError) as error:
+        raise Invalid(
+            "DATABASE_URL is not an address.", "Write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name."
+        ) from error
     if parsed.get_backend_name() == "sqlite":
-        folder = Path(str(parsed.database)).resolve().parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Invalid(
-                f"The folder {folder} for the database cannot be made: {error.strerror}.", "Choose another path in DATABASE_URL."
-            ) from error
+        make_room(Path(str(parsed.database)).resolve())
     database = Database(parsed)
     try:
         with database.read() as db:
@@ -178,6 +186,20 @@ def open_database(url: str) -> Database:
         database.close()
         raise
     return database
+
+
+def make_room(path: Path) -> None:
+    """Makes the folder of a SQLite file. Raises Invalid where there cannot be one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            return
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise Invalid(
+            f"The folder {path.parent} for the database cannot be made: {reason}.", "Choose another path in DATABASE_URL."
+        ) from error
+    raise Invalid(f"The database {path} is a folder, not a file.", f"Write the name of a file, such as {path / 'chatcore.db'}.")
 
 
 def init_db(database: Database) -> None:
@@ -198,23 +220,47 @@ def sqlite_engine(
 ) -> Engine:
     """An engine whose transactions start with `begin`; the driver's own transaction handling is switched off."""
     engine = sa.create_engine(
-        url, pool_size=pool_size, max_overflow=8 if query_only else 0, pool_timeout=10, connect_args={"timeout": wait_s}
+        url,
+        pool_size=pool_size,
+        max_overflow=8 if query_only else 0,
+        pool_timeout=10,
+        connect_args={"timeout": wait_s},
     )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         for pragma in SQLITE_PRAGMAS:
-            connection.execute(pragma)
+            patiently(connection, pragma, wait_s)
         connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
         if query_only:
             connection.execute("PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")
     def start(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+        patiently(cast(sqlite3.Connection, connection.connection.driver_connection), begin, wait_s)
 
     return engine
+
+
+def patiently(connection: sqlite3.Connection, sql: str, wait_s: float) -> None:
+    """Executes what may need a lock, and asks again after 1 ms while another program holds it.
+
+    SQLite's own waiting sleeps up to 100 ms at a time, and not at all while a file changes to WAL.
+    """
+    give_up = time.monotonic() + wait_s
+    connection.execute("PRAGMA busy_timeout=0")
+    try:
+        while True:
+            try:
+                connection.execute(sql)
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                    raise
+            time.sleep(POLL_S)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout={int(wait_s * 1000)}")
 
 
 def postgres_engine(url: URL) -> Engine:
@@ -242,30 +288,82 @@ def label_of(url: URL) -> str:
     return f"postgresql://{user}{host if isinstance(host, str) else ','.join(host)}{port}/{url.database or ''}"
 
 
-def explain(error: Exception, label: str) -> ChatcoreError:
-    """The error for people that a driver's error means."""
-    text = str(getattr(error, "orig", None) or error).strip()
+def explain(error: Exception, label: str) -> ChatcoreError | None:
+    """The error for people that a driver's error means; None for one that says nothing of the database itself (a bug, a law)."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return Conflict(f"The database {label} has more to do than it can.", "Try again in a moment.")
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, sqlite3.Error):
+        return explain_sqlite(getattr(cause, "sqlite_errorcode", 0) & 0xFF, str(cause), label)
+    return explain_postgres(str(getattr(cause, "sqlstate", None) or ""), str(cause).strip(), label)
+
+
+def explain_sqlite(code: int, text: str, label: str) -> ChatcoreError | None:
+    """What a primary result code of SQLite means (https://www.sqlite.org/rescode.html)."""
+    match code:
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return Denied(
+                f"The database {label} is read-only, nothing was saved.",
+                "Give the user that runs chatcore the right to write the file and its folder.",
+            )
+        case sqlite3.SQLITE_FULL:
+            return Conflict(f"The disk of the database {label} is full, nothing was saved.", "Free some space and send again.")
+        case sqlite3.SQLITE_IOERR:
+            return Conflict(
+                f"The disk of the database {label} does not work: {text}. Nothing was saved.",
+                "See whether it is full, unplugged or broken, then send again.",
+            )
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return Invalid(
+                f"The file {label} is not a usable SQLite database: {text}.",
+                "Put a backup in its place, or name another file in DATABASE_URL.",
+            )
+        case sqlite3.SQLITE_CANTOPEN:
+            return Denied(
+                f"The database file {label} cannot be opened.", "Check that its folder exists and that chatcore may read and write both."
+            )
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return Conflict(f"Another program keeps the database {label} locked.", "Close it and send again; nothing was lost.")
+    return None
+
+
+# By the start of PostgreSQL's SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), longest first.
+POSTGRES_STATES: tuple[tuple[str, type[Conflict] | type[Denied] | type[Invalid], str, str], ...] = (
+    ("53100", Conflict, "The disk of the database {label} is full, nothing was saved.", "Free some space and send again."),
+    ("53300", Conflict, "The database {label} has no connection left.", "Close other programs or raise max_connections, then try again."),
+    ("57014", Conflict, "The database {label} took too long and gave up.", "Try again with a smaller question."),
+    ("25006", Denied, "The database {label} is read-only, nothing was saved.", "Name the primary server in DATABASE_URL."),
+    ("42501", Denied, "The database {label} does not allow this.", "Give the user in DATABASE_URL the right to use and change its tables."),
+    ("28", Denied, "The database refused the sign-in for {label}.", "Check user and password in DATABASE_URL."),
+    ("3D", Invalid, "There is no such database: {label}.", "Create it (createdb NAME) or correct DATABASE_URL."),
+    ("40", Conflict, "Two writes met in the database {label}; this one was undone.", "Try again."),
+    ("55P03", Conflict, "Something else keeps a row of the database {label} locked.", "Try again in a moment."),
+    ("08", Conflict, "The connection to the database {label} broke.", "Try again; if it stays, see whether it runs."),
+    ("57P", Conflict, "The database {label} is shutting down or starting.", "Try again in a moment."),
+    ("25P03", Conflict, "The database {label} ended a transaction that did nothing for too long.", "Try again."),
+    ("53", Conflict, "The database {label} has no room left to work.", "Free memory and disk there, then try again."),
+    ("58", Conflict, "The disk of the database {label} does not work, nothing was saved.", "See to the server, then try again."),
+)
+
+
+def explain_postgres(state: str, text: str, label: str) -> ChatcoreError | None:
+    """What an SQLSTATE means; where there is none, no server answered or it refused the connection, and the text says why."""
+    for start, kind, message, hint in POSTGRES_STATES:
+        if state and state.startswith(start):
+            return kind(message.format(label=label), hint)
+    if state:
+        return None
     low = text.lower()
-    if "readonly" in low or "read-only" in low:
-        return Denied(
-            f"The database {label} is read-only, nothing was saved.",
-            "Give the user that runs chatcore the right to write the file and its folder.",
-        )
-    if "disk is full" in low or "no space left" in low or "disk i/o" in low or "could not extend" in low:
-        return Conflict(f"The disk of the database {label} is full, nothing was saved.", "Free some space and send again.")
-    if "not a database" in low or "malformed" in low:
-        return Invalid(
-            f"The file of {label} is not a usable SQLite database.", "Restore a backup beside it, or name another file in DATABASE_URL."
-        )
-    if "unable to open" in low:
-        return Denied(
-            f"The database file of {label} cannot be opened.", "Check that the path exists and that chatcore may read and write it."
-        )
-    if "locked" in low or "busy" in low:
-        return Conflict("Another program keeps the database locked.", "Close it and send again; nothing was lost.")
-    if "authentication failed" in low or "no password" in low:
-        return Denied(f"The database refused the sign-in for {label}.", "Check user and password in DATABASE_URL.")
-    if "does not exist" in low and "database" in low:
-        return Invalid(f"There is no such database: {label}.", "Create it (createdb NAME) or correct DATABASE_URL.")
-    first_line = text.splitlines()[0][:200] if text else type(error).__name__
+    if (
+        "authentication failed" in low
+        or "no password" in low
+        or "no pg_hba.conf entry" in low
+        or ("role" in low and "does not exist" in low)
+    ):
+        return explain_postgres("28", text, label)
+    if "database" in low and "does not exist" in low:
+        return explain_postgres("3D", text, label)
+    if "too many connections" in low or "too many clients" in low:
+        return explain_postgres("53300", text, label)
+    first_line = text.splitlines()[0][:200] if text else "no reason given"
     return Conflict(f"The database {label} does not answer: {first_line}", "Check that it runs and that DATABASE_URL names it.")

@@ -112,7 +112,10 @@ def open_source(raw_url: str, *, target: URL) -> Iterator[Source]:
         with engine.connect() as connection:
             yield describe(connection, label=label_of(url), name=source_name(url))
     except DBAPIError as error:
-        raise explain(error, label_of(url)) from error
+        explained = explain(error, label_of(url))
+        if explained is None:
+            raise
+        raise explained from error
     finally:
         engine.dispose()
 
