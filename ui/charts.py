@@ -10,6 +10,8 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 
+from ui import words
+
 Grain = Literal["day", "week", "month"]
 MAX_MARKS = 400
 CHART_HEIGHT = 280
@@ -193,5 +195,5 @@ def busiest(hours: pd.DataFrame) -> str:
     top = hours.iloc[int(hours["messages"].argmax())]
     if top["messages"] == 0:
         return ""
-    hour = int(top["hour"])
-    return f"Busiest: {LONG_WEEKDAYS[int(top['weekday'])]} {hour:02}:00 to {(hour + 1) % 24:02}:00, {int(top['messages']):,} messages."
+    day, hour, messages = LONG_WEEKDAYS[int(top["weekday"])], int(top["hour"]), int(top["messages"])
+    return f"Busiest: {day} {hour:02}:00 to {(hour + 1) % 24:02}:00, {words.plural(messages, 'message')}."

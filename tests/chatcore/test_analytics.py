@@ -85,11 +85,13 @@ def days_by_hand(times: "pd.Series[datetime]", time_zone: str) -> list[date]:
 
 
 def speeds_by_hand(answers: pd.DataFrame) -> list[float]:
-    names = ("output_tokens", "eval_s", "duration_s", "time_to_first_chunk_s")
+    known = zip(*(answers[name] for name in ("output_tokens", "eval_s", "duration_s", "time_to_first_chunk_s")), strict=True)
     found = []
-    for row in answers[list(names)].astype(object).where(answers[list(names)].notna(), None).to_dict("records"):
-        info = GenerationInfo(1, State.COMPLETE, "p", "m", datetime(2026, 1, 1, tzinfo=UTC), **row)
-        found.append(info.output_tokens_per_s)
+    for tokens, eval_s, duration_s, first_s in ([None if pd.isna(value) else value for value in row] for row in known):
+        made = GenerationInfo(
+            1, State.COMPLETE, "p", "m", datetime(2026, 1, 1, tzinfo=UTC), None, duration_s, first_s, eval_s, None, tokens
+        )
+        found.append(made.output_tokens_per_s)
     return [speed for speed in found if speed is not None]
 
 
@@ -142,7 +144,8 @@ def test_tokens_fall_on_the_day_the_answer_started(db: Database, history: Histor
     expected = answers_by_hand(history, filters)
     days = pd.Series(days_by_hand(expected["started_at"], time_zone), index=expected.index)
     by_hand = expected.groupby([days, expected["provider"], expected["model_name"]])[["input_tokens", "output_tokens"]].sum()
-    counted = {(row.day.date(), row.provider, row.model_name): (row.input_tokens, row.output_tokens) for row in frame.itertuples()}
+    keys = zip((day.date() for day in frame["day"]), frame["provider"], frame["model_name"], strict=True)
+    counted = dict(zip(keys, zip(frame["input_tokens"], frame["output_tokens"], strict=True), strict=True))
     assert counted == {key: tuple(values) for key, values in zip(by_hand.index, by_hand.to_numpy(), strict=True)}
     assert frame["answers"].sum() == len(expected)
     assert frame["answers_with_usage"].sum() == expected["output_tokens"].notna().sum()
@@ -227,8 +230,9 @@ def test_tiles_agree_with_the_rows_of_both_periods(db: Database, history: Histor
             "failed_share": (finished["state"] == "failed").mean(),
         }
         assert tiles[column].to_dict() == pytest.approx(by_hand)
-    assert tiles.at["messages", "change"] == pytest.approx(tiles.at["messages", "value"] / tiles.at["messages", "previous"] - 1)
-    assert tiles.at["failed_share", "change"] == pytest.approx(tiles.at["failed_share", "value"] - tiles.at["failed_share", "previous"])
+    value, previous, moved = (tiles[column].astype(float) for column in ("value", "previous", "change"))
+    assert moved["messages"] == pytest.approx(value["messages"] / previous["messages"] - 1)
+    assert moved["failed_share"] == pytest.approx(value["failed_share"] - previous["failed_share"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,157 @@
+"""The analytics page, without a browser: what it shows for nothing, for something, for a filter and for a wrong URL."""
+
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from chatcore.parts import Viewer
+from tests.chatcore.analytics_rows import Maker
+from tests.factories import make_viewer
+from tests.pages.frame import Frame
+
+PAGE = Path(__file__).resolve().parents[2] / "pages" / "analytics.py"
+NOW = datetime.now(UTC)
+
+
+def opened(frame: Frame, time_zone: str | None = None, **params: str | Sequence[str]) -> AppTest:
+    """The analytics page with these query parameters, in a browser of this zone."""
+    at = frame.new()
+    at.run()
+    at.switch_page(str(PAGE))
+    if time_zone:
+        at.context["timezone"] = time_zone
+    for name, value in params.items():
+        at.query_params[name.rstrip("_")] = value if isinstance(value, str) else list(value)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def write(frame: Frame, *, turns: int = 30, days_ago: int = 0, viewer: Viewer | None = None) -> None:
+    """So many prompts, each with an answer, an hour apart."""
+    maker = Maker(frame.core.db, viewer or frame.viewer, random.Random(4))
+    for n in range(turns):
+        maker.turn(NOW - timedelta(days=days_ago, minutes=10 * n), answers=1)
+    maker.save()
+
+
+def params(at: AppTest, name: str) -> list[str]:
+    """What stands in the URL under a name."""
+    value = at.query_params.get(name, [])
+    return [value] if isinstance(value, str) else list(value)
+
+
+def tiles(at: AppTest) -> dict[str, tuple[str, str]]:
+    return {metric.label: (metric.value, metric.delta) for metric in at.metric}
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in (at.markdown, at.caption, at.info) for element in kind)
+
+
+def test_before_the_first_chat_the_page_says_what_will_be_here_and_starts_a_chat(frame: Frame) -> None:
+    at = opened(frame)
+    assert "Nothing to count yet" in texts(at)
+    assert not at.get("vega_lite_chart")
+    at.button(key="analytics.start").click().run()
+    assert not at.exception
+    assert "Nothing to count yet" not in texts(at)
+
+
+def test_the_page_shows_tiles_charts_table_and_files(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame)
+    assert list(tiles(at)) == [
+        "Messages", "Chats", "Active days", "Tokens in", "Tokens out", "Time to first chunk", "Tokens per second", "Failed answers",
+    ]  # fmt: skip
+    assert tiles(at)["Messages"] == ("60", "New")
+    assert len(at.get("vega_lite_chart")) == 3
+    assert sum(at.dataframe[0].value["answers"]) == 30
+    assert len(at.get("download_button")) == 4
+    assert "30 finished answers" in texts(at) or "answers being written" in texts(at)
+
+
+def test_all_time_has_nothing_to_compare_with(frame: Frame) -> None:
+    write(frame, days_ago=3)
+    at = opened(frame, range="all")
+    assert {delta for _, delta in tiles(at).values()} <= {"", None}
+
+
+def test_a_model_in_the_url_narrows_everything_and_shows_in_the_filter(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, model="guide")
+    assert at.multiselect(key="analytics.models").value == ["guide"]
+    assert at.dataframe[0].value["model_name"].to_list() == ["guide"]
+    narrowed = int(tiles(at)["Messages"][0])
+    assert 0 < narrowed < 60
+
+
+def test_a_filter_chosen_on_the_page_goes_into_the_url(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame)
+    at.multiselect(key="analytics.models").set_value(["guide", "qwen3:8b"]).run()
+    at.selectbox(key="analytics.range").set_value("90d").run()
+    assert not at.exception
+    assert params(at, "model") == ["guide", "qwen3:8b"]
+    assert params(at, "range") == ["90d"]
+    at.multiselect(key="analytics.models").set_value([]).run()
+    at.selectbox(key="analytics.range").set_value("30d").run()
+    assert params(at, "model") == []
+    assert params(at, "range") == []
+
+
+def test_a_custom_range_starts_with_the_days_that_were_shown(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, range="7d")
+    at.selectbox(key="analytics.range").set_value("custom").run()
+    assert not at.exception
+    assert params(at, "from") == [(NOW - timedelta(days=6)).date().isoformat()]
+    assert params(at, "to") == [NOW.date().isoformat()]
+    at.date_input(key="analytics.dates").set_value((NOW.date(), NOW.date())).run()
+    assert params(at, "from") == [NOW.date().isoformat()]
+
+
+def test_unknown_values_in_the_url_are_told_and_ignored(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, model=["nix", "guide"], provider="acme", range="9d")
+    assert [info.value for info in at.info] == [
+        "There is no range “9d”; the last 30 days are shown.",
+        "You have not used a provider named “acme”, so it is left out of the filter.",
+        "You have not used a model named “nix”, so it is left out of the filter.",
+    ]
+    assert at.dataframe[0].value["model_name"].to_list() == ["guide"]
+
+
+def test_a_filter_that_matches_nothing_says_so_and_can_be_reset(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, from_="2020-01-01", to="2020-01-31", model="guide")
+    assert "Nothing matches this filter" in texts(at)
+    assert not at.metric
+    at.button(key="analytics.reset").click().run()
+    assert not at.exception
+    assert params(at, "range") == ["all"]
+    assert tiles(at)["Messages"][0] == "60"
+    assert at.multiselect(key="analytics.models").value == []
+
+
+def test_what_happened_since_is_counted_at_once(frame: Frame) -> None:
+    write(frame, turns=1, days_ago=1)
+    at = opened(frame)
+    assert tiles(at)["Messages"][0] == "2"
+    write(frame, turns=1)
+    at.run()
+    assert tiles(at)["Messages"][0] == "4"
+
+
+def test_another_persons_chats_are_not_counted(frame: Frame) -> None:
+    write(frame, viewer=make_viewer(frame.core.db, "Bob"))
+    assert "Nothing to count yet" in texts(opened(frame))
+
+
+def test_the_browsers_time_zone_is_used_and_an_unknown_one_is_utc(frame: Frame) -> None:
+    write(frame)
+    assert "Times in Asia/Kolkata." in texts(opened(frame, "Asia/Kolkata"))
+    assert "Times in UTC." in texts(opened(frame, "Mars/Base"))

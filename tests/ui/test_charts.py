@@ -1,0 +1,93 @@
+"""Charts are small, colours belong to names, and every chart is a valid one."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from ui import charts
+
+
+def days(count: int) -> pd.Series:
+    return pd.Series(pd.date_range(date(2026, 1, 1), periods=count, freq="D", unit="us"))
+
+
+def tokens(count: int, models: int) -> pd.DataFrame:
+    """Frame of `analytics.tokens_per_day`: every model on every day, the first with most."""
+    rows = [
+        {"day": day, "provider": "p", "model_name": f"model-{n:02}", "answers": 1, "input_tokens": 10 * (models - n), "output_tokens": 5}
+        for day in days(count)
+        for n in range(models)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("count", "series", "grain"), [(1, 2, "day"), (30, 8, "day"), (90, 2, "day"), (90, 8, "week"), (365, 2, "week"), (4000, 8, "month")]
+)
+def test_long_ranges_are_drawn_in_longer_steps(count: int, series: int, grain: str) -> None:
+    assert charts.grain_of(count, series) == grain
+
+
+@pytest.mark.parametrize("count", [1, 7, 30, 90, 365, 1000])
+@pytest.mark.parametrize("models", [1, 8, 20])
+def test_a_chart_has_at_most_about_400_marks_and_six_labels(count: int, models: int) -> None:
+    frame = tokens(count, models)
+    grain = charts.grain_of(count, min(models, charts.MAX_MODELS + 1))
+    spec = charts.tokens_chart(frame, days(count), grain, known_models=frame["model_name"].unique().tolist()).to_dict()
+    (rows,) = spec["datasets"].values()
+    assert 0 < len(rows) <= charts.MAX_MARKS + 2 * (charts.MAX_MODELS + 1)
+    assert len(spec["encoding"]["x"]["axis"]["values"]) <= 6
+    assert sum(row["tokens"] for row in rows) == int((frame["input_tokens"] + frame["output_tokens"]).sum())
+
+
+def test_models_beyond_the_largest_are_drawn_together_in_grey() -> None:
+    frame = tokens(3, 12)
+    spec = charts.tokens_chart(frame, days(3), "day", known_models=frame["model_name"].unique().tolist()).to_dict()
+    scale = spec["encoding"]["color"]["scale"]
+    assert scale["domain"] == [*(f"model-{n:02}" for n in range(7)), charts.OTHER]
+    assert scale["range"][-1] == charts.GREY
+    assert len(set(scale["range"])) == 8
+
+
+def test_messages_of_people_and_models_are_summed_by_week() -> None:
+    frame = pd.DataFrame({"day": days(14), "user_messages": 1, "assistant_messages": 2, "messages": 3})
+    (rows,) = charts.messages_chart(frame, "week").to_dict()["datasets"].values()
+    assert [(row["step"], row["author"], row["messages"]) for row in rows] == [
+        ("2025-12-29", "You", 4), ("2026-01-05", "You", 7), ("2026-01-12", "You", 3),
+        ("2025-12-29", "Models", 8), ("2026-01-05", "Models", 14), ("2026-01-12", "Models", 6),
+    ]  # fmt: skip
+    assert rows[0]["when"] == "Week from Monday 29 December 2025"
+
+
+def test_a_model_keeps_its_colour_when_others_come_and_go() -> None:
+    names = ["gpt-oss:20b", "llama3.2:3b", "qwen3:8b"]
+    own = charts.colours(names)
+    assert len(set(own.values())) == 3
+    assert charts.shown_colours(["qwen3:8b", "llama3.2:3b"], names) == [own["qwen3:8b"], own["llama3.2:3b"]]
+    assert charts.shown_colours(["llama3.2:3b", "qwen3:8b"], names) == [own["llama3.2:3b"], own["qwen3:8b"]]
+
+
+def test_eight_models_have_eight_colours_and_the_ninth_starts_again() -> None:
+    own = charts.colours([f"model-{n}" for n in range(9)])
+    assert len(set(list(own.values())[:8])) == 8
+    assert set(own.values()) == set(charts.PALETTE)
+
+
+def test_two_shown_models_never_look_the_same() -> None:
+    names = [f"model-{n}" for n in range(40)]
+    assert len(set(charts.shown_colours(names[20:27], names))) == 7
+
+
+def hours(busy: dict[tuple[int, int], int]) -> pd.DataFrame:
+    return pd.DataFrame([{"weekday": day, "hour": hour, "messages": busy.get((day, hour), 0)} for day in range(7) for hour in range(24)])
+
+
+def test_the_heatmap_has_168_cells_and_names_the_busiest() -> None:
+    frame = hours({(6, 23): 1234, (0, 0): 3})
+    (rows,) = charts.busy_hours_chart(frame).to_dict()["datasets"].values()
+    assert len(rows) == 168
+    assert rows[-1]["when"] == "Sunday, 23:00 to 00:00"
+    assert charts.busiest(frame) == "Busiest: Sunday 23:00 to 00:00, 1,234 messages."
+    assert charts.busiest(hours({})) == ""
+    assert charts.busiest(hours({(1, 9): 1})) == "Busiest: Tuesday 09:00 to 10:00, 1 message."
