@@ -222,7 +222,10 @@ def known_s(seconds: float | None) -> float | None:
 
 
 def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update:
-    """News of an answer as the database has it, whoever writes it. Raises NotFound."""
+    """News of an answer as the database has it, whoever writes it. Raises NotFound.
+
+    While it runs the database is behind the process that writes: who already has more goes on from there, not from here.
+    """
     tries = GENERATIONS.alias("tries")
     newest = sa.select(sa.func.max(tries.c.id)).where(tries.c.message_id == MESSAGES.c.id).correlate(MESSAGES).scalar_subquery()
     reasoning = sa.func.coalesce(MESSAGES.c.reasoning, "")
@@ -244,11 +247,14 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
         row = tx.execute(statement).one_or_none()
     if row is None:
         raise no_message()
+    state, end = State(row.status), Offset(row.text_end, row.reasoning_end)
+    if state is State.RUNNING:
+        end = Offset(max(end.text, after.text), max(end.reasoning, after.reasoning))
     return Update(
         text=row.text,
         reasoning=row.reasoning,
-        state=State(row.status),
-        next=Offset(row.text_end, row.reasoning_end),
+        state=state,
+        next=end,
         error=row.error_message,
         hint=row.error_hint,
     )
