@@ -209,7 +209,7 @@ def next_step(code: ErrorCode, at: Situation) -> str:
         case ErrorCode.TIMEOUT:
             return "Try again; if the machine is slow, choose a smaller model."
         case ErrorCode.AUTH:
-            return "Open the sign-in page, then try again." if at.sign_in_url else "Check the API key."
+            return f"Open {at.sign_in_url} to sign in, then try again." if at.sign_in_url else "Check the API key."
         case ErrorCode.FORBIDDEN:
             return f"Ask whoever runs {at.label}, or choose another model."
         case ErrorCode.MODEL_NOT_FOUND:

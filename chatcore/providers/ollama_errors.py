@@ -22,6 +22,8 @@ _TOKENS = re.compile(r"\((\d+) tokens\).*?\((\d+) tokens\)")
 _DIAL = re.compile(r"dial tcp|no such host|connection refused|i/o timeout|TLS handshake|network is unreachable", re.IGNORECASE)
 # The part of Ollama that runs a model is on its own machine: if that is gone, the server failed and not its upstream.
 _OWN_RUNNER = re.compile(r"127\.0\.0\.1|localhost|\[::1\]")
+# No quotes, brackets or spaces: nothing that could end a link in HTML or markdown. Ollama's own have about 150 characters.
+_WEB = re.compile(r"https://[A-Za-z0-9][\w.~:/?#@!$&'*+,;=%-]{1,240}", re.ASCII)
 _MEMORY = re.compile(r"more system memory|out of memory|cudaMalloc failed|insufficient memory", re.IGNORECASE)
 
 
@@ -92,6 +94,7 @@ class Explain:
     def _said(self, code: ErrorCode, text: str, fields: Json, *, retry_after_s: float | None = None, detail: str = "") -> Failed:
         unsupported = _UNSUPPORTED.search(text)
         tokens = _TOKENS.search(text)
+        sign_in_url = web_address(text_in(fields, "signin_url"))
         return failure(
             code,
             Situation(
@@ -100,11 +103,11 @@ class Explain:
                 model=self._model or "The model",
                 text=text,
                 feature=_FEATURES.get(unsupported.group(1), f"do {unsupported.group(1)}") if unsupported else "",
-                hint=self._hint(code, text),
+                hint=self._hint(code, text, sign_in_url),
                 retry_after_s=retry_after_s,
                 used_tokens=count_in(fields, "n_prompt_tokens") or (int(tokens.group(1)) if tokens else None),
                 window_tokens=count_in(fields, "n_ctx") or (int(tokens.group(2)) if tokens else None),
-                sign_in_url=web_address(text_in(fields, "signin_url")),
+                sign_in_url=sign_in_url,
                 detail=detail,
             ),
         )
@@ -113,11 +116,11 @@ class Explain:
         at = Situation(LABEL, host=self._address.url, model=self._model, text=text, hint=hint, limit_s=limit_s, detail=detail)
         return failure(code, at)
 
-    def _hint(self, code: ErrorCode, text: str) -> str:
+    def _hint(self, code: ErrorCode, text: str, sign_in_url: str | None) -> str:
         """A next step that is Ollama's own; '' where the general one says it."""
         if code is ErrorCode.MODEL_NOT_FOUND and self._model:
             return f"Fetch it with `ollama pull {self._model}`, or choose another model."
-        if code is ErrorCode.AUTH and not self._address.is_cloud:
+        if code is ErrorCode.AUTH and sign_in_url is None and not self._address.is_cloud:
             return "Sign in with `ollama signin` on the machine Ollama runs on, then try again."
         if code is ErrorCode.SERVER_ERROR and _MEMORY.search(text):
             return "The model does not fit into memory: choose a smaller one, or unload others."
@@ -193,4 +196,4 @@ def seconds(retry_after: str | None) -> float | None:
 
 def web_address(url: str) -> str | None:
     """The address if a browser may open it, else None: what a server sends becomes a link on our page."""
-    return url if url.startswith("https://") and url.isprintable() and not set(' "<>') & set(url) else None
+    return url if _WEB.fullmatch(url) else None

@@ -39,7 +39,11 @@ async def failed_with(server: ReplayServer, ollama: Ollama, reply: Reply, model:
             "The model server failed: llama-server process has terminated: exit status 1: error loading model.",
             "log of the model server",
         ),
-        ("ollama_401_signin.json", "Sign in needed.", "`ollama signin`"),
+        (
+            "ollama_401_signin.json",
+            "Sign in needed.",
+            "Open https://ollama.com/connect?name=host&key=c3NoLWVkMjU1MTk to sign in, then try again.",
+        ),
         ("ollama_403_cloud_disabled.json", "Ollama does not allow it: ollama cloud is disabled: remote inference is unavailable.", "Ask"),
         ("ollama_502_cloud_unreachable.json", "Ollama cannot reach its upstream.", "internet connection"),
         ("ollama_429_cloud.json", "Too many requests: you have reached your hourly usage limit.", "Wait a moment"),
@@ -64,7 +68,15 @@ async def test_the_sign_in_page_is_kept(server: ReplayServer, ollama: Ollama) ->
     assert in_stream.sign_in_url == "https://ollama.com/connect?name=x"
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "http://ollama.com/connect", 'https://x/"onclick', "https://x/ y", ""])
+async def test_without_a_sign_in_page_the_command_is_named(server: ReplayServer, ollama: Ollama) -> None:
+    failed = await failed_with(server, ollama, json_reply({"error": "unauthorized"}, 401))
+    assert failed.sign_in_url is None
+    assert "`ollama signin`" in failed.hint
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "http://ollama.com/connect", 'https://x/"onclick', "https://x/ y", "https://x/](y)", "https://", ""]
+)
 def test_only_a_web_address_becomes_a_link(url: str) -> None:
     assert web_address(url) is None
 
