@@ -4,7 +4,6 @@ Words are looked up with LIKE in the titles and the messages, until they have an
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -55,9 +54,11 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
         after = decode_cursor(cursor, kind, [SORT_TYPES[browse.sort], uuid.UUID])
         conditions.append(beyond(key, after, descending=browse.descending))
     order = [column.desc() if browse.descending else column.asc() for column in key]
-    if browse.sort == "updated" and browse.shelf is not Shelf.TRASH:
-        conditions = [CHATS.c.id.in_(pinned_and_not(conditions, order, checked_limit(limit) + 1))]
-    found = sa.select(*CHAT_COLUMNS, key[0].label("sort_key")).where(*conditions).order_by(*order).limit(checked_limit(limit) + 1)
+    # The ids first: what is sorted is then two columns wide, whatever the page shows.
+    first = sa.select(CHATS.c.id).where(*conditions).order_by(*order).limit(checked_limit(limit) + 1)
+    along_index = browse.sort == "updated" and browse.shelf is not Shelf.TRASH
+    ids = pinned_and_not(first) if along_index else sa.select(first.subquery().c.id)
+    found = sa.select(*CHAT_COLUMNS, key[0].label("sort_key")).where(CHATS.c.id.in_(ids)).order_by(*order).limit(limit + 1)
     with db.read() as tx:
         rows = tx.execute(found).mappings().all()
     return page_of_chats(rows, limit, kind=kind, key=["sort_key", "id"])
@@ -95,12 +96,9 @@ def sort_column(sort: Sort, *, is_sqlite: bool) -> sa.ColumnElement[object]:
     raise Invalid(f"Chats cannot be sorted by {sort!r}.", f"Use one of: {', '.join(SORT_TYPES)}.")
 
 
-def pinned_and_not(
-    conditions: Sequence[sa.ColumnElement[bool]], order: Sequence[sa.ColumnElement[object]], limit: int
-) -> sa.CompoundSelect[uuid.UUID]:
-    """The ids of the first pinned and of the first other chats: the index of the lists has `pinned` before the time, so
-    each is a short walk along it, and together they hold the page."""
-    first = sa.select(CHATS.c.id).where(*conditions).order_by(*order).limit(limit)
+def pinned_and_not(first: sa.Select[uuid.UUID]) -> sa.CompoundSelect[uuid.UUID]:
+    """The first pinned and the first other chats: the index of the lists has `pinned` before the time, so each is a short
+    walk along it, and together they hold the page."""
     walks = [first.where(CHATS.c.pinned == sa.literal(pinned)).subquery() for pinned in (True, False)]
     return sa.union_all(*(sa.select(walk.c.id) for walk in walks))
 
@@ -113,10 +111,11 @@ def matching(viewer: Viewer, browse: Browse, *, is_sqlite: bool) -> list[sa.Colu
     if browse.period:
         conditions += [CHATS.c.updated_at >= browse.period.start, CHATS.c.updated_at < browse.period.end]
     if browse.providers or browse.models:
-        conditions.append(sa.or_(of_models(CHATS, browse), in_messages(of_models(MESSAGES, browse))))
+        in_chat, in_message = of_models(CHATS, browse), of_models(MESSAGES, browse)
+        conditions.append(sa.or_(in_chat, in_messages(in_message, is_sqlite=is_sqlite)))
     for word in dict.fromkeys(storable(browse.text).split()):
         in_title, in_content = (contains(column, word, is_sqlite=is_sqlite) for column in (CHATS.c.title, MESSAGES.c.content))
-        conditions.append(sa.or_(in_title, in_messages(in_content)))
+        conditions.append(sa.or_(in_title, in_messages(in_content, is_sqlite=is_sqlite)))
     return conditions
 
 
@@ -126,9 +125,11 @@ def of_models(table: sa.Table, browse: Browse) -> sa.ColumnElement[bool]:
     return sa.and_(*(column.in_([storable(name) for name in names]) for column, names in wanted if names))
 
 
-def in_messages(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def in_messages(condition: sa.ColumnElement[bool], *, is_sqlite: bool) -> sa.ColumnElement[bool]:
     """Whether the chat has a message for which the condition holds; a message is always of its chat's owner."""
-    return sa.exists(sa.select(sa.literal(1)).where(MESSAGES.c.session_id == CHATS.c.id, condition))
+    found = sa.select(sa.literal(1)).where(MESSAGES.c.session_id == CHATS.c.id, condition)
+    # Without the offset PostgreSQL looks through all messages first, where a page full of chats is found after a few.
+    return sa.exists(found if is_sqlite else found.offset(0))
 
 
 def contains(column: sa.ColumnElement[str], word: str, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
