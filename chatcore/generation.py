@@ -147,12 +147,7 @@ class Runner:
     def settled(self, message_id: int, timeout_s: float) -> bool:
         """Waits until the database has the end of an answer this Runner writes; False if the time ran out first."""
         attempt = self._attempts.get(message_id)
-        deadline = time.monotonic() + timeout_s
-        while attempt is not None and attempt.live.state is State.RUNNING:
-            _, version = attempt.live.since(Offset())
-            if not attempt.live.wait(version, max(deadline - time.monotonic(), 0.0)):
-                return False
-        return True
+        return attempt is None or attempt.live.wait_end(timeout_s)
 
     def call(self, awaitable: Awaitable[Answer], timeout_s: float) -> Answer:
         """What a look-up of a provider returns or raises, for callers without an event loop; ProviderError after `timeout_s`."""

@@ -66,6 +66,7 @@ class LiveAnswer:
         self._trouble: str | None = None
         self._error: str | None = None
         self._hint: str | None = None
+        self._ended = threading.Event()
         self._version = 0
         self._waiting: list[Callable[[], None]] = []
 
@@ -119,6 +120,7 @@ class LiveAnswer:
             self._state, self._error, self._hint = state, error, hint
             self._progress = self._trouble = None
             waiting = self._change()
+        self._ended.set()
         wake(waiting)
 
     def snapshot(self) -> Snapshot:
@@ -167,6 +169,10 @@ class LiveAnswer:
             return news.wait(timeout_s)
         finally:
             self._unsubscribe(news.set)
+
+    def wait_end(self, timeout_s: float) -> bool:
+        """Blocks until the final state is there; False if the time ran out first."""
+        return self._ended.wait(timeout_s)
 
     def _change(self) -> list[Callable[[], None]]:
         """Counts a change and hands out who waits for it, once each: who throttles costs nothing in between."""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -370,11 +371,47 @@ def test_a_failing_database_does_not_end_the_answer(db: Database, caplog: pytest
     assert (last.state, last.progress, generation.usage_source) == (State.COMPLETE, None, "estimated")
 
 
+def test_a_full_disk_does_not_end_the_answer(db: Database) -> None:
+    if not db.is_sqlite:
+        pytest.skip("the disk of a PostgreSQL server cannot be filled from here")
+    ada, provider = make_viewer(db), Scripted(TextDelta("The "))
+    with running(db, provider) as runner:
+        sent = ask(runner, ada)
+        follower = runner.follow_sync(ada, sent.answer_id)
+        with db.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+        provider.write("tide " * 200_000)
+        provider.finish()
+        assert next(update for update in follower if update.progress == NOT_SAVED).state is State.RUNNING
+        with db.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+        message, generation = ended(db, ada, sent.answer_id)
+    assert message.content == "The " + "tide " * 200_000
+    assert generation.state is State.COMPLETE
+
+
+def test_a_database_server_that_restarts_does_not_end_the_answer(db: Database) -> None:
+    if db.is_sqlite:
+        pytest.skip("SQLite has no server")
+    ada, provider = make_viewer(db), Scripted(TextDelta("The "))
+    end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with running(db, provider) as runner:
+        sent = ask(runner, ada)
+        for word in ("moon ", "pulls ", "more."):
+            with db.connect() as connection:
+                connection.exec_driver_sql(end_all)
+            provider.write(word)
+        provider.finish()
+        assert text_of(follow_to_end(runner, ada, sent.answer_id)) == "The moon pulls more."
+        assert ended(db, ada, sent.answer_id)[0].content == "The moon pulls more."
+
+
 def test_many_answers_at_once_do_not_mix(db: Database) -> None:
     class Echo(Scripted):
         """Says the prompt, letter by letter, then waits for everybody."""
 
-        async def chat(self, request: ChatRequest):  # type: ignore[no-untyped-def]  # as in Scripted
+        async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
             for letter in request.turns[-1].content:
                 yield TextDelta(letter)
                 await asyncio.sleep(0)
@@ -466,7 +503,7 @@ def test_stop_reaches_a_provider_that_never_pauses(db: Database) -> None:
     class Torrent(Scripted):
         """Has everything to say at once, for ever."""
 
-        async def chat(self, request: ChatRequest):  # type: ignore[no-untyped-def]  # as in Scripted
+        async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
             self.asked.release()
             while True:
                 yield TextDelta("tide ")
