@@ -3,11 +3,15 @@
 `python -m chatcore serve`, `streamlit run app.py`, `python app.py` and `uvicorn app:app` all start this same app.
 """
 
+import logging
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import FrameType
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
@@ -60,9 +64,47 @@ def check_secrets() -> None:
         raise Denied("The sign-in in .streamlit/secrets.toml has no redirect_uri.", "Add it to [auth]; docs/operations.md shows how.")
 
 
+leaving = threading.Event()
+
+
+@contextmanager
+def told_to_leave() -> Iterator[None]:
+    """Sets `leaving` when the process is asked to end. The server waits for open event streams before it tells the lifespan,
+    and a stream lasts as long as its answer."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread() or not all(callable(handler) for handler in before.values()):
+        yield
+        return
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        leaving.set()
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number in before:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def open_log() -> None:
+    """What chatcore logs from INFO on goes to the terminal, unless whoever started the process has arranged it otherwise."""
+    log = logging.getLogger("chatcore")
+    if not log.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Opens chatcore before the first request, which may take a migration, and closes it after the last."""
+    open_log()
     try:
         check_secrets()
         await run_in_threadpool(shared)
@@ -70,15 +112,16 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         print(f"chatcore cannot start. {error.message}\n{error.hint}", file=sys.stderr, flush=True)  # noqa: T201  # for the person at the terminal
         # The servers below answer an exception here with a traceback and status 3, each in its own words.
         os._exit(1)
-    try:
-        yield
-    finally:
-        await run_in_threadpool(close_shared)
+    with told_to_leave():
+        try:
+            yield
+        finally:
+            await run_in_threadpool(close_shared)
 
 
 app = st.App(
     ROOT / "pages" / "_frame.py",
-    routes=routes(shared, identify),
+    routes=routes(shared, identify, leaving=leaving.is_set),
     middleware=[Middleware(HostGuard, sign_in=sign_in_configured)],
     lifespan=lifespan,
 )

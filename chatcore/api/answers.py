@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +20,11 @@ from chatcore.parts import MessageInfo, Offset, State, Update, Viewer
 
 # A proxy that hears nothing for longer closes the connection; many do after 60 s, some after 30.
 HEARTBEAT_S = 15.0
+# How often a stream looks whether the process is about to end.
+LOOK_S = 0.5
 PAUSE_S = 1 / 15
+# JSON escapes the line ends of the format itself; many readers take these three for line ends as well.
+LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 LONGEST_OFFSET = 2**31 - 1
 
 
@@ -56,7 +61,7 @@ async def events(door: Door, request: Request) -> Response:
     """An answer as Server-Sent Events, from the offset the caller already has."""
     try:
         offset, at_end = offset_of(request)
-        core, viewer, message = await run_in_threadpool(found_message, door, request)
+        _, viewer, message = await run_in_threadpool(found_message, door, request)
     except ChatcoreError as error:
         return error_response(error)
     except Exception:  # noqa: BLE001  # the edge: the traceback is logged, the caller gets a sentence
@@ -65,7 +70,7 @@ async def events(door: Door, request: Request) -> Response:
         # An EventSource connects again after the last event, and only 204 tells it not to.
         return Response(status_code=204, headers=HEADERS)
     headers = HEADERS | {"X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(core, viewer, message.id, offset), media_type="text/event-stream; charset=utf-8", headers=headers)
+    return StreamingResponse(stream(door, viewer, message.id, offset), media_type="text/event-stream; charset=utf-8", headers=headers)
 
 
 def found_message(door: Door, request: HTTPConnection) -> tuple[Core, Viewer, MessageInfo]:
@@ -93,11 +98,17 @@ def offset_in_query(sent: dict[str, str]) -> Offset:
     return Offset(min(text, LONGEST_OFFSET), min(reasoning, LONGEST_OFFSET))
 
 
-async def stream(core: Core, viewer: Viewer, message_id: int, offset: Offset) -> AsyncIterator[str]:
+async def stream(door: Door, viewer: Viewer, message_id: int, offset: Offset) -> AsyncIterator[str]:
     """The events: `update` while the answer is written, then one `end` with the final state. Comments keep it alive."""
-    updates = with_heartbeat(core.runner.follow(viewer, message_id, offset), HEARTBEAT_S)
+    updates = with_looks(door.core().runner.follow(viewer, message_id, offset), LOOK_S)
+    spoke = time.monotonic()
     try:
         async for update in updates:
+            if door.leaving():
+                return
+            if update is None and time.monotonic() - spoke < HEARTBEAT_S:
+                continue
+            spoke = time.monotonic()
             if update is None:
                 yield ": still here\n\n"
                 continue
@@ -119,12 +130,12 @@ def event_text(update: Update) -> str:
     """One event. Its id is the offset to go on from, so that a lost connection goes on where it was."""
     final = update.state is not State.RUNNING
     mark = f"{update.next.text}-{update.next.reasoning}{'-end' if final else ''}"
-    # JSON escapes line ends, so the data is one line.
     data = json.dumps(update_json(update), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
+    data = data.translate(LINE_ENDS)
     return f"event: {'end' if final else 'update'}\nid: {mark}\ndata: {data}\n\n"
 
 
-async def with_heartbeat(updates: AsyncGenerator[Update, None], every_s: float) -> AsyncGenerator[Update | None]:
+async def with_looks(updates: AsyncGenerator[Update, None], every_s: float) -> AsyncGenerator[Update | None]:
     """The updates, and None whenever nothing has come for `every_s` seconds. Closing it closes the updates too."""
     pending: asyncio.Task[Update] | None = None
     try:

@@ -41,11 +41,12 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What every route needs: the core, who calls, the clock."""
+    """What every route needs: the core, who calls, the clock, and whether the process is about to end."""
 
     core: Callable[[], Core]
     identify: Identify
     clock: Clock = utc_now
+    leaving: Callable[[], bool] = lambda: False
 
     def viewer(self, connection: HTTPConnection) -> Viewer:
         """The person who calls. Reads the database; raises Denied (401) if nobody is signed in."""

@@ -49,12 +49,15 @@ HEALTH = "/healthz"
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def routes(core: Callable[[], Core], identify: Identify, *, clock: Clock = utc_now) -> list[BaseRoute]:
+def routes(
+    core: Callable[[], Core], identify: Identify, *, clock: Clock = utc_now, leaving: Callable[[], bool] = lambda: False
+) -> list[BaseRoute]:
     """Every route, the last one being the answer for paths under /api that are not there.
 
-    `core` is called at each request, `identify` says who calls (see `chatcore.api.calls`).
+    `core` is called at each request, `identify` says who calls (see `chatcore.api.calls`), `leaving` whether the process
+    is about to end, which open event streams must not hold up.
     """
-    door = Door(core, identify, clock)
+    door = Door(core, identify, clock, leaving)
 
     async def events(request: Request) -> Response:
         return await answers.events(door, request)
