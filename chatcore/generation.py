@@ -22,14 +22,7 @@ from chatcore.errors import ChatcoreError, Conflict, NotFound, ProviderError
 from chatcore.history import no_message
 from chatcore.ledger import Job as Job
 from chatcore.models import utc_now
-from chatcore.parts import (
-    ErrorCode,
-    Failed,
-    Offset,
-    State,
-    Update,
-    Viewer,
-)
+from chatcore.parts import ErrorCode, Failed, Offset, State, Update, Viewer
 from chatcore.processes import new_owner
 from chatcore.providers.base import Provider, Situation, failed, failure
 from chatcore.workers import Workers
@@ -203,12 +196,18 @@ class Runner:
             after = update.next
             await attempt.live.changed(version)
 
-    def follow_sync(self, viewer: Viewer, message_id: int, after: Offset = START) -> Generator[Update, None, None]:
-        """The same as `follow` for a thread without an event loop."""
+    def follow_sync(
+        self, viewer: Viewer, message_id: int, after: Offset = START, *, idle_s: float | None = None
+    ) -> Generator[Update, None, None]:
+        """The same as `follow` for a thread without an event loop.
+
+        With `idle_s` an update without news comes whenever nothing happened for about so long: for callers that have
+        something else to look at, like a page whose script can only be interrupted between two updates.
+        """
         shown: Update | None = None
         while (attempt := self._mine(viewer, message_id)) is None:
             update = self._look(viewer, message_id, after, shown)
-            if is_news(update, shown):
+            if idle_s is not None or is_news(update, shown):
                 yield update
             if update.state is not State.RUNNING:
                 return
@@ -220,7 +219,7 @@ class Runner:
             if update.state is not State.RUNNING:
                 return
             after = update.next
-            attempt.live.wait(version)
+            attempt.live.wait(version, idle_s)
 
     def _mine(self, viewer: Viewer, message_id: int) -> Attempt | None:
         """The answer, if it is written here."""
@@ -355,11 +354,13 @@ class Runner:
 
     async def _checkpoint(self, *, beat: bool) -> None:
         """Saves the text that came since the last time, of all running answers together."""
-        attempts = [attempt for attempt in self._attempts.values() if attempt.state is None]
+        # Also those whose end is not saved yet: they still need their heartbeat.
+        attempts = list(self._attempts.values())
         if not attempts:
             return
-        sizes = {attempt.job.generation_id: attempt.live.size for attempt in attempts if attempt.live.size != attempt.saved_size}
-        written = {attempt.job.generation_id: attempt.live.snapshot() for attempt in attempts if attempt.job.generation_id in sizes}
+        news = [attempt for attempt in attempts if attempt.state is None and attempt.live.size != attempt.saved_size]
+        sizes = {attempt.job.generation_id: attempt.live.size for attempt in news}
+        written = {attempt.job.generation_id: attempt.live.snapshot() for attempt in news}
         jobs = [attempt.job for attempt in attempts]
         found = await self._workers.run(partial(ledger.checkpoint, self.db, self.owner, jobs, written, beat=beat))
         for attempt in attempts:

@@ -153,6 +153,17 @@ async def test_what_is_not_yours_cannot_be_followed(db: Database) -> None:
             next(runner.follow_sync(eve, sent.answer_id))
 
 
+def test_a_follower_with_other_things_to_do_is_not_kept_waiting(db: Database) -> None:
+    ada, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        sent = ask(runner, ada)
+        updates = runner.follow_sync(ada, sent.answer_id, idle_s=0.01)
+        assert [next(updates) for _ in range(5)] == [Update("", "", State.RUNNING, Offset())] * 5
+        provider.write("tide")
+        assert next(update for update in updates if update.text).text == "tide"
+        updates.close()
+
+
 def test_progress_is_shown_until_the_first_text(db: Database) -> None:
     ada, provider = make_viewer(db), Scripted(Progress("Loading the model."))
     with running(db, provider) as runner:
