@@ -7,7 +7,7 @@ import streamlit as st
 
 from chatcore import history, search
 from chatcore.parts import Shelf
-from ui import app, chat_actions, chat_filters, chat_pages, chat_table, words
+from ui import app, chat_actions, chat_filters, chat_pages, chat_table, data, words
 from ui.chat_actions import Done
 from ui.chat_filters import ANY_TIME, CUSTOM, RANGES, SHELVES, SORTS, ChatFilters
 
@@ -41,8 +41,13 @@ def browser() -> None:
     """The filters and the list: runs alone when a filter changes, the rest of the page stays as it is."""
     with app.calm():
         app.show_kept_error()
-        known = search.known_models(app.core().db, app.viewer())
-        filters, unknown = chat_filters.read({name: st.query_params.get_all(name) for name in st.query_params}, known)
+        params = {name: st.query_params.get_all(name) for name in st.query_params}
+        known = data.known_models(app.core().db, app.viewer())
+        filters, unknown = chat_filters.read(params, known)
+        if unknown:
+            # A link may name a model that was first used a moment ago.
+            known = search.known_models(app.core().db, app.viewer())
+            filters, unknown = chat_filters.read(params, known)
         st.session_state[LAST] = filters
         show_filters(filters, known)
         if unknown:

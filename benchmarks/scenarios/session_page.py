@@ -16,16 +16,16 @@ from chatcore.db import init_db, open_database
 BUDGET_MS = 300.0
 SHELVES = ("Archived", "Trash", "Chats")
 WORDS = ("sourdough", "guitar", "train", "tides", "ship")
-# The text of the first row; the table lives in a shadow root.
-FIRST_ROW = """() => {
+# The text of all rows; the table lives in a shadow root.
+ROWS = """() => {
   for (const host of document.querySelectorAll("div")) {
-    const row = host.shadowRoot?.querySelector(".chats tbody tr");
-    if (row) return row.textContent;
+    const rows = host.shadowRoot?.querySelector(".chats tbody");
+    if (rows) return rows.textContent;
   }
   return null;
 }"""
 CHANGED = f"""before => {{
-  const now = ({FIRST_ROW})();
+  const now = ({ROWS})();
   return now !== null && now !== before ? performance.now() - (window.__acted ?? 0) : null;
 }}"""
 WATCH = """(() => {
@@ -61,14 +61,14 @@ def measure(stage: Stage, sizes: Sizes) -> Sequence[Figure]:
 
 
 def loaded(page: Page, url: str) -> float:
-    """Milliseconds from the start of the navigation to the first row."""
+    """Milliseconds from the start of the navigation to the rows."""
     page.goto(f"{url}/sessions", wait_until="commit")
-    return float(page.wait_for_function(f"() => ({FIRST_ROW})() ? performance.now() : null").json_value())
+    return float(page.wait_for_function(f"() => ({ROWS})() ? performance.now() : null").json_value())
 
 
 def acted(page: Page, act: Callable[[], None]) -> float:
     """Milliseconds from what a person did last to other rows in the table."""
-    before = page.evaluate(FIRST_ROW)
+    before = page.evaluate(ROWS)
     act()
     return float(page.wait_for_function(CHANGED, arg=before).json_value())
 
