@@ -145,9 +145,17 @@ class ChatMessage(SQLModel, table=True):
         ),
         # NO ACTION, not CASCADE: SQLite counts each step of a cascade along the parents as trigger recursion and gives
         # up at 1,000, so deleting a long chat would fail. Whoever deletes a branch names all its messages.
-        ForeignKeyConstraint(["session_id", "parent_id"], ["chatmessage.session_id", "chatmessage.id"], name="fk_chatmessage_parent"),
+        # Checked at the end of the transaction, so the messages of a chat may be deleted in any order.
+        ForeignKeyConstraint(
+            ["session_id", "parent_id"],
+            ["chatmessage.session_id", "chatmessage.id"],
+            name="fk_chatmessage_parent",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         UniqueConstraint("session_id", "id", name="uq_chatmessage_session_id"),
-        Index("ix_chatmessage_session_parent", "session_id", "parent_id"),
+        # Not the chat first: PostgreSQL without statistics would take it to find a parent and read the whole chat.
+        Index("ix_chatmessage_parent", "parent_id", "session_id"),
         # For the cascade: without it SQLite looks through all messages of the user for each chat it deletes.
         Index("ix_chatmessage_chat", "user_id", "session_id"),
         Index("ix_chatmessage_user_created", "user_id", "created_at"),

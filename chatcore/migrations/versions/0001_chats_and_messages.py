@@ -140,8 +140,13 @@ def create_messages():
         ),
         # Before the key that points to it: PostgreSQL wants it there.
         sa.UniqueConstraint("session_id", "id", name="uq_chatmessage_session_id"),
+        # Checked at the end of the transaction, so the messages of a chat may be deleted in any order.
         sa.ForeignKeyConstraint(
-            ["session_id", "parent_id"], ["chatmessage.session_id", "chatmessage.id"], name="fk_chatmessage_parent"
+            ["session_id", "parent_id"],
+            ["chatmessage.session_id", "chatmessage.id"],
+            name="fk_chatmessage_parent",
+            deferrable=True,
+            initially="DEFERRED",
         ),
         sa.CheckConstraint("role IN ('user', 'assistant')", name="ck_chatmessage_role"),
         sa.CheckConstraint(f"status IN ({STATES})", name="ck_chatmessage_status"),
@@ -301,7 +306,8 @@ INDEXES = (
     ("ix_chatsession_list", "chatsession", "user_id archived pinned updated_at id", False, "deleted_at IS NULL"),
     ("ix_chatsession_trash", "chatsession", "user_id deleted_at id", False, "deleted_at IS NOT NULL"),
     ("ix_chatsession_current_message_id", "chatsession", "current_message_id", False, None),
-    ("ix_chatmessage_session_parent", "chatmessage", "session_id parent_id", False, None),
+    # Not the chat first: PostgreSQL without statistics would take it to find a parent and read the whole chat.
+    ("ix_chatmessage_parent", "chatmessage", "parent_id session_id", False, None),
     ("ix_chatmessage_chat", "chatmessage", "user_id session_id", False, None),
     ("ix_chatmessage_user_created", "chatmessage", "user_id created_at", False, None),
     ("ix_chatmessage_created_at", "chatmessage", "created_at", False, None),
@@ -368,14 +374,24 @@ SQLITE_LAWS = (
     f"BEGIN SELECT RAISE(ABORT, '{SHOWN_SAYS}'); END",
 )
 
+# One key in each question: without statistics PostgreSQL would otherwise read the whole chat to find one message.
 POSTGRESQL_LAWS = (
-    f"""CREATE FUNCTION law_generation() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF (TG_OP = 'INSERT' OR new.message_id IS DISTINCT FROM old.message_id OR new.user_id <> old.user_id
-        OR (new.session_id IS NOT NULL AND new.session_id IS DISTINCT FROM old.session_id)) AND {ANSWER} THEN
-      RAISE EXCEPTION '{ANSWER_SAYS}' USING ERRCODE = 'check_violation';
+    f"""CREATE FUNCTION law_generation() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE answer chatmessage%ROWTYPE; chat_user varchar; BEGIN
+    IF new.message_id IS NOT NULL AND (TG_OP = 'INSERT' OR new.message_id IS DISTINCT FROM old.message_id
+        OR new.user_id <> old.user_id OR (new.session_id IS NOT NULL AND new.session_id IS DISTINCT FROM old.session_id)) THEN
+      SELECT role, user_id, session_id INTO answer.role, answer.user_id, answer.session_id FROM chatmessage WHERE id = new.message_id;
+      IF NOT FOUND OR answer.role <> 'assistant' OR answer.user_id <> new.user_id
+          OR answer.session_id IS DISTINCT FROM new.session_id THEN
+        RAISE EXCEPTION '{ANSWER_SAYS}' USING ERRCODE = 'check_violation';
+      END IF;
     END IF;
-    IF (TG_OP = 'INSERT' OR new.session_id IS DISTINCT FROM old.session_id OR new.user_id <> old.user_id) AND {CHAT} THEN
-      RAISE EXCEPTION '{CHAT_SAYS}' USING ERRCODE = 'check_violation';
+    IF new.session_id IS NOT NULL
+        AND (TG_OP = 'INSERT' OR new.session_id IS DISTINCT FROM old.session_id OR new.user_id <> old.user_id) THEN
+      SELECT user_id INTO chat_user FROM chatsession WHERE id = new.session_id;
+      IF NOT FOUND OR chat_user <> new.user_id THEN
+        RAISE EXCEPTION '{CHAT_SAYS}' USING ERRCODE = 'check_violation';
+      END IF;
     END IF;
     RETURN new; END $$""",
     "CREATE TRIGGER law_generation BEFORE INSERT OR UPDATE OF user_id, session_id, message_id ON generation "
@@ -385,8 +401,11 @@ POSTGRESQL_LAWS = (
     "CREATE TRIGGER law_message_stays BEFORE UPDATE OF role, session_id, user_id ON chatmessage FOR EACH ROW "
     "WHEN (new.role <> old.role OR new.session_id <> old.session_id OR new.user_id <> old.user_id) "
     "EXECUTE FUNCTION law_message_stays()",
-    f"""CREATE FUNCTION law_message_shown() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF {SHOWN} THEN RAISE EXCEPTION '{SHOWN_SAYS}' USING ERRCODE = 'check_violation'; END IF; RETURN new; END $$""",
+    f"""CREATE FUNCTION law_message_shown() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE its_chat uuid; BEGIN
+    SELECT session_id INTO its_chat FROM chatmessage WHERE id = new.current_message_id;
+    IF its_chat IS DISTINCT FROM new.id THEN RAISE EXCEPTION '{SHOWN_SAYS}' USING ERRCODE = 'check_violation'; END IF;
+    RETURN new; END $$""",
     "CREATE TRIGGER law_message_shown BEFORE INSERT OR UPDATE OF current_message_id ON chatsession "
     "FOR EACH ROW WHEN (new.current_message_id IS NOT NULL) EXECUTE FUNCTION law_message_shown()",
 )

@@ -1,0 +1,389 @@
+"""What the database refuses, whoever writes: the laws of docs/design.md, on both engines."""
+
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlmodel import select
+
+from chatcore.db import Database
+from chatcore.models import Attachment, ChatMessage, ChatSession, ChatTag, Feedback, Generation, Tag, User
+from chatcore.parts import ChatInfo, MessageInfo, State, Viewer
+from tests.conftest import NOW
+from tests.factories import make_chat, make_exchange, make_viewer
+
+LONG_CHAT = 5000
+
+
+@dataclass(frozen=True)
+class World:
+    """Two people, a chat of each, and in Ada's a question with its answer."""
+
+    db: Database
+    ada: Viewer
+    bob: Viewer
+    chat: ChatInfo
+    bobs: ChatInfo
+    asked: MessageInfo
+    answered: MessageInfo
+
+    def run(self, sql: str, **values: object) -> None:
+        """Writes past every service, as any program could."""
+        with self.db.write() as tx:
+            tx.execute(sa.text(sql), values)
+
+    def add(self, *rows: object) -> None:
+        """Writes rows through their models."""
+        with self.db.write() as tx:
+            tx.add_all(rows)
+
+    def id_of(self, chat: ChatInfo) -> str:
+        return chat.id.hex if self.db.is_sqlite else str(chat.id)
+
+    def message(self, **values: Any) -> ChatMessage:
+        """A whole prompt."""
+        whole: dict[str, Any] = {
+            "session_id": self.chat.id, "user_id": self.ada.user_id, "role": "user", "content": "x", "created_at": NOW,
+        }  # fmt: skip
+        return ChatMessage(**(whole | values))
+
+    def generation(self, **values: Any) -> Generation:
+        """A whole generation of the answer."""
+        whole: dict[str, Any] = {
+            "user_id": self.ada.user_id, "session_id": self.chat.id, "message_id": self.answered.id, "provider": "ollama",
+            "model_name": "m", "state": "complete", "started_at": NOW, "finished_at": NOW,
+        }  # fmt: skip
+        return Generation(**(whole | values))
+
+
+@pytest.fixture
+def world(db: Database) -> World:
+    ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
+    chat, bobs = make_chat(db, ada), make_chat(db, bob, messages=1)
+    asked, answered = make_exchange(db, ada, chat.id)
+    return World(db, ada, bob, chat, bobs, asked, answered)
+
+
+# --- messages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["system", "tool", "User", "", "nonsense"])
+def test_an_unknown_role_is_refused(world: World, role: str) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(world.message(role=role))
+
+
+@pytest.mark.parametrize("status", ["done", "", "RUNNING"])
+def test_an_unknown_status_is_refused(world: World, status: str) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(world.message(role="assistant", status=status))
+
+
+def test_what_a_person_wrote_is_always_complete(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(world.message(role="user", status="running"))
+
+
+def test_a_role_never_changes(world: World) -> None:
+    with pytest.raises(IntegrityError, match="keeps its role"):
+        world.run("UPDATE chatmessage SET role = 'user' WHERE id = :id", id=world.answered.id)
+
+
+def test_a_message_never_moves_to_another_chat_or_person(world: World) -> None:
+    other = make_chat(world.db, world.ada)
+    with pytest.raises(IntegrityError):
+        world.run("UPDATE chatmessage SET session_id = :other WHERE id = :id", other=world.id_of(other), id=world.answered.id)
+    with pytest.raises(IntegrityError):
+        world.run("UPDATE chatmessage SET user_id = :bob WHERE id = :id", bob=world.bob.user_id, id=world.answered.id)
+
+
+def test_a_message_of_somebody_else_than_the_chats_user_is_refused(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(world.message(user_id=world.bob.user_id))
+
+
+def test_a_chat_never_gets_another_owner_under_its_messages(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.run("UPDATE chatsession SET user_id = :bob WHERE id = :id", bob=world.bob.user_id, id=world.id_of(world.chat))
+
+
+def test_a_parent_in_another_chat_is_refused(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(world.message(parent_id=world.bobs.current_message_id))
+
+
+def test_a_parent_that_is_the_message_itself_is_refused(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.run("UPDATE chatmessage SET parent_id = id WHERE id = :id", id=world.asked.id)
+
+
+def test_a_parent_is_not_deleted_from_under_its_children(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.run("DELETE FROM chatmessage WHERE id = :id", id=world.asked.id)
+
+
+def test_a_message_without_content_is_refused(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.run(
+            "INSERT INTO chatmessage (session_id, user_id, role, created_at) VALUES (:chat, :user, 'user', '2026-03-14 15:09:26')",
+            chat=world.id_of(world.chat),
+            user=world.ada.user_id,
+        )
+
+
+# --- chats -------------------------------------------------------------------------------------------------------
+
+
+def test_a_chat_shows_only_a_message_of_its_own(world: World) -> None:
+    with pytest.raises(IntegrityError, match="one of the chat"):
+        world.run(
+            "UPDATE chatsession SET current_message_id = :other WHERE id = :id",
+            other=world.bobs.current_message_id,
+            id=world.id_of(world.chat),
+        )
+    with pytest.raises(IntegrityError):
+        world.add(ChatSession(user_id=world.ada.user_id, current_message_id=world.asked.id))
+
+
+@pytest.mark.parametrize("column", ["message_count", "input_tokens", "output_tokens"])
+def test_negative_counters_are_refused(world: World, column: str) -> None:
+    with pytest.raises(IntegrityError):
+        world.run(f"UPDATE chatsession SET {column} = -1")
+
+
+def test_a_chat_of_nobody_is_refused(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(ChatSession(user_id="nobody"))
+
+
+# --- generations -------------------------------------------------------------------------------------------------
+
+
+def test_a_generation_of_a_persons_message_is_refused(world: World) -> None:
+    with pytest.raises(IntegrityError, match="answers an assistant message"):
+        world.add(world.generation(message_id=world.asked.id))
+
+
+def test_a_generation_cannot_be_moved_to_a_persons_message(world: World) -> None:
+    with pytest.raises(IntegrityError, match="answers an assistant message"):
+        world.run("UPDATE generation SET message_id = :asked", asked=world.asked.id)
+
+
+def test_a_generation_in_another_chat_than_its_message_is_refused(world: World) -> None:
+    other = make_chat(world.db, world.ada)
+    for session_id in (other.id, world.bobs.id, None):
+        with pytest.raises(IntegrityError):
+            world.add(world.generation(session_id=session_id))
+
+
+def test_a_generation_of_another_person_is_refused(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(world.generation(user_id=world.bob.user_id))
+    with pytest.raises(IntegrityError, match="chat of the same user"):
+        world.add(world.generation(user_id=world.bob.user_id, message_id=None))
+    with pytest.raises(IntegrityError):
+        world.run("UPDATE generation SET user_id = :bob", bob=world.bob.user_id)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"state": "running"},
+        {"state": "complete", "finished_at": None},
+        {"state": "done"},
+        {"state": "failed"},
+        {"state": "complete", "error_type": "timeout"},
+        {"input_tokens": 3},
+        {"output_tokens": 3},
+        {"input_tokens": 3, "output_tokens": 4},
+        {"usage_source": "reported"},
+        {"input_tokens": 3, "output_tokens": 4, "usage_source": "guessed"},
+        {"input_tokens": -1, "output_tokens": 4, "usage_source": "reported"},
+        {"input_tokens": 1, "output_tokens": -4, "usage_source": "reported"},
+        {"cached_tokens": -1},
+        {"reasoning_tokens": -1},
+        {"duration_s": -0.1},
+        {"time_to_first_chunk_s": -0.1},
+        {"cost": -1.0, "cost_currency": "EUR", "cost_source": "list"},
+        {"cost": 1.0},
+        {"cost_currency": "EUR"},
+    ],
+    ids=lambda broken: ", ".join(f"{name}={value}" for name, value in broken.items()),
+)
+def test_an_impossible_generation_is_refused(world: World, broken: dict[str, object]) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(world.generation(**broken))
+
+
+def test_a_possible_generation_is_taken(world: World) -> None:
+    world.add(
+        world.generation(input_tokens=0, output_tokens=0, usage_source="reported", cost=0.0, cost_currency="EUR", cost_source="list"),
+        world.generation(state="failed", error_type="timeout"),
+        world.generation(state="running", finished_at=None),
+        world.generation(session_id=None, message_id=None),
+    )
+
+
+def test_two_running_generations_of_one_message_are_refused(world: World) -> None:
+    world.add(world.generation(state="running", finished_at=None))
+    with pytest.raises(IntegrityError):
+        world.add(world.generation(state="running", finished_at=None))
+
+
+def test_one_request_makes_one_generation(world: World) -> None:
+    world.add(world.generation(request_key="click-1"))
+    with pytest.raises(IntegrityError):
+        world.add(world.generation(request_key="click-1"))
+    answered = make_exchange(world.db, world.bob, world.bobs.id)[1]
+    world.add(world.generation(request_key="click-1", user_id=world.bob.user_id, session_id=world.bobs.id, message_id=answered.id))
+
+
+# --- times, tags, feedback, attachments --------------------------------------------------------------------------
+
+
+def test_a_time_without_a_zone_is_refused(world: World) -> None:
+    naive = datetime(2026, 3, 14, 15, 9, 26)  # noqa: DTZ001  # what the test is about
+    for row in (
+        world.message(created_at=naive),
+        ChatSession(user_id=world.ada.user_id, updated_at=naive),
+        world.generation(started_at=naive),
+        User(id="x", name="X", created_at=naive),
+    ):
+        with pytest.raises(StatementError, match="timezone"):
+            world.add(row)
+
+
+def test_times_come_back_in_utc(world: World) -> None:
+    there = datetime(2026, 3, 14, 20, 39, 26, tzinfo=timezone(timedelta(hours=5, minutes=30)))
+    row = world.message(created_at=there)
+    world.add(row)
+    with world.db.read() as tx:
+        found = tx.exec(select(ChatMessage.created_at).where(ChatMessage.id == row.id)).one()
+    assert (found, found.tzinfo) == (NOW, UTC)
+
+
+def test_a_tag_is_only_on_a_chat_of_the_same_person(world: World) -> None:
+    tag = Tag(user_id=world.bob.user_id, name="work")
+    world.add(tag)
+    assert tag.id is not None
+    world.add(ChatTag(session_id=world.bobs.id, tag_id=tag.id, user_id=world.bob.user_id))
+    for user_id in (world.ada.user_id, world.bob.user_id):
+        with pytest.raises(IntegrityError):
+            world.add(ChatTag(session_id=world.chat.id, tag_id=tag.id, user_id=user_id))
+
+
+def test_feedback_is_a_thumb_once(world: World) -> None:
+    with pytest.raises(IntegrityError):
+        world.add(Feedback(user_id=world.ada.user_id, message_id=world.answered.id, rating=5))
+    world.add(Feedback(user_id=world.ada.user_id, message_id=world.answered.id, rating=1))
+    with pytest.raises(IntegrityError):
+        world.add(Feedback(user_id=world.ada.user_id, message_id=world.answered.id, rating=-1))
+
+
+# --- what goes when something is deleted -------------------------------------------------------------------------
+
+
+def counts(db: Database) -> dict[str, int]:
+    with db.read() as tx:
+        return {
+            name: tx.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one()
+            for name in ("chatsession", "chatmessage", "generation", "attachment", "feedback", "chattag")
+        }
+
+
+def test_deleting_a_chat_takes_what_is_in_it_and_keeps_the_ledger(world: World) -> None:
+    tag = Tag(user_id=world.ada.user_id, name="work")
+    world.add(
+        tag,
+        Feedback(user_id=world.ada.user_id, message_id=world.answered.id, rating=1),
+        Attachment(
+            user_id=world.ada.user_id,
+            message_id=world.asked.id,
+            name="a.txt",
+            media_type="text/plain",
+            size_bytes=1,
+            sha256="0" * 64,
+            content=b"a",
+        ),
+    )
+    assert tag.id is not None
+    world.add(ChatTag(session_id=world.chat.id, tag_id=tag.id, user_id=world.ada.user_id))
+    world.run("DELETE FROM chatsession WHERE id = :id", id=world.id_of(world.chat))
+    assert counts(world.db) == {"chatsession": 1, "chatmessage": 1, "generation": 1, "attachment": 0, "feedback": 0, "chattag": 0}
+    with world.db.read() as tx:
+        kept = tx.exec(select(Generation)).one()
+    assert (kept.session_id, kept.message_id, kept.output_tokens) == (None, None, 40)
+
+
+def test_deleting_a_chat_through_its_model_lets_the_database_delete(world: World) -> None:
+    with world.db.write() as tx:
+        chat = tx.get_one(ChatSession, world.chat.id)
+        assert [message.id for message in chat.messages] == [world.asked.id, world.answered.id]
+        assert chat.messages[0].session is chat
+        tx.delete(chat)
+    assert counts(world.db)["chatmessage"] == 1
+
+
+def test_deleting_an_answer_takes_it_off_the_screen_and_keeps_the_ledger(world: World) -> None:
+    world.run("DELETE FROM chatmessage WHERE id = :id", id=world.answered.id)
+    with world.db.read() as tx:
+        assert tx.get_one(ChatSession, world.chat.id).current_message_id is None
+        assert tx.exec(select(Generation)).one().message_id is None
+
+
+def test_deleting_a_person_takes_all_that_is_theirs(world: World) -> None:
+    world.run("DELETE FROM users WHERE id = :id", id=world.ada.user_id)
+    assert counts(world.db) == {"chatsession": 1, "chatmessage": 1, "generation": 0, "attachment": 0, "feedback": 0, "chattag": 0}
+
+
+def test_a_long_chat_is_deleted_whole_and_quickly(world: World) -> None:
+    long = make_chat(world.db, world.ada)
+    with world.db.write() as tx:
+        first = tx.execute(sa.text("SELECT max(id) + 1 FROM chatmessage")).scalar_one()
+        line = {"chat": world.id_of(long), "user": world.ada.user_id}
+        tx.execute(
+            sa.text(
+                "INSERT INTO chatmessage (id, session_id, user_id, parent_id, role, created_at, content) "
+                "VALUES (:id, :chat, :user, :parent, 'assistant', '2026-03-14 15:09:26', 'x')"
+            ),
+            [line | {"id": first + n, "parent": first + n - 1 if n else None} for n in range(LONG_CHAT)],
+        )
+        tx.execute(
+            sa.text(
+                "INSERT INTO generation (user_id, session_id, message_id, provider, model_name, state, started_at, finished_at) "
+                "SELECT user_id, session_id, id, 'p', 'm', 'complete', created_at, created_at FROM chatmessage WHERE session_id = :chat"
+            ),
+            {"chat": world.id_of(long)},
+        )
+        tx.execute(
+            sa.text("UPDATE chatsession SET current_message_id = :leaf WHERE id = :chat"),
+            {"leaf": first + LONG_CHAT - 1, "chat": world.id_of(long)},
+        )
+    start = time.monotonic()
+    world.run("DELETE FROM chatsession WHERE id = :id", id=world.id_of(long))
+    # An index that is missing makes this minutes; with all of them it is under a second on a quiet machine.
+    assert time.monotonic() - start < 20
+    assert counts(world.db)["chatmessage"] == 3
+    assert counts(world.db)["generation"] == LONG_CHAT + 1
+
+
+def test_chats_keep_the_specifications_defaults(world: World) -> None:
+    chat = ChatSession(user_id=world.ada.user_id)
+    world.add(chat)
+    with world.db.read() as tx:
+        found = tx.get_one(ChatSession, chat.id)
+    assert (found.title, found.provider, found.model_name) == ("New Conversation", "ollama", "minimax-m2:cloud")
+    assert isinstance(found.id, uuid.UUID)
+    assert found.id.version == 7
+    assert found.created_at.tzinfo is not None
+
+
+def test_an_answer_that_runs_may_end_in_every_state(world: World) -> None:
+    for state in State:
+        if state is not State.RUNNING:
+            make_exchange(world.db, world.ada, world.chat.id, state=state)
