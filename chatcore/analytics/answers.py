@@ -3,12 +3,15 @@
 The ledger outlives its chat: what was used stays counted after the messages are gone.
 """
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.analytics.filters import Filters, local_time
-from chatcore.analytics.statements import GENERATIONS, between, frame_of, narrow, quarter
+from chatcore.analytics.filters import Filters, first_day
+from chatcore.analytics.statements import DAY_S, GENERATIONS, between, local_number, narrow
 from chatcore.db import Database
 from chatcore.parts import State, Viewer
 
@@ -34,6 +37,9 @@ SPEEDS = (
     "answers_with_output_tokens_per_s",
 )
 
+# provider, model name (both None: over all), then the columns of SPEEDS.
+SpeedRow = tuple[str | None, str | None, float | None, int, float | None, int]
+
 
 def tokens_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """How many tokens did each model read and write on each local day?
@@ -43,7 +49,7 @@ def tokens_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFra
     known), `answers_estimated` (of these, how many were estimated instead of reported). A day without answers has no row.
     """
     with db.read() as tx:
-        return fold_tokens(answer_quarters(tx, viewer, filters), filters)
+        return fold_tokens(answer_days(tx, viewer, filters))
 
 
 def models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -56,28 +62,28 @@ def models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     over (`answers_with_...`), and `last_used_at` (UTC, when the newest attempt started).
     """
     with db.read() as tx:
-        return fold_models(answer_quarters(tx, viewer, filters), speeds(tx, viewer, filters))
+        return fold_models(answer_days(tx, viewer, filters), speeds(tx, viewer, filters))
 
 
 def known_models(db: Database, viewer: Viewer) -> tuple[tuple[str, str], ...]:
     """Every (provider, model name) that was ever asked, in order: what the filters offer."""
     statement = sa.select(GENERATIONS.c.provider, GENERATIONS.c.model_name).where(GENERATIONS.c.user_id == viewer.user_id)
     with db.read() as tx:
-        rows = tx.execute(statement.distinct().order_by(GENERATIONS.c.provider, GENERATIONS.c.model_name)).all()
-    return tuple((provider, model) for provider, model in rows)
+        # Sorted here: with ORDER BY the database sorts every attempt before it drops the repeated ones.
+        return tuple(sorted((provider, model) for provider, model in tx.execute(statement.distinct())))
 
 
-def answer_quarters(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
-    """Sums of the attempts by `quarter` (of an hour, since 1970 UTC), `provider` and `model_name`: the columns of
-    COUNTS and `last_used_at`. The one statement behind tokens, outcomes and their totals."""
+def answer_days(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """Sums of the attempts by local `day`, `provider` and `model_name`: the columns of COUNTS and `last_used_at`. The one
+    statement behind tokens, outcomes and their totals."""
     ledger, count = GENERATIONS.c, sa.func.count()
     states = [count.filter(ledger.state == state).label(state.value) for state in State]
-    # PostgreSQL sums BIGINT into NUMERIC; a person's tokens of a quarter of an hour fit 64 bits.
+    # PostgreSQL sums BIGINT into NUMERIC; a person's tokens of a day fit 64 bits.
     tokens = [
         sa.cast(sa.func.coalesce(sa.func.sum(ledger[name]), 0), sa.BigInteger).label(name) for name in ("input_tokens", "output_tokens")
     ]
     statement = sa.select(
-        quarter(tx, ledger.started_at).label("quarter"),
+        local_number(tx, ledger.started_at, filters, DAY_S).label("number"),
         ledger.provider,
         ledger.model_name,
         count.label("answers"),
@@ -87,10 +93,13 @@ def answer_quarters(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFra
         count.filter(ledger.usage_source == "estimated").label("answers_estimated"),
         sa.func.max(ledger.started_at).label("last_used_at"),
     )
-    statement = statement.where(*counted(viewer, filters)).group_by("quarter", ledger.provider, ledger.model_name)
-    frame = frame_of(tx, statement)
+    # By its label: PostgreSQL takes the same expression with other placeholders for another expression.
+    rows = tx.execute(statement.where(*counted(viewer, filters)).group_by("number", ledger.provider, ledger.model_name)).all()
+    frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=["number", *MODEL, *COUNTS, "last_used_at"])
     frame["last_used_at"] = pd.to_datetime(frame["last_used_at"], utc=True).dt.as_unit("us")
-    return frame.astype({"quarter": "int64", "provider": "str", "model_name": "str", **dict.fromkeys(COUNTS, "int64")})
+    days = pd.to_timedelta(frame.pop("number").astype("int64"), unit="D")
+    frame.insert(0, "day", (pd.Timestamp(first_day(filters)) + days).dt.as_unit("us"))
+    return frame.astype({**dict.fromkeys(MODEL, "str"), **dict.fromkeys(COUNTS, "int64")})
 
 
 def speeds(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -104,39 +113,42 @@ def speeds(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
         ledger.provider, ledger.model_name, ledger.time_to_first_chunk_s.label("first_s"), tokens_per_s().label("per_s")
     ).where(*counted(viewer, filters), sa.or_(ledger.time_to_first_chunk_s.is_not(None), ledger.output_tokens > 0))
     if tx.get_bind().dialect.name == "sqlite":
-        return medians(frame_of(tx, narrow_rows))
+        return speed_frame(medians(tx.execute(narrow_rows).all()))
     rows = narrow_rows.subquery()
     middle = [sa.func.percentile_cont(0.5).within_group(column) for column in (rows.c.first_s, rows.c.per_s)]
     statement = sa.select(
-        rows.c.provider,
-        rows.c.model_name,
-        middle[0].label(SPEEDS[0]),
-        sa.func.count(rows.c.first_s).label(SPEEDS[1]),
-        middle[1].label(SPEEDS[2]),
-        sa.func.count(rows.c.per_s).label(SPEEDS[3]),
+        rows.c.provider, rows.c.model_name, middle[0], sa.func.count(rows.c.first_s), middle[1], sa.func.count(rows.c.per_s)
     ).group_by(sa.func.grouping_sets(sa.tuple_(rows.c.provider, rows.c.model_name), sa.tuple_()))
-    return typed_speeds(frame_of(tx, statement))
+    return speed_frame([tuple(row) for row in tx.execute(statement)])
 
 
-def medians(rows: pd.DataFrame) -> pd.DataFrame:
+def medians(rows: Iterable[sa.Row[str, str, float | None, float | None]]) -> list[SpeedRow]:
     """What PostgreSQL answers for `speeds`, from one narrow row per answer, for SQLite, which has no percentiles."""
-    rows = rows.astype({"first_s": "float64", "per_s": "float64"})
-    wanted = {
-        SPEEDS[0]: ("first_s", "median"),
-        SPEEDS[1]: ("first_s", "count"),
-        SPEEDS[2]: ("per_s", "median"),
-        SPEEDS[3]: ("per_s", "count"),
-    }
-    by_model = rows.groupby(MODEL, as_index=False).agg(**wanted)
-    over_all = pd.DataFrame([{name: rows[column].agg(how) for name, (column, how) in wanted.items()}])
-    return typed_speeds(pd.concat([by_model.astype({"provider": "object", "model_name": "object"}), over_all]))
+    known: dict[tuple[str | None, str | None], tuple[list[float], list[float]]] = {}
+    everything: tuple[list[float], list[float]] = ([], [])
+    for provider, model, first_s, per_s in rows:
+        own = known.setdefault((provider, model), ([], []))
+        if first_s is not None:
+            own[0].append(first_s)
+        if per_s is not None:
+            own[1].append(per_s)
+    for own in known.values():
+        everything[0].extend(own[0])
+        everything[1].extend(own[1])
+    known[None, None] = everything
+    return [(*model, median(first), len(first), median(per), len(per)) for model, (first, per) in known.items()]
 
 
-def typed_speeds(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns in their order and with their types, the row over all last."""
-    frame = frame.reindex(columns=[*MODEL, *SPEEDS])
+def median(values: list[float]) -> float | None:
+    """The middle value, or the mean of the two in the middle; None for none."""
+    return float(np.median(values)) if values else None
+
+
+def speed_frame(rows: Sequence[SpeedRow]) -> pd.DataFrame:
+    """The frame of `speeds`, the row over all last."""
     types = {SPEEDS[0]: "float64", SPEEDS[1]: "int64", SPEEDS[2]: "float64", SPEEDS[3]: "int64"}
-    return frame.sort_values(MODEL, na_position="last").astype(types).reset_index(drop=True)
+    ordered = sorted(rows, key=lambda row: (row[0] is None, row[0] or "", row[1] or ""))
+    return pd.DataFrame.from_records(ordered, columns=[*MODEL, *SPEEDS]).astype(types)
 
 
 def tokens_per_s() -> sa.ColumnElement[float]:
@@ -155,16 +167,15 @@ def counted(viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
     return [GENERATIONS.c.user_id == viewer.user_id, *between(GENERATIONS.c.started_at, filters.period), *narrow(GENERATIONS, filters)]
 
 
-def fold_tokens(quarters: pd.DataFrame, filters: Filters) -> pd.DataFrame:
-    """Quarters of an hour into local days (see `tokens_per_day`)."""
-    days = local_time(quarters["quarter"], filters.time_zone).dt.normalize().rename("day")
-    wanted = ["answers", "input_tokens", "output_tokens", "answers_with_usage", "answers_estimated"]
-    return quarters.groupby([days, *MODEL])[wanted].sum().reset_index()
+def fold_tokens(days: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `tokens_per_day`, in its order."""
+    wanted = ["day", *MODEL, "answers", "input_tokens", "output_tokens", "answers_with_usage", "answers_estimated"]
+    return days[wanted].sort_values(["day", *MODEL], ignore_index=True)
 
 
-def fold_models(quarters: pd.DataFrame, speed: pd.DataFrame) -> pd.DataFrame:
-    """Quarters of an hour into one row per model (see `models`)."""
-    groups = quarters.groupby(MODEL)
+def fold_models(days: pd.DataFrame, speed: pd.DataFrame) -> pd.DataFrame:
+    """Days into one row per model (see `models`)."""
+    groups = days.groupby(MODEL)
     table = groups[list(COUNTS)].sum()
     table["last_used_at"] = groups["last_used_at"].max()
     finished = table["answers"] - table["running"]

@@ -1,8 +1,8 @@
 """What a question is about: a stretch of time, providers and models, and the zone whose days and hours are meant.
 
-Times are UTC in the database. Days and hours belong to the viewer: SQL counts in quarters of an hour of UTC, the same
-on both engines, and the quarters are folded into local days here. A quarter is enough because no zone has had another
-offset since 1972 (Liberia left -0:44:30 on 7 January 1972, tz database).
+Times are UTC in the database; days and hours belong to the viewer. SQLite knows no zones, so both engines are told the
+zone's offsets in the period (`offsets`) and count by the local clock with plain arithmetic, which gives the same
+numbers on both, on days of a clock change and in zones off by half an hour.
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,6 @@ import pandas as pd
 
 from chatcore.errors import Invalid
 from chatcore.parts import Period
-
-QUARTER_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,34 @@ def previous_period(period: Period, time_zone: str, *, now: datetime) -> Period:
     return Period(start=before, end=max(shifted, before + timedelta(microseconds=1)))
 
 
-def local_time(quarters: pd.Series, time_zone: str) -> pd.Series:
-    """The local wall clock (naive) at the start of each quarter of an hour, counted since 1970-01-01 UTC."""
-    instants = pd.to_datetime(quarters.astype("int64") * QUARTER_S, unit="s", utc=True).dt.as_unit("us")
-    return instants.dt.tz_convert(zone(time_zone)).dt.tz_localize(None)
+def first_day(filters: Filters) -> date:
+    """The local day in which the period begins; days and hours of the statements are counted from its midnight."""
+    return filters.period.start.astimezone(zone(filters.time_zone)).date()
+
+
+def offsets(period: Period, time_zone: str) -> list[tuple[datetime, timedelta]]:
+    """The zone's offsets from UTC in the period, each with the instant from which it holds (the first: the start)."""
+    own = zone(time_zone)
+    found = [(period.start, offset_at(period.start, own))]
+    at = period.start
+    while at < period.end:
+        # A day is shorter than any two changes of a zone are apart.
+        after = min(at + timedelta(days=1), period.end)
+        if offset_at(after, own) != found[-1][1]:
+            found.append((change_between(at, after, own), offset_at(after, own)))
+        at = after
+    return found
+
+
+def offset_at(at: datetime, own: ZoneInfo) -> timedelta:
+    """How far the local clock is ahead of UTC at an instant."""
+    return at.astimezone(own).utcoffset() or timedelta(0)
+
+
+def change_between(before: datetime, after: datetime, own: ZoneInfo) -> datetime:
+    """The whole second (UTC) from which on the offset is the one of `after`."""
+    low, high = before.astimezone(UTC).replace(microsecond=0), after.astimezone(UTC)
+    while high - low > timedelta(seconds=1):
+        middle = low + timedelta(seconds=(high - low) // timedelta(seconds=2))
+        low, high = (low, middle) if offset_at(middle, own) == offset_at(after, own) else (middle, high)
+    return high.replace(microsecond=0)

@@ -1,23 +1,29 @@
 """Questions over the messages: how many, on which days, at which hours. Content is never read."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.analytics.filters import Filters, local_days, local_time
-from chatcore.analytics.statements import MESSAGES, between, frame_of, narrow, quarter
+from chatcore.analytics.filters import Filters, first_day, local_days
+from chatcore.analytics.statements import HOUR_S, MESSAGES, between, local_number, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
+
+# Number of the local hour since the first midnight of the period, messages of people, of models.
+Hours = Sequence[tuple[int, int, int]]
 
 
 def messages_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """How many messages were written on each local day of the period?
 
     One row per day, days without messages included: `day` (naive midnight of the viewer's zone), `user_messages`,
-    `assistant_messages`, `messages` (their sum). Empty period of days never happens: a period has at least one.
+    `assistant_messages`, `messages` (their sum).
     """
     with db.read() as tx:
-        return fold_days(message_quarters(tx, viewer, filters), filters)
+        return fold_days(message_hours(tx, viewer, filters), filters)
 
 
 def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -27,16 +33,17 @@ def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     its row, one that it skips is 0.
     """
     with db.read() as tx:
-        return fold_hours(message_quarters(tx, viewer, filters), filters)
+        return fold_week(message_hours(tx, viewer, filters), filters)
 
 
-def message_quarters(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
-    """Messages by `quarter` (of an hour, since 1970 UTC) and `role`: the one statement behind days and hours."""
-    number = quarter(tx, MESSAGES.c.created_at).label("quarter")
-    statement = sa.select(number, MESSAGES.c.role, sa.func.count().label("messages"))
+def message_hours(tx: Session, viewer: Viewer, filters: Filters) -> Hours:
+    """Messages by local hour: the one statement behind days and weeks."""
+    written, count = MESSAGES.c, sa.func.count()
+    by_role = [count.filter(written.role == role) for role in (Role.USER, Role.ASSISTANT)]
+    statement = sa.select(local_number(tx, written.created_at, filters, HOUR_S).label("number"), *by_role)
     # By its label: PostgreSQL takes the same expression with other placeholders for another expression.
-    statement = statement.where(*counted(viewer, filters)).group_by("quarter", MESSAGES.c.role)
-    return frame_of(tx, statement).astype({"quarter": "int64", "role": "str", "messages": "int64"})
+    rows = tx.execute(statement.where(*counted(viewer, filters)).group_by("number")).all()
+    return [(number, people, models) for number, people, models in rows]
 
 
 def chat_count(tx: Session, viewer: Viewer, filters: Filters) -> int:
@@ -58,24 +65,20 @@ def counted(viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
     return [*conditions, sa.or_(by_model, sa.and_(MESSAGES.c.role == Role.USER, answered))]
 
 
-def fold_days(quarters: pd.DataFrame, filters: Filters) -> pd.DataFrame:
-    """Quarters of an hour into local days (see `messages_per_day`)."""
-    days = local_time(quarters["quarter"], filters.time_zone).dt.normalize().rename("day")
-    table = quarters.pivot_table(index=days, columns="role", values="messages", aggfunc="sum", fill_value=0)
-    table = table.reindex(index=local_days(filters.period, filters.time_zone), columns=list(Role), fill_value=0).astype("int64")
-    return pd.DataFrame(
-        {
-            "day": table.index,
-            "user_messages": table[Role.USER].to_numpy(),
-            "assistant_messages": table[Role.ASSISTANT].to_numpy(),
-            "messages": table.sum(axis=1).to_numpy(),
-        }
-    )
+def fold_days(hours: Hours, filters: Filters) -> pd.DataFrame:
+    """Local hours into days (see `messages_per_day`)."""
+    days = local_days(filters.period, filters.time_zone)
+    written = np.zeros((len(days), 2), dtype="int64")
+    for number, people, models in hours:
+        written[number // 24] += (people, models)
+    return pd.DataFrame({"day": days, "user_messages": written[:, 0], "assistant_messages": written[:, 1], "messages": written.sum(axis=1)})
 
 
-def fold_hours(quarters: pd.DataFrame, filters: Filters) -> pd.DataFrame:
-    """Quarters of an hour into local hours of the week (see `busy_hours`)."""
-    local = local_time(quarters["quarter"], filters.time_zone)
-    sums = quarters["messages"].groupby([local.dt.day_of_week.rename("weekday"), local.dt.hour.rename("hour")]).sum()
-    week = pd.MultiIndex.from_product([range(7), range(24)], names=["weekday", "hour"])
-    return sums.reindex(week, fill_value=0).astype("int64").rename("messages").reset_index()
+def fold_week(hours: Hours, filters: Filters) -> pd.DataFrame:
+    """Local hours into hours of the week (see `busy_hours`)."""
+    week = np.zeros(7 * 24, dtype="int64")
+    monday = first_day(filters).weekday() * 24
+    for number, people, models in hours:
+        week[(monday + number) % len(week)] += people + models
+    places = np.arange(len(week))
+    return pd.DataFrame({"weekday": places // 24, "hour": places % 24, "messages": week})

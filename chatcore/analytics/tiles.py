@@ -61,8 +61,8 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
     """
     earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
     with db.read() as tx:
-        written = messages.message_quarters(tx, viewer, filters)
-        used = answers.answer_quarters(tx, viewer, filters)
+        written = messages.message_hours(tx, viewer, filters)
+        used = answers.answer_days(tx, viewer, filters)
         speed = answers.speeds(tx, viewer, filters)
         days = messages.fold_days(written, filters)
         by_model = answers.fold_models(used, speed)
@@ -72,9 +72,9 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
         previous=earlier.period,
         tiles=compare(current, before),
         messages_per_day=days,
-        tokens_per_day=answers.fold_tokens(used, filters),
+        tokens_per_day=answers.fold_tokens(used),
         models=by_model,
-        busy_hours=messages.fold_hours(written, filters),
+        busy_hours=messages.fold_week(written, filters),
     )
 
 
@@ -109,8 +109,8 @@ def activity(db: Database, viewer: Viewer) -> Activity | None:
 def totals_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """`totals` of a period of which nothing else is wanted."""
     speed = answers.speeds(tx, viewer, filters)
-    by_model = answers.fold_models(answers.answer_quarters(tx, viewer, filters), speed)
-    days = messages.fold_days(messages.message_quarters(tx, viewer, filters), filters)
+    by_model = answers.fold_models(answers.answer_days(tx, viewer, filters), speed)
+    days = messages.fold_days(messages.message_hours(tx, viewer, filters), filters)
     return totals(days, by_model, speed, chats=messages.chat_count(tx, viewer, filters))
 
 
