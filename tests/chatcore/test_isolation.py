@@ -138,8 +138,6 @@ WITHOUT_VIEWER = {
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
-    "analytics.statements.quarter": "an expression, no rows",
-    "analytics.statements.frame_of": "runs the statement of a function that takes the viewer",
 }
 
 
@@ -222,7 +220,9 @@ def test_every_function_that_takes_a_viewer_has_a_case() -> None:
 
 
 def test_every_function_that_touches_the_database_takes_a_viewer() -> None:
-    watched = [module for module in MODULES if module not in (ledger, generation)]
+    # The Runner's jobs name their user; the statements are those of functions that take the viewer.
+    elsewhere = ("chatcore.ledger", "chatcore.generation", "chatcore.analytics.statements")
+    watched = [module for module in MODULES if module.__name__ not in elsewhere]
     without = {
         name
         for module in watched
