@@ -29,14 +29,15 @@ CLOSED_PORT = "http://127.0.0.1:9"
 
 
 class Server:
-    """One run of the app. `up_s` is how long it took from the start of the process to the first answer of /healthz."""
+    """One run of the app, as `make run` starts it. `up_s` is the time from the start of the process to the first answer of
+    /healthz."""
 
     def __init__(self, database_url: str, log: Path) -> None:
         self.database_url = database_url
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = {**os.environ, "DATABASE_URL": database_url, "OLLAMA_HOST": CLOSED_PORT}
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port), "--server.headless", "true"]
+        command = [sys.executable, "-m", "chatcore", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         started = time.perf_counter()
         with log.open("ab") as out:
             self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
