@@ -166,7 +166,6 @@ def show_report(report: Report, choice: filters.Choice, known: filters.Known, ow
 
 def main() -> None:
     """The page."""
-    st.set_page_config(page_title="Analytics", layout="wide")
     db, person, now, own_zone = app.core().db, app.viewer(), app.now(), time_zone()
     st.title("Analytics", anchor=False)
     news = analytics.activity(db, person)
