@@ -32,9 +32,15 @@ ROOT = Path(__file__).resolve().parent
 os.environ.setdefault("PYTHONPATH", str(ROOT))
 
 
+sign_in_seen = threading.Event()
+
+
 def sign_in_configured() -> bool:
-    """Whether people must sign in: [auth] stands in the secrets."""
-    return bool(get_secrets_auth_section())
+    """Whether people must sign in: [auth] stands in the secrets, or has stood there since the start. A secrets file that is
+    broken while the server runs reads as an empty one, and must not open the door."""
+    if get_secrets_auth_section():
+        sign_in_seen.set()
+    return sign_in_seen.is_set()
 
 
 def identify(connection: HTTPConnection) -> Mapping[str, object] | LocalOwner | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chatcore.db import Database
 
 DEFAULT_PORT = 8501
+SHOWN_ROWS = 20
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -134,16 +135,33 @@ def migrate(url: str | None) -> None:
 
 
 @main.command("import")
-@click.option("--from", "source_url", metavar="URL", required=True, help="A database with the tables users, conversations and messages.")
+@click.option(
+    "--from",
+    "source_url",
+    metavar="URL",
+    required=True,
+    help="A database (URL or SQLite file) with the tables users, conversations and messages.",
+)
 @database_option
 def take_over(source_url: str, url: str | None) -> None:
     """Take over the chats of an older database; running it again changes nothing."""
-    from chatcore import takeover
+    from chatcore.takeover import take_over as take
 
-    source = checked_url(source_url, "--from")
     with opened(url, migrated=True) as db, progress("Messages") as show:
-        report = takeover.take_over(db, source, now=datetime.now(UTC), on_progress=show)
-    click.echo(report)
+        report = take(db, source_url, now=datetime.now(UTC), on_progress=show)
+    for kind in ("user", "chat", "message"):
+        new, known = report.imported.get(kind, 0), report.unchanged.get(kind, 0)
+        click.echo(f"{kind.capitalize() + 's':<10}{new:,} taken over, {known:,} were here already")
+    if report.odd_tool_calls:
+        click.echo(f"{report.odd_tool_calls:,} messages have tool calls that are no JSON; they were taken over as they are.")
+    if report.reasons:
+        click.echo("\nNot taken over:")
+        for reason, count in sorted(report.reasons.items(), key=lambda item: -item[1]):
+            click.echo(f"  {count:,}: {reason}")
+        for row in report.skipped[:SHOWN_ROWS]:
+            click.echo(f"  {row.kind} {row.external_id or '(no id)'}: {row.reason}")
+        if len(report.skipped) > SHOWN_ROWS:
+            click.echo(f"  and {sum(report.reasons.values()) - SHOWN_ROWS:,} more")
 
 
 @main.command()
@@ -186,14 +204,20 @@ def stats(as_json: bool, url: str | None) -> None:
 
 
 @main.command()
+@click.option("--repair", is_flag=True, help="Correct what can be corrected without losing anything, then check again.")
 @database_option
-def doctor(url: str | None) -> None:
-    """Check the database: integrity, the laws of the schema, the counters. Changes nothing."""
-    from chatcore.doctor import examine
+def doctor(repair: bool, url: str | None) -> None:
+    """Check the database: integrity, the laws of the schema, the counters."""
+    from chatcore import doctor as examination
 
     with opened(url, migrated=False, must_exist=True) as db:
-        report = examine(db)
-    click.echo(report)
+        if repair:
+            click.echo(f"Corrected {examination.repair(db):,} rows.\n")
+        findings = examination.examine(db)
+        for finding in findings:
+            click.echo(finding)
+    if any(finding.level is examination.Level.PROBLEM for finding in findings):
+        sys.exit(1)
 
 
 # --- shared ------------------------------------------------------------------------------------------------------

@@ -79,12 +79,12 @@ def test_who_has_the_end_is_told_not_to_come_back(api: Api, ada: httpx.Client) -
     assert ada.get(path, headers={"Last-Event-ID": last.id}).status_code == 204
 
 
-@pytest.mark.parametrize("mark", ["", "x", "1", "1-", "-1-0", "1-2-3-4", "99999999999-0", "٣-0"])
-def test_a_mark_that_is_not_ours_is_refused(ada: httpx.Client, api: Api, mark: str) -> None:
+def test_a_mark_that_is_not_ours_is_refused(ada: httpx.Client, api: Api) -> None:
     chat = make_chat(api.core.db, api.viewer())
     _, answer = make_exchange(api.core.db, api.viewer(), chat.id)
-    refused = ada.get(f"/api/v1/messages/{answer.id}/events", headers={b"Last-Event-ID": mark.encode()})
-    assert refused.status_code == 400
+    for mark in ("", "x", "1", "1-", "-1-0", "1-2-3-4", "99999999999-0", "٣-0"):
+        refused = ada.get(f"/api/v1/messages/{answer.id}/events", headers={b"Last-Event-ID": mark.encode()})
+        assert refused.status_code == 400, mark
 
 
 def test_a_silent_stream_is_kept_alive(api: Api, ada: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,11 +148,11 @@ def test_a_failed_answer_is_tried_again_with_another_model(api: Api, ada: httpx.
     assert ada.post(f"/api/v1/messages/{failed.id}/retry").status_code == 409
 
 
-@pytest.mark.parametrize("body", [{"model": "parrot"}, {"provider": "scripted"}, {"provider": "nowhere", "model": "x"}, {"text": "x"}])
-def test_a_retry_with_half_a_model_is_refused(api: Api, ada: httpx.Client, body: dict[str, str]) -> None:
+def test_a_retry_with_half_a_model_is_refused(api: Api, ada: httpx.Client) -> None:
     chat = make_chat(api.core.db, api.viewer())
     _, failed = make_exchange(api.core.db, api.viewer(), chat.id, state=State.FAILED)
-    assert ada.post(f"/api/v1/messages/{failed.id}/retry", json=body).status_code == 400
+    for body in ({"model": "parrot"}, {"provider": "scripted"}, {"provider": "nowhere", "model": "x"}, {"text": "x"}):
+        assert ada.post(f"/api/v1/messages/{failed.id}/retry", json=body).status_code == 400, body
 
 
 def test_models_of_all_providers_are_listed(ada: httpx.Client) -> None:

@@ -1,0 +1,133 @@
+"""Sample data: exact, the same every time, lawful, and spread over the past."""
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from chatcore import doctor
+from chatcore.accounts import local_owner
+from chatcore.db import Database
+from chatcore.demo import MESSAGES_A_TRANSACTION, Filled, batches, fill, planned
+from chatcore.errors import Conflict
+from chatcore.history import append, list_chats, open_thread
+from chatcore.parts import Role
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES
+from tests.factories import NOW, make_chat, make_viewer
+
+
+def rows(db: Database, table: sa.Table) -> list[tuple[object, ...]]:
+    with db.read() as tx:
+        return [tuple(row) for row in tx.execute(sa.select(table).order_by(table.c.id))]
+
+
+def contents(db: Database) -> list[str]:
+    with db.read() as tx:
+        return list(tx.execute(sa.select(MESSAGES.c.content).order_by(MESSAGES.c.id)).scalars())
+
+
+@pytest.mark.parametrize("messages", [1, 2, 3, 777])
+def test_exactly_so_many_messages_are_written(db: Database, messages: int) -> None:
+    seen: list[tuple[int, int]] = []
+    filled = fill(db, messages=messages, seed=1, now=NOW, on_progress=lambda done, total: seen.append((done, total)))
+    assert len(rows(db, MESSAGES)) == messages == filled.messages
+    assert len(rows(db, CHATS)) == filled.chats
+    assert len(rows(db, GENERATIONS)) == filled.answers
+    assert seen[-1] == (messages, messages)
+
+
+def test_the_doctor_finds_nothing(db: Database) -> None:
+    fill(db, messages=1500, seed=3, users=4, now=NOW)
+    assert [finding for finding in doctor.examine(db, now=NOW) if finding.level is not doctor.Level.OK] == []
+
+
+def test_the_same_numbers_give_the_same_rows(db: Database) -> None:
+    make_again = {"messages": 300, "seed": 5, "users": 2, "now": NOW}
+    fill(db, **make_again)  # type: ignore[arg-type]  # a row of arguments
+    first = [rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS)]
+    with db.write() as tx:
+        for table in (GENERATIONS, CHATS):
+            tx.execute(sa.delete(table))
+        if not db.is_sqlite:
+            tx.execute(sa.text("ALTER SEQUENCE chatmessage_id_seq RESTART"))
+            tx.execute(sa.text("ALTER SEQUENCE generation_id_seq RESTART"))
+    fill(db, **make_again)  # type: ignore[arg-type]  # a row of arguments
+    assert [rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS)] == first
+
+
+def test_another_seed_gives_other_texts(db: Database) -> None:
+    fill(db, messages=50, seed=1, now=NOW)
+    before = contents(db)
+    fill(db, messages=50, seed=2, now=NOW, force=True)
+    assert contents(db)[50:] != before
+
+
+def test_made_up_chats_do_not_mix_with_real_ones_by_accident(db: Database) -> None:
+    viewer = make_viewer(db)
+    make_chat(db, viewer, messages=2)
+    with pytest.raises(Conflict, match="chats already"):
+        fill(db, messages=10, seed=1, now=NOW)
+    assert len(rows(db, MESSAGES)) == 2
+    assert fill(db, messages=10, seed=1, now=NOW, force=True).messages == 10
+    assert fill(db, messages=10, seed=1, now=NOW, force=True).messages == 10
+
+
+def test_people_go_on_writing_beside_them(db: Database) -> None:
+    fill(db, messages=20, seed=1, now=NOW)
+    owner = local_owner(db, now=NOW)
+    chat = list_chats(db, owner).items[0]
+    added = append(db, owner, chat.id, role=Role.USER, content="and on", now=NOW)
+    assert open_thread(db, owner, chat.id).messages[-1].id == added.id
+
+
+def test_everything_lies_in_the_past_and_over_months(db: Database) -> None:
+    fill(db, messages=2000, seed=1, users=3, now=NOW)
+    with db.read() as tx:
+        first, last = tx.execute(sa.select(sa.func.min(MESSAGES.c.created_at), sa.func.max(MESSAGES.c.created_at))).one()
+        ended = tx.execute(sa.select(sa.func.max(GENERATIONS.c.finished_at))).scalar_one()
+    assert first < NOW - timedelta(days=60)
+    assert last <= NOW
+    assert ended <= NOW
+
+
+def test_every_hour_is_marked_for_the_refresher(db: Database) -> None:
+    fill(db, messages=200, seed=1, users=2, now=NOW)
+    with db.read() as tx:
+        written = {
+            (user_id, int(moment.timestamp() // 3600))
+            for user_id, moment in tx.execute(sa.select(MESSAGES.c.user_id, MESSAGES.c.created_at))
+        }
+        marked = {tuple(row) for row in tx.execute(sa.text("SELECT user_id, hour FROM usage_dirty"))}
+    assert marked == written
+
+
+def test_it_looks_like_real_use(db: Database) -> None:
+    fill(db, messages=4000, seed=1, users=3, now=NOW)
+    with db.read() as tx:
+        outcomes = tx.execute(sa.select(GENERATIONS.c.state, sa.func.count().label("answers")).group_by(GENERATIONS.c.state)).all()
+        models = tx.execute(sa.select(sa.func.count(sa.distinct(GENERATIONS.c.model_name)))).scalar_one()
+        people = tx.execute(sa.select(sa.func.count(sa.distinct(CHATS.c.user_id)))).scalar_one()
+        lengths = tx.execute(sa.select(sa.func.max(CHATS.c.message_count))).scalar_one()
+    states = {row.state: row.answers for row in outcomes}
+    texts = "\n".join(contents(db))
+    assert set(states) == {"complete", "stopped", "failed", "interrupted"}
+    assert states["complete"] > 1700
+    assert models >= 5
+    assert people == 3
+    assert 20 <= lengths <= 80
+    assert "```" in texts
+    assert "索引" in texts
+    assert "| option |" in texts
+
+
+def test_no_transaction_is_large() -> None:
+    import random
+
+    plans = planned(random.Random(1), 20_000, ["local"], NOW)
+    sizes = [sum(plan.messages for plan in batch) for batch in batches(plans)]
+    assert sum(sizes) == 20_000
+    assert max(sizes) <= MESSAGES_A_TRANSACTION
+
+
+def test_nothing_is_asked_for_and_nothing_is_written(db: Database) -> None:
+    assert fill(db, messages=0, seed=1, now=NOW) == Filled(0, 0, 0)
