@@ -11,9 +11,9 @@ def main() -> None:
     """Everything a page stands in."""
     page = st.navigation(
         [
-            st.Page(app.CHAT_PAGE, title="Chat", default=True, help="Talk to a model."),
-            st.Page(app.SESSIONS_PAGE, title="Sessions", url_path=SESSIONS, help="Find and tidy your chats."),
-            st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS, help="What was used, and when."),
+            st.Page(app.CHAT_PAGE, title="Chat", default=True),
+            st.Page(app.SESSIONS_PAGE, title="Sessions", url_path=SESSIONS),
+            st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS),
         ],
         position="hidden",
     )

@@ -46,7 +46,6 @@ def main() -> None:
         with st.container(key="chat_title"):
             st.title(words.plain(opened.chat.title), anchor=False)
         thread.show_thread(core, viewer, opened)
-        app.show_kept_error()
         composer.show_composer(core, viewer, opened.chat)
     sidebar.show_chats(opened.chat.id if opened else None)
 
@@ -54,7 +53,6 @@ def main() -> None:
 def show_start(core: Core, *, on_guide: bool) -> None:
     """The page before the first prompt."""
     st.title("What would you like to know?", anchor=False, text_alignment="center")
-    app.show_kept_error()
     composer.show_suggestions(None, GUIDE_SUGGESTIONS if on_guide else SUGGESTIONS)
     if connect.needed(core):
         connect.show_panel()

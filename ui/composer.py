@@ -29,6 +29,7 @@ def show_composer(core: Core, viewer: Viewer, chat: ChatInfo | None) -> Choice:
     """Draws the prompt field and the model picker at the foot of the page; answers the chosen (provider, model)."""
     chat_id = chat.id if chat else None
     with st.bottom, st.container(key="composer", gap="xxsmall"):
+        app.show_kept_error()
         st.chat_input("Ask anything", key=TEXT, on_submit=_submitted, args=(chat_id, uuid.uuid4().hex), height="content")
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
             return show_picker(core, viewer, chat)

@@ -11,13 +11,16 @@ from chatcore import history
 from chatcore.core import Core
 from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from ui import app, composer, words
-from ui.live import live_answer
+from ui.live import land, live_answer
 from ui.markdown import show
 
 # Measured: 40 messages are on screen in 0.35 s, 200 in 0.87 s, 1,000 in 3.6 s, and every rerun sends them again.
 WINDOW = 40
 MOST = 200
 PAINTS_PER_S = 15
+# Characters. A megabyte of markdown takes the browser many seconds, at every rerun.
+LONGEST = 100_000
+SHOWN_OF_LONGER = 20_000
 VIEW, FALLBACK = "thread.view", "thread.unavailable"
 
 OUTCOMES = {
@@ -54,6 +57,7 @@ def show_thread(core: Core, viewer: Viewer, thread: Thread) -> None:
             show_message(core, viewer, message, is_last=before is None and message is messages[-1])
         if before is not None:
             st.button("Back to the newest messages", icon=":material/expand_more:", key="thread.newest", type="tertiary", on_click=_newest)
+    land(f"{chat_id}-{before}", first_message_id=messages[0].id if messages else None)
 
 
 def _earlier(chat_id: uuid.UUID, last: int, before: int | None, shown: tuple[int, ...]) -> None:
@@ -72,7 +76,7 @@ def show_message(core: Core, viewer: Viewer, message: MessageInfo, *, is_last: b
     """Draws one message; the last answer can be tried again."""
     with st.chat_message(message.role.value):
         if message.role is Role.USER:
-            st.markdown(show(message.content, keep_lines=True))
+            show_text(message)
         elif message.status is State.RUNNING:
             show_running(core, viewer, message)
         else:
@@ -86,11 +90,25 @@ def show_answer(message: MessageInfo) -> None:
     if message.reasoning:
         with st.expander("Thoughts", type="compact"):
             st.markdown(show(message.reasoning, keep_lines=True))
-    if message.content:
-        st.markdown(show(message.content))
+    show_text(message)
     if message.status is not State.COMPLETE:
         show_outcome(message)
     st.caption(footer(message))
+
+
+def show_text(message: MessageInfo) -> None:
+    """Draws the text of a message; of one that no browser could lay out, the beginning, and the whole as a file."""
+    text = message.content
+    if not text:
+        return
+    whole = len(text) <= LONGEST
+    st.markdown(show(text if whole else text[:SHOWN_OF_LONGER], keep_lines=message.role is Role.USER))
+    if not whole:
+        st.caption(f"The first {words.count(SHOWN_OF_LONGER)} of {words.count(len(text))} characters.")
+        name = f"message-{message.id}.md"
+        st.download_button(
+            "Download the whole message", text, name, "text/markdown", icon=":material/download:", key=f"thread.file.{message.id}"
+        )
 
 
 def show_outcome(message: MessageInfo) -> None:
@@ -135,8 +153,8 @@ def _retry(message_id: int) -> None:
 
 def footer(message: MessageInfo) -> str:
     """The small line under an answer: model, time, tokens, speed, time to the first word; what is not known is left out."""
-    name = words.model_name(message.provider, message.model_name)
-    parts = [words.plain(name), words.moment(message.created_at, now=app.now(), zone=app.time_zone())]
+    name = [words.plain(words.model_name(message.provider, message.model_name))] if message.model_name else []
+    parts = [*name, words.moment(message.created_at, now=app.now(), zone=app.time_zone())]
     return " · ".join(parts + figures(message.generation))
 
 

@@ -29,3 +29,18 @@ def live_answer(message_id: int, *, on_done: Callable[[], None], on_unavailable:
         on_done_change=on_done,
         on_unavailable_change=on_unavailable,
     )
+
+
+@cache
+def _landing() -> Callable[..., object]:
+    js = (FOLDER / "land.js").read_text(encoding="utf-8")
+    return cast(Callable[..., object], st.components.v2.component("chatcore_landing", html='<span id="land"></span>', js=js))
+
+
+def land(view: str, *, first_message_id: int | None) -> None:
+    """Takes the reader to the end of a view when it opens, and keeps their place when earlier messages come above it.
+
+    `view` names what is shown: another one is opened anew.
+    """
+    with st.container(key="landing"):
+        _landing()(key=f"land-{view}", data={"first": first_message_id or 0})

@@ -8,8 +8,9 @@
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 8000
 const TRIES_BEFORE_ANY_FRAME = 4
-const NEAR_BOTTOM_PX = 64
+const NEAR_BOTTOM_PX = 24
 const ASK_AGAIN_MS = 1500
+const SETTLE_MS = 700
 
 class Follower {
   constructor(root, component) {
@@ -29,10 +30,14 @@ class Follower {
     this.closed = false
     this.frames = []
     this.stopButton.onclick = () => this.stop()
+    // An answer that just began stands below what was read last: go there, and stay until the reader scrolls up.
+    this.view = document.querySelector('[data-testid="stMain"]') ?? document.scrollingElement
+    this.following = true
+    this.onScroll = () => this.moved()
+    this.view.addEventListener("scroll", this.onScroll, { passive: true })
+    requestAnimationFrame(() => this.toBottom())
     this.dock()
     this.connect()
-    // An answer that just began stands below what was read last: go there once, then leave the reader alone.
-    requestAnimationFrame(() => this.toBottom())
   }
 
   address(path) {
@@ -62,11 +67,8 @@ class Follower {
 
   retry() {
     this.failures += 1
-    if (!this.seen && this.failures >= TRIES_BEFORE_ANY_FRAME) {
-      this.closed = true
-      this.trigger("unavailable", this.data.message)
-      return
-    }
+    // Asked again and again, and tried on meanwhile: the first request is lost if Streamlit's own connection is down too.
+    if (!this.seen && this.failures % TRIES_BEFORE_ANY_FRAME === 0) this.trigger("unavailable", this.data.message)
     this.lost.hidden = this.failures < 2
     const wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (this.failures - 1))
     this.timer = setTimeout(() => this.connect(), wait * (0.75 + Math.random() / 2))
@@ -76,9 +78,8 @@ class Follower {
     cancelAnimationFrame(this.request)
     this.request = null
     if (!this.frames.length) return
-    const follow = this.atBottom()
     for (const frame of this.frames.splice(0)) this.apply(frame)
-    if (follow) this.toBottom()
+    if (this.following) this.toBottom()
   }
 
   apply(frame) {
@@ -130,6 +131,7 @@ class Follower {
     this.stopButton.querySelector("span").textContent = "Stopping…"
     try {
       const response = await fetch(`${location.protocol}//${this.address("stop")}`, { method: "POST", headers: { "X-Chatcore": "1" } })
+      await response.text()
       if (!response.ok) throw new Error(`stop: ${response.status}`)
     } catch {
       this.stopButton.disabled = false
@@ -139,31 +141,46 @@ class Follower {
 
   // --- where the reader is -----------------------------------------------------------------------------------------
 
-  scroller() {
-    return document.querySelector('[data-testid="stMain"]') ?? document.scrollingElement
-  }
-
-  atBottom() {
-    const view = this.scroller()
-    return view.scrollHeight - view.scrollTop - view.clientHeight <= NEAR_BOTTOM_PX
+  moved() {
+    const top = this.view.scrollTop
+    if (this.view.scrollHeight - top - this.view.clientHeight <= NEAR_BOTTOM_PX) this.following = true
+    else if (top < this.top) this.following = false
+    this.top = top
   }
 
   toBottom() {
-    const view = this.scroller()
-    view.scrollTop = view.scrollHeight
+    this.view.scrollTop = this.view.scrollHeight
+    this.top = this.view.scrollTop
+  }
+
+  settle() {
+    // Its figures and buttons come in a few steps: stay at the bottom until they are there, or the reader moves.
+    const until = performance.now() + SETTLE_MS
+    let moved = false
+    const stay = () => {
+      if (moved) return
+      this.toBottom()
+      if (performance.now() < until) requestAnimationFrame(stay)
+    }
+    for (const kind of ["wheel", "touchstart", "keydown"]) window.addEventListener(kind, () => (moved = true), { once: true, passive: true })
+    requestAnimationFrame(stay)
   }
 
   dock() {
     // The stop button rests just above the composer, however high that has grown.
     const bottom = document.querySelector('[data-testid="stBottom"]')
     if (!bottom) return
-    this.watch = new ResizeObserver(() => this.root.style.setProperty("--dock", `${bottom.offsetHeight}px`))
+    this.watch = new ResizeObserver(() => {
+      this.root.style.setProperty("--dock", `${bottom.offsetHeight}px`)
+      if (this.following) this.toBottom()
+    })
     this.watch.observe(bottom)
   }
 
   close() {
     // The final text stands in this one's place from the next frame on, with its figures below.
-    if (this.ended && this.atBottom()) requestAnimationFrame(() => requestAnimationFrame(() => this.toBottom()))
+    this.view.removeEventListener("scroll", this.onScroll)
+    if (this.ended && this.following) this.settle()
     this.closed = true
     clearTimeout(this.timer)
     clearInterval(this.again)
