@@ -22,8 +22,8 @@ from chatcore.errors import ChatcoreError
 from chatcore.parts import Offset, State, Update
 
 FRAME_S = 1 / 15
-# Painting may take a tenth of one core: where the growing block is huge, frames become rarer instead of dearer.
-REST_FACTOR = 9
+# Painting may take a twentieth of one core for each reader: where the growing block is huge, frames become rarer, not dearer.
+REST_FACTOR = 19
 # Above this many new or growing characters painting leaves the event loop, which serves everybody.
 LONG_TEXT = 8_000
 

@@ -108,8 +108,10 @@ class Painter:
             if more is not None:
                 return Step(append=Added(self._count, more) if more else None)
             self._code = None
-        blocks = self._freeze()
         tokens, references = self._parse(self._tail)
+        blocks = self._freeze() if self._may_freeze(tokens) else ()
+        if blocks:
+            tokens, references = self._parse(self._tail)
         if tokens and tokens[0].type == "fence":
             self._code = Code.found(self._tail)
             if self._code is not None:
@@ -140,6 +142,13 @@ class Painter:
         if self._carriage_return:
             added = added[:-1]
         return LINE_END.sub("\n", added).replace("\0", "\ufffd")
+
+    def _may_freeze(self, tokens: Sequence[Token]) -> bool:
+        """Whether looking for finished blocks is worth a second parse: there are several, or one that may be at its end."""
+        end = self._tail.rfind("\n") + 1
+        return end > 0 and (
+            len(grouped(tokens)) > 1 or BLANK_END.search(self._tail, 0, end) is not None or bool(tokens and tokens[0].type == "fence")
+        )
 
     def _freeze(self) -> tuple[Block, ...]:
         """The blocks that no later text can change: those among the complete lines that are followed by another block, or
