@@ -13,12 +13,35 @@ def listed(text: str, separator: str | None = None) -> list[str]:
     return [part.strip() for part in text.split(separator)]
 
 
-COMMON = listed(
-    "the of and to a in is that it for on with as are this be by from or an at which you can not have has when if will one all "
-    "more each only used data value then first also between other time same into than list these name may result file order "
-    "type number call line set new way model index table row memory page text key size process part run request state server "
-    "query function case system error start write read cache task test check note step user input output change default field "
-    "second limit simple small large common local shared safe slow fast lock queue node batch stream version branch build"
+THINGS = listed(
+    "index | cache | query | table | file | server | test | request | queue | log | worker | key | row | function | model | page | "
+    "buffer | batch | schema | user | record | stream | thread | lock | timer | parser | config | result | error | list | string | "
+    "token | cursor | session | column | backup | network | disk | memory | process | script | module | version | branch | commit | "
+    "container | cluster | node | replica | partition | checksum | header | payload | response | timeout | retry | limit | loop | "
+    "counter | event | handler | callback | socket | port | certificate | password | role | policy | metric | trace | alert | graph | "
+    "tree | heap | hash | vector | matrix | sample | average | median | outlier | import | export | migration | trigger | view",
+    "|",
+)
+QUALITIES = listed("slow fast small large shared local empty full old new simple safe stale hot cold single second missing sorted")
+SENTENCES = (
+    "The {q} {t} waits until the {t2} is written.",
+    "Start with a {q} {t} and measure before you change the {t2}.",
+    "A {t} without a {t2} is easy to lose.",
+    "If the {t} is {q}, read the {t2} once and keep it.",
+    "Most of the time goes into the {t}, not into the {t2}.",
+    "Put the {t} beside the {t2}, so that both are found together.",
+    "You can replace the {t} later without touching the {t2}.",
+    "First check the {t}; then look at the {t2}.",
+    "It helps to name the {t} after what it holds.",
+    "Every {t} needs an owner, and every {t2} a limit.",
+    "With a {q} {t} the {t2} stays small even after years.",
+    "Do not trust the {t} of another program: check it at the door.",
+    "When the {t} fails, the {t2} must say so in plain words.",
+    "Two {q} steps are better than one clever {t}.",
+    "That is why the {t} comes before the {t2}.",
+    "Keep the old {t} until the new {t2} has run for a week.",
+    "There are three ways, and the {q} one is usually right.",
+    "In short: fewer copies of the {t}, and one {t2} that everybody reads.",
 )
 SYLLABLES = listed("ka lo mi ter ran vel sor dan pra bel nor tis gal fen mar dol quin ras tem bri vo lan per sil con")
 VERBS = listed("sort parse cache index test deploy migrate measure debug rename split merge validate compress monitor schedule")
@@ -127,7 +150,10 @@ OTHER = {
     ),
 }
 # Sentences are made once and chosen often: making each from single words would take most of the time.
-SENTENCES = 6000
+STOCK = 6000
+RARE_WORDS = 4000
+# Words follow Zipf's law with this exponent; steeper than in real text, so that made-up words stay rare enough to read on.
+STEEPNESS = 1.3
 
 
 class Texts:
@@ -135,12 +161,10 @@ class Texts:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        vocabulary = COMMON + sorted({self._word() for _ in range(4000)})
-        # Zipf's law: the word of rank r is used 1/r as often as the first.
-        weights = list(accumulate(1 / (rank + 2.7) for rank in range(len(vocabulary))))
-        self._vocabulary = vocabulary
-        self._names = vocabulary[len(COMMON) :]
-        self._sentences = [self._sentence(weights) for _ in range(SENTENCES)]
+        self._names = sorted({self._name_of(rng) for _ in range(RARE_WORDS)})
+        words = THINGS + [f"`{name}`" for name in self._names]
+        weights = list(accumulate(1 / (rank + 2.7) ** STEEPNESS for rank in range(len(words))))
+        self._sentences = [self._sentence(words, weights) for _ in range(STOCK)]
 
     def language(self) -> str:
         """The language of a chat."""
@@ -173,7 +197,7 @@ class Texts:
 
     def reasoning(self) -> str:
         """What a thinking model says to itself."""
-        return "The question is about one thing. " + " ".join(self._rng.choices(self._sentences, k=self._rng.randint(2, 6)))
+        return "Let me think about what is asked. " + " ".join(self._rng.choices(self._sentences, k=self._rng.randint(2, 6)))
 
     def _paragraph(self, language: str) -> str:
         if language in OTHER:
@@ -186,9 +210,9 @@ class Texts:
     def _name(self) -> str:
         return self._rng.choice(self._names)
 
-    def _word(self) -> str:
-        return "".join(self._rng.choices(SYLLABLES, k=self._rng.randint(2, 4)))
+    def _name_of(self, rng: random.Random) -> str:
+        return "".join(rng.choices(SYLLABLES, k=rng.randint(2, 4)))
 
-    def _sentence(self, weights: list[float]) -> str:
-        words = self._rng.choices(self._vocabulary, cum_weights=weights, k=self._rng.randint(5, 16))
-        return " ".join(words).capitalize() + "."
+    def _sentence(self, words: list[str], weights: list[float]) -> str:
+        first, second = self._rng.choices(words, cum_weights=weights, k=2)
+        return self._rng.choice(SENTENCES).format(t=first, t2=second, q=self._rng.choice(QUALITIES))
