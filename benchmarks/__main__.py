@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parent / "results"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0: every budget is kept; 1: one is not; 2: a scenario could not be measured."""
     options = parse(arguments)
-    started = datetime.now(UTC)
+    started, facts = datetime.now(UTC), machine.facts()
     rows: list[Row] = []
     broken: list[str] = []
     with tempfile.TemporaryDirectory(prefix="chatcore-bench-") as name:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             databases.close()
     earlier = report.read(options.against) if options.against else {}
     path = options.out or RESULTS / "local" / f"{started:%Y%m%dT%H%M%SZ}.json"
-    report.write(path, rows, started=started, machine=machine.facts(), quick=options.quick)
+    report.write(path, rows, started=started, machine=facts, quick=options.quick)
     print("\n" + report.table(rows, earlier))
     print(f"\nWritten to {path}")
     for sentence in broken:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import streamlit as st
 
@@ -15,6 +16,8 @@ COUNT_CAP = 1000
 DIALOG = "sessions.dialog"
 DONE = "sessions.done"
 LAST = "sessions.filters"
+# Who comes back to the page later has forgotten what the notice speaks of.
+NOTICE_LASTS = timedelta(minutes=2)
 NOTICE_STYLE = """
 <style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-sessions_done) { position: sticky; bottom: 1rem; z-index: 10; }
@@ -259,15 +262,22 @@ def act() -> None:
         if verb in ("rename", "purge"):
             st.session_state[DIALOG] = (verb, chat_ids)
         else:
-            st.session_state[DONE] = chat_actions.carry_out(app.core().db, app.viewer(), verb, chat_ids, now=app.now())
+            tell(chat_actions.carry_out(app.core().db, app.viewer(), verb, chat_ids, now=app.now()))
 
 
 def undo() -> None:
     """Takes back exactly what the last action changed."""
-    done = st.session_state.pop(DONE)
+    done, _ = st.session_state.pop(DONE, (None, None))
+    if done is None:
+        return  # a second click in the same breath
     with app.calm_callback():
         chat_actions.carry_out(app.core().db, app.viewer(), done.undo_verb, done.chat_ids, now=app.now())
-        st.session_state[DONE] = Done("Taken back.")
+        tell(Done("Taken back."))
+
+
+def tell(done: Done) -> None:
+    """Keeps what was done for the notice."""
+    st.session_state[DONE] = (done, app.now())
 
 
 def dismiss() -> None:
@@ -278,8 +288,8 @@ def dismiss() -> None:
 def show_done() -> None:
     """What was done, with its undo, at the foot of the window: the list does not move under the pointer, and at its end
     the notice has a place of its own."""
-    done = st.session_state.get(DONE)
-    if done is None:
+    done, since = st.session_state.get(DONE, (None, None))
+    if done is None or app.now() - since > NOTICE_LASTS:
         return
     st.html(NOTICE_STYLE)
     with st.container(horizontal=True, vertical_alignment="center", key="sessions_done"):
@@ -346,13 +356,13 @@ def close_dialog(confirmed: bool) -> None:
 def rename(chat_id: uuid.UUID) -> None:
     with app.calm_callback():
         chat = history.rename_chat(app.core().db, app.viewer(), chat_id, title=st.session_state["sessions.title"])
-        st.session_state[DONE] = Done(f"Renamed to “{chat.title}”.")
+        tell(Done(f"Renamed to “{chat.title}”."))
 
 
 def purge(chat_ids: Sequence[uuid.UUID]) -> None:
     with app.calm_callback():
         number = history.purge_chats(app.core().db, app.viewer(), chat_ids, forget_usage=bool(st.session_state.get("sessions.forget")))
-        st.session_state[DONE] = Done(f"{words.plural(number, 'chat')} deleted for ever.")
+        tell(Done(f"{words.plural(number, 'chat')} deleted for ever."))
 
 
 def ask_empty() -> None:
@@ -362,7 +372,7 @@ def ask_empty() -> None:
 def empty() -> None:
     with app.calm_callback():
         number = chat_actions.empty_trash(app.core().db, app.viewer(), forget_usage=bool(st.session_state.get("sessions.forget")))
-        st.session_state[DONE] = Done(f"{words.plural(number, 'chat')} deleted for ever.")
+        tell(Done(f"{words.plural(number, 'chat')} deleted for ever."))
 
 
 main()

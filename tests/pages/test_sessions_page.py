@@ -194,12 +194,23 @@ def test_undo_brings_back_exactly_what_was_moved(frame: Frame) -> None:
     tides, bread, before = make(frame, "Tides"), make(frame, "Bread"), make(frame, "Deleted long ago")
     history.delete_chats(db, frame.viewer, [before.id], now=NOW)
     at = opened(frame)
-    at.session_state["sessions.done"] = carry_out(db, frame.viewer, "delete", [tides.id, before.id, bread.id], now=NOW)
+    done = carry_out(db, frame.viewer, "delete", [tides.id, before.id, bread.id], now=NOW)
+    at.session_state["sessions.done"] = (done, datetime.now(UTC))
     at.run()
     assert any("2 chats moved to the trash" in element.value for element in at.markdown)
     at.button(key="sessions.undo").click().run()
     assert shelf(frame, Shelf.ACTIVE) == {"Tides", "Bread"}
     assert shelf(frame, Shelf.TRASH) == {"Deleted long ago"}
+
+
+def test_an_old_notice_is_not_shown_again(frame: Frame) -> None:
+    chat = make(frame, "Tides")
+    make(frame, "Bread")
+    at = opened(frame)
+    done = carry_out(frame.core.db, frame.viewer, "delete", [chat.id], now=NOW)
+    at.session_state["sessions.done"] = (done, datetime.now(UTC) - timedelta(hours=1))
+    at.run()
+    assert "sessions.undo" not in [button.key for button in at.button]
 
 
 def test_a_chat_is_renamed_in_a_dialog(frame: Frame) -> None:
