@@ -143,9 +143,7 @@ class Database:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 yield connection
             return
-        engine = sqlite_engine(
-            self.url, begin="BEGIN IMMEDIATE", pool_size=1, query_only=False, foreign_keys=False, wait_s=MIGRATION_WAIT_S
-        )
+        engine = sqlite_engine(self.url, begin="BEGIN IMMEDIATE", pool_size=1, query_only=False, migrating=True, wait_s=MIGRATION_WAIT_S)
         try:
             with self.clear_errors(), engine.connect() as connection, connection.begin():
                 yield connection
@@ -216,7 +214,7 @@ def init_db(database: Database) -> None:
 
 
 def sqlite_engine(
-    url: URL, *, begin: str, pool_size: int, query_only: bool, foreign_keys: bool = True, wait_s: float = BUSY_WAIT_S
+    url: URL, *, begin: str, pool_size: int, query_only: bool, migrating: bool = False, wait_s: float = BUSY_WAIT_S
 ) -> Engine:
     """An engine whose transactions start with `begin`; the driver's own transaction handling is switched off."""
     engine = sa.create_engine(
@@ -232,7 +230,10 @@ def sqlite_engine(
         connection.isolation_level = None
         for pragma in SQLITE_PRAGMAS:
             patiently(connection, pragma, wait_s)
-        connection.execute(f"PRAGMA foreign_keys={'ON' if foreign_keys else 'OFF'}")
+        connection.execute(f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}")
+        if migrating:
+            # What is sorted may be every message there is.
+            connection.execute("PRAGMA temp_store=FILE")
         if query_only:
             connection.execute("PRAGMA query_only=ON")
 

@@ -108,7 +108,7 @@ def write_messages(tx: Session, target: Target, messages: Sequence[Taken], tally
     if values:
         tx.execute(sa.insert(MESSAGES), values)
         remember(tx, target, refs)
-        write_ends(tx, [end for end in ends.values() if end.added])
+        write_ends(tx, [end for end in ends.values() if end.contents])
         tally.imported["message"] += len(values)
 
 
@@ -123,7 +123,7 @@ class End:
     leaf_id: int | None
     last_at: datetime | None
     snippet: str | None
-    added: int = 0
+    contents: list[str] = field(default_factory=list)
     hours: set[int] = field(default_factory=set)
 
     def take(self, message: Taken, message_id: int) -> None:
@@ -131,11 +131,14 @@ class End:
         created_at = message.created_at or self.created_at
         self.leaf_id = message_id
         self.last_at = max(self.last_at, created_at) if self.last_at else created_at
-        self.snippet = snippet(message.content) or self.snippet
-        self.added += 1
+        self.contents.append(message.content)
         self.hours.add(int(created_at.timestamp() // SECONDS_AN_HOUR))
         if self.title == DEFAULT_TITLE and message.role is Role.USER:
             self.title = cut(snippet(message.content), TITLE_CHARACTERS) or DEFAULT_TITLE
+
+    def last_snippet(self) -> str | None:
+        """The start of the last message that shows anything; made once for each chat, because it is dear."""
+        return next(filter(None, map(snippet, reversed(self.contents))), self.snippet)
 
 
 def read_ends(tx: Session, refs: Iterable[Ref]) -> dict[uuid.UUID, End]:
@@ -181,8 +184,8 @@ def write_ends(tx: Session, ends: Sequence[End]) -> None:
         ),
         [
             {
-                "chat_id": end.chat_id, "new_title": end.title, "leaf_id": end.leaf_id, "added": end.added, "last_at": end.last_at,
-                "cut": end.snippet,
+                "chat_id": end.chat_id, "new_title": end.title, "leaf_id": end.leaf_id, "added": len(end.contents), "last_at": end.last_at,
+                "cut": end.last_snippet(),
             }
             for end in ends
         ],
