@@ -26,6 +26,7 @@ def main() -> None:
     core, viewer = app.core(), app.viewer()
     wanted = app.current_chat_id()
     opened: Thread | None = None
+    pending: thread.Pending | None = None
     if wanted is not None:
         try:
             opened = thread.open_window(core, viewer, app.as_chat_id(wanted))
@@ -45,9 +46,11 @@ def main() -> None:
         st.set_page_config(page_title=f"{words.shortened(opened.chat.title, 60)} · chatcore")
         with st.container(key="chat_title"):
             st.title(words.plain(opened.chat.title), anchor=False)
-        thread.show_thread(core, viewer, opened)
+        pending = thread.show_thread(opened)
         composer.show_composer(core, viewer, opened.chat)
     sidebar.show_chats(opened.chat.id if opened else None)
+    if pending:
+        thread.follow_here(core, viewer, pending)
 
 
 def show_start(core: Core, *, on_guide: bool) -> None:

@@ -15,7 +15,7 @@ from chatcore.core import Core, shared
 from chatcore.errors import ChatcoreError, NotFound
 from chatcore.parts import Viewer
 from chatcore.settings import ROOT
-from ui import words
+from ui import sign_in, words
 
 log = logging.getLogger("chatcore.ui")
 
@@ -47,17 +47,17 @@ def time_zone() -> tzinfo:
 
 
 def sign_in_configured() -> bool:
-    """Whether [auth] stands in secrets: Streamlit then always says whether somebody is signed in."""
-    return "is_logged_in" in st.user
+    """Whether people must sign in; with [auth] in the secrets Streamlit always says whether somebody is."""
+    return sign_in.configured() or "is_logged_in" in st.user
 
 
 def viewer() -> Viewer:
     """The person who looks. With sign-in configured and nobody signed in, shows the sign-in page and stops the script."""
     if not sign_in_configured():
         return remembered("local", {})
-    if not st.user.is_logged_in:
-        show_sign_in()
     claims = st.user.to_dict()
+    if claims.get("is_logged_in") is not True:
+        show_sign_in()
     return remembered(f"{claims.get('iss')}\n{claims.get('sub')}", claims)
 
 

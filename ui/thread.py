@@ -3,8 +3,10 @@
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from chatcore import chat as verbs
 from chatcore import history
@@ -30,6 +32,14 @@ OUTCOMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A running answer that the script itself must follow, and where to draw it."""
+
+    message_id: int
+    place: DeltaGenerator
+
+
 def open_window(core: Core, viewer: Viewer, chat_id: uuid.UUID) -> Thread:
     """The part of the chat that is on screen: the newest messages, more of them or older ones where the viewer asked.
 
@@ -45,8 +55,9 @@ def window(chat_id: uuid.UUID) -> tuple[int, int | None]:
     return view[1:] if view and view[0] == chat_id else (WINDOW, None)
 
 
-def show_thread(core: Core, viewer: Viewer, thread: Thread) -> None:
-    """Draws the window of a chat, oldest message first."""
+def show_thread(thread: Thread) -> Pending | None:
+    """Draws the window of a chat, oldest message first; answers what `follow_here` must follow when the rest is drawn."""
+    pending = None
     messages, chat_id = thread.messages, thread.chat.id
     last, before = window(chat_id)
     with st.container(key="thread"):
@@ -54,10 +65,11 @@ def show_thread(core: Core, viewer: Viewer, thread: Thread) -> None:
             st.button("Show earlier messages", icon=":material/expand_less:", key="thread.earlier", type="tertiary",
                       on_click=_earlier, args=(chat_id, last, before, tuple(message.id for message in messages)))  # fmt: skip
         for message in messages:
-            show_message(core, viewer, message, is_last=before is None and message is messages[-1])
+            pending = show_message(message, is_last=before is None and message is messages[-1]) or pending
         if before is not None:
             st.button("Back to the newest messages", icon=":material/expand_more:", key="thread.newest", type="tertiary", on_click=_newest)
     land(f"{chat_id}-{before}", first_message_id=messages[0].id if messages else None)
+    return pending
 
 
 def _earlier(chat_id: uuid.UUID, last: int, before: int | None, shown: tuple[int, ...]) -> None:
@@ -72,17 +84,18 @@ def _newest() -> None:
     st.session_state.pop(VIEW, None)
 
 
-def show_message(core: Core, viewer: Viewer, message: MessageInfo, *, is_last: bool) -> None:
+def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
     """Draws one message; the last answer can be tried again."""
     with st.chat_message(message.role.value):
         if message.role is Role.USER:
             show_text(message)
         elif message.status is State.RUNNING:
-            show_running(core, viewer, message)
+            return show_running(message)
         else:
             show_answer(message)
             if is_last:
                 show_retry(message)
+    return None
 
 
 def show_answer(message: MessageInfo) -> None:
@@ -176,33 +189,39 @@ def figures(generation: GenerationInfo | None) -> list[str]:
 # --- the answer that is being written ----------------------------------------------------------------------------
 
 
-def show_running(core: Core, viewer: Viewer, message: MessageInfo) -> None:
-    """Shows an answer as it grows: the browser follows it, or the script where the browser cannot."""
-    if st.session_state.get(FALLBACK):
-        follow_here(core, viewer, message)
-    else:
+def show_running(message: MessageInfo) -> Pending | None:
+    """Shows an answer as it grows: the browser follows it. Where it cannot, keeps a place for `follow_here`."""
+    if not st.session_state.get(FALLBACK):
         live_answer(message.id, on_done=lambda: None, on_unavailable=_unavailable)
+        return None
+    place = st.container()
+    st.button("Stop", icon=":material/stop:", key="thread.stop", on_click=_stop, args=(message.id,))
+    return Pending(message.id, place)
 
 
 def _unavailable() -> None:
     st.session_state[FALLBACK] = True
 
 
-def follow_here(core: Core, viewer: Viewer, message: MessageInfo) -> None:
-    """Follows an answer from the script: finished blocks are drawn once, only the growing one again, at most 15 times a second."""
-    st.button("Stop", icon=":material/stop:", key="thread.stop", on_click=_stop, args=(message.id,))
-    note, tail = st.empty(), st.empty()
-    note.caption("Waiting for the model…")
-    text = ""
-    for update in paced(core.runner.follow_sync(viewer, message.id, Offset())):
+def follow_here(core: Core, viewer: Viewer, pending: Pending) -> None:
+    """Follows an answer from the script, which must have drawn everything else: it ends with a rerun when the answer has ended.
+
+    Finished blocks are drawn once, only the growing one again, at most 15 times a second.
+    """
+    with pending.place:
+        finished, growing = st.container(), st.empty()
+    growing.caption("Waiting for the model…")
+    text, drawn = "", 0
+    for update in paced(core.runner.follow_sync(viewer, pending.message_id, Offset())):
         text += update.text
-        if update.progress and not text:
-            note.caption(words.plain(update.progress))
-        elif text:
-            note.empty()
-        with tail.container():
-            for block in blocks(text):
-                st.markdown(show(block))
+        parts = blocks(text)
+        for part in parts[drawn:-1]:
+            finished.markdown(show(part))
+        drawn = max(drawn, len(parts) - 1)
+        if parts:
+            growing.markdown(show(parts[-1]))
+        elif update.progress:
+            growing.caption(words.plain(update.progress))
     st.rerun()
 
 

@@ -1,11 +1,13 @@
 """What stands around every page: navigation, sign-in, the last net for errors."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.frame import Frame
+from ui import sign_in
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
 
@@ -47,6 +49,19 @@ def test_with_sign_in_each_person_has_their_own_chats(frame: Frame) -> None:
     other.run()
     assert other.title[0].value == "This chat is not here"
     assert "secret" not in everything(other)
+
+
+def test_a_secrets_file_that_breaks_while_serving_does_not_open_the_door(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sign_in, "_seen", threading.Event())
+    before = frame.new()
+    before.secrets["auth"] = {"redirect_uri": "http://localhost:8501/oauth2callback", "cookie_secret": "x"}
+    before.user = {"is_logged_in": False}
+    before.run()
+    after = frame.new()
+    after.run()
+    for at in (before, after):
+        assert not at.exception
+        assert [button.label for button in at.button] == ["Sign in"]
 
 
 def test_a_sign_in_that_names_nobody_is_told_calmly(frame: Frame) -> None:
