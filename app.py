@@ -17,7 +17,7 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
-from streamlit.auth_util import get_origin_from_redirect_uri, get_secrets_auth_section
+from streamlit.auth_util import get_origin_from_redirect_uri
 from streamlit.errors import StreamlitSecretNotFoundError
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
@@ -26,21 +26,11 @@ from streamlit.web.server.starlette.starlette_websocket import _get_signed_cooki
 from chatcore.api import HostGuard, LocalOwner, routes
 from chatcore.core import close_shared, shared
 from chatcore.errors import ChatcoreError, Denied, Invalid
+from ui import sign_in
 
 ROOT = Path(__file__).resolve().parent
 # Without it Streamlit does not see edits in chatcore/ and ui/, and keeps running the old code.
 os.environ.setdefault("PYTHONPATH", str(ROOT))
-
-
-sign_in_seen = threading.Event()
-
-
-def sign_in_configured() -> bool:
-    """Whether people must sign in: [auth] stands in the secrets, or has stood there since the start. A secrets file that is
-    broken while the server runs reads as an empty one, and must not open the door."""
-    if get_secrets_auth_section():
-        sign_in_seen.set()
-    return sign_in_seen.is_set()
 
 
 def identify(connection: HTTPConnection) -> Mapping[str, object] | LocalOwner | None:
@@ -48,7 +38,7 @@ def identify(connection: HTTPConnection) -> Mapping[str, object] | LocalOwner | 
 
     The cookie is read with Streamlit's own functions, so that what signs a person in to the pages signs them in here.
     """
-    if not sign_in_configured():
+    if not sign_in.configured():
         return LocalOwner()
     cookie = _get_signed_cookie_with_chunks(connection.cookies, USER_COOKIE_NAME)
     if cookie is None:
@@ -66,7 +56,7 @@ def check_secrets() -> None:
             raise Invalid(
                 f"The secrets file cannot be read: {error}", "Correct .streamlit/secrets.toml; without it nobody would have to sign in."
             ) from error
-    if sign_in_configured() and not get_origin_from_redirect_uri():
+    if sign_in.configured() and not get_origin_from_redirect_uri():
         raise Denied("The sign-in in .streamlit/secrets.toml has no redirect_uri.", "Add it to [auth]; docs/operations.md shows how.")
 
 
@@ -128,7 +118,7 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     ROOT / "pages" / "_frame.py",
     routes=routes(shared, identify, leaving=leaving.is_set),
-    middleware=[Middleware(HostGuard, sign_in=sign_in_configured)],
+    middleware=[Middleware(HostGuard, sign_in=sign_in.configured)],
     lifespan=lifespan,
 )
 
