@@ -129,7 +129,8 @@ class LiveAnswer:
             return Snapshot(self._text.whole(), self._reasoning.whole())
 
     def since(self, offset: Offset) -> tuple[Update, int]:
-        """What is new after an offset, and the version to wait on. An offset beyond the end counts as the end."""
+        """What is new after an offset, and the version to wait on. Who is ahead, as after a change of replica, is told nothing
+        until the text has come that far; at the end the end counts."""
         with self._lock:
             text = self._text.since(max(offset.text, 0))
             reasoning = self._reasoning.since(max(offset.reasoning, 0))
@@ -137,12 +138,17 @@ class LiveAnswer:
                 text=text,
                 reasoning=reasoning,
                 state=self._state,
-                next=Offset(len(self._text), len(self._reasoning)),
+                next=self._end_after(offset),
                 progress=self._trouble or (self._progress if self.size == 0 else None),
                 error=self._error,
                 hint=self._hint,
             )
             return update, self._version
+
+    def _end_after(self, offset: Offset) -> Offset:
+        if self._state is not State.RUNNING:
+            return Offset(len(self._text), len(self._reasoning))
+        return Offset(max(len(self._text), offset.text), max(len(self._reasoning), offset.reasoning))
 
     async def changed(self, version: int) -> None:
         """Returns when there is something newer than `version`, on whichever event loop it is awaited."""

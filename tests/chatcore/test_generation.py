@@ -382,9 +382,8 @@ def test_a_failing_database_does_not_end_the_answer(db: Database, caplog: pytest
     assert (last.state, last.progress, generation.usage_source) == (State.COMPLETE, None, "estimated")
 
 
+@pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)
 def test_a_full_disk_does_not_end_the_answer(db: Database) -> None:
-    if not db.is_sqlite:
-        pytest.skip("the disk of a PostgreSQL server cannot be filled from here")
     ada, provider = make_viewer(db), Scripted(TextDelta("The "))
     with running(db, provider) as runner:
         sent = ask(runner, ada)
@@ -402,9 +401,8 @@ def test_a_full_disk_does_not_end_the_answer(db: Database) -> None:
     assert generation.state is State.COMPLETE
 
 
+@pytest.mark.parametrize("migrated_database_url", ["postgresql"], indirect=True)
 def test_a_database_server_that_restarts_does_not_end_the_answer(db: Database) -> None:
-    if db.is_sqlite:
-        pytest.skip("SQLite has no server")
     ada, provider = make_viewer(db), Scripted(TextDelta("The "))
     end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with running(db, provider) as runner:

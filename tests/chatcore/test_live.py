@@ -87,3 +87,16 @@ def test_a_waiter_whose_event_loop_is_closed_disturbs_nobody() -> None:
     live._waiting.append(tell)
     live.add("tide")
     assert live.since(Offset())[0].text == "tide"
+
+
+def test_who_is_ahead_gets_nothing_twice() -> None:
+    live = LiveAnswer()
+    live.add("abc")
+    update, _ = live.since(Offset(text=5))
+    assert (update.text, update.next) == ("", Offset(text=5))
+    live.add("defg")
+    update, _ = live.since(update.next)
+    assert (update.text, update.next) == ("fg", Offset(text=7))
+    live.finish(State.COMPLETE)
+    update, _ = live.since(Offset(text=9))
+    assert (update.text, update.next) == ("", Offset(text=7))
