@@ -12,7 +12,8 @@ from tests.browser.chat import composer
 from tests.browser.conftest import Server
 from tests.factories import NOW, make_chat
 
-pytestmark = pytest.mark.browser
+# One worker drives browsers, the others do the rest: two of them at once would wait for each other on two cores.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def fill(server: Server, *titles: str) -> None:
