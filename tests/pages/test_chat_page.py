@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from chatcore import chat, history
 from chatcore.parts import ChatInfo, MessageInfo, State
-from tests.factories import make_chat
+from tests.factories import make_chat, make_message
 from tests.pages.frame import FINAL, Frame, until
 from ui import sidebar
 
@@ -171,3 +171,69 @@ def test_chats_are_listed_pinned_first_then_newest(frame: Frame) -> None:
     history.pin_chats(frame.core.db, frame.viewer, [chats(frame)[2].id], pinned=True)
     groups = sidebar.grouped(chats(frame))
     assert [(group.label, [row.title for row in group.chats]) for group in groups] == [("Pinned", ["one"]), ("Today", ["three", "two"])]
+
+
+def choose(frame: Frame, action: dict[str, str], *, on_screen: str = "") -> AppTest:
+    """Does what a click in the list of chats does, with a chat on screen."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from ui import app, sidebar
+
+        with app.calm():
+            sidebar.perform(app.core(), app.viewer(), st.session_state["action"])
+
+    at = AppTest.from_function(script, default_timeout=30)
+    at.session_state["action"] = action
+    if on_screen:
+        at.query_params["c"] = on_screen
+    at.run()
+    assert not at.exception
+    return at
+
+
+def test_a_chat_is_renamed_and_pinned_from_the_list(frame: Frame) -> None:
+    made = make_chat(frame.core.db, frame.viewer, now=datetime.now(UTC))
+    choose(frame, {"do": "rename", "id": str(made.id), "title": "Moon"})
+    choose(frame, {"do": "pin", "id": str(made.id)})
+    assert (chats(frame)[0].title, chats(frame)[0].pinned) == ("Moon", True)
+    choose(frame, {"do": "unpin", "id": str(made.id)})
+    assert not chats(frame)[0].pinned
+
+
+def test_a_deleted_chat_leaves_the_screen_and_comes_back_with_undo(frame: Frame) -> None:
+    made = str(make_chat(frame.core.db, frame.viewer, now=datetime.now(UTC)).id)
+    at = choose(frame, {"do": "delete", "id": made}, on_screen=made)
+    assert not chats(frame)
+    assert "c" not in at.query_params
+    at.session_state["action"] = {"do": "restore", "id": made}
+    at.run()
+    assert str(chats(frame)[0].id) == made
+    assert at.query_params["c"] == made
+
+
+def test_a_chat_that_is_gone_is_told_calmly(frame: Frame) -> None:
+    at = choose(frame, {"do": "delete", "id": str(uuid.uuid4())})
+    assert len(at.warning) == 1
+
+
+def test_a_message_no_browser_could_lay_out_is_shown_in_part_and_as_a_file(frame: Frame) -> None:
+    made = make_chat(frame.core.db, frame.viewer, now=datetime.now(UTC))
+    make_message(frame.core.db, frame.viewer, made.id, "word " * 100_000)
+    at = frame.run(c=str(made.id))
+    assert len(at.chat_message[0].markdown[0].value) < 30_000
+    assert "first 20,000 of 500,000" in at.chat_message[0].caption[0].value
+
+
+def test_a_very_long_chat_slides_its_window_and_comes_back(frame: Frame) -> None:
+    long = make_chat(frame.core.db, frame.viewer, messages=320, now=datetime.now(UTC))
+    at = frame.run(c=str(long.id))
+    for shown in (80, 120, 160, 200):
+        at.button(key="thread.earlier").click().run()
+        assert len(at.chat_message) == shown
+    at.button(key="thread.earlier").click().run()
+    assert len(at.chat_message) == 200
+    assert at.chat_message[-1].markdown[0].value == "message 219"
+    at.button(key="thread.newest").click().run()
+    assert at.chat_message[-1].markdown[0].value == "message 319"

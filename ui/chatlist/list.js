@@ -103,6 +103,16 @@ export default function (component) {
     field.select()
   }
 
+  // On a phone the sidebar lies over the page: whoever goes somewhere wants to see it.
+  const unveil = () => {
+    if (window.innerWidth <= 768) document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click()
+  }
+  if (!view.leave) {
+    view.sidebar = document.querySelector('[data-testid="stSidebar"]')
+    view.leave = event => { if (event.target.closest?.(".st-key-sidebar-new button, [data-testid='stPageLink-NavLink']")) unveil() }
+    view.sidebar?.addEventListener("click", view.leave)
+  }
+
   const open = chat => event => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return
     event.preventDefault()
@@ -111,6 +121,7 @@ export default function (component) {
     event.currentTarget.setAttribute("aria-current", "page")
     event.currentTarget.parentElement.classList.add("open")
     act({ do: "open", id: chat.id })
+    unveil()
   }
 
   const row = chat => {
@@ -158,5 +169,11 @@ export default function (component) {
   const others = data.groups.some(group => group.chats.some(chat => chat.running && chat.id !== data.open))
   if (others) view.refresh = setInterval(() => { if (!document.hidden && !view.menu) act({ do: "refresh" }) }, 3000)
 
-  return () => { closeMenu(false); clearTimeout(view.undo?.timer); clearInterval(view.refresh) }
+  return () => {
+    closeMenu(false)
+    clearTimeout(view.undo?.timer)
+    clearInterval(view.refresh)
+    view.sidebar?.removeEventListener("click", view.leave)
+    view.leave = null
+  }
 }
