@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from chatcore.parts import Role
+from chatcore.texts import storable
+
+# Both engines keep ids in an index, and PostgreSQL's takes no more than 2,704 bytes a row.
+LONGEST_ID = 500
+SHOWN_ID = 80
 
 ROLES = {
     "user": Role.USER,
@@ -74,14 +79,28 @@ def read_text(value: object, what: str) -> str:
 
 
 def read_id(value: object) -> str:
-    """An id as text, whatever its type. Raises Unreadable where there is none."""
+    """An id as text that can be stored, whatever its type. Raises Unreadable where there is none, and above 500 characters."""
     if value is None:
         raise Unreadable("no id")
-    return bytes(value).hex() if isinstance(value, bytes | memoryview) else str(value)
+    text = id_text(value)
+    if len(text) > LONGEST_ID:
+        raise Unreadable(f"an id of more than {LONGEST_ID} characters")
+    return text
+
+
+def shown_id(value: object) -> str:
+    """The start of an id for a report, empty where there is none."""
+    return "" if value is None else id_text(value)[:SHOWN_ID]
+
+
+def id_text(value: object) -> str:
+    return bytes(value).hex() if isinstance(value, bytes | memoryview) else storable(str(value))
 
 
 def read_json_text(value: object) -> str | None:
     """JSON as text, whether the database kept text or an object; text that is no JSON stays as it was, so nothing is lost."""
+    if isinstance(value, bytes | memoryview):
+        value = bytes(value).decode(errors="replace")
     if value is None or isinstance(value, str):
         return value or None
     return json.dumps(value, ensure_ascii=False)

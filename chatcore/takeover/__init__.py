@@ -17,13 +17,14 @@ from sqlmodel import Session, SQLModel
 from chatcore.accounts import LOCAL_OWNER_ID, local_owner
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
+from chatcore.history import LONGEST_NAME
 from chatcore.models import DEFAULT_TITLE
-from chatcore.older_rows import Unreadable, read_id, read_time, read_times
+from chatcore.older_rows import Unreadable, read_time, read_times
 from chatcore.rows import CHATS
 from chatcore.takeover.messages import take_messages
-from chatcore.takeover.refs import Ref, Skipped, Tally, Target, lock, reference, references, remember
+from chatcore.takeover.refs import Ref, Skipped, Tally, Target, identified, lock, reference, references, remember
 from chatcore.takeover.source import Row, Source, open_source
-from chatcore.texts import storable
+from chatcore.texts import TITLE_CHARACTERS, cut, storable
 
 USERS = SQLModel.metadata.tables["users"]
 
@@ -107,12 +108,12 @@ def belongs_to_local_owner(target: Target, source: Source) -> bool:
 
 def take_user_portion(target: Target, rows: Sequence[Row], tally: Tally, *, everybody: str | None) -> None:
     """Writes the users that no earlier run has written; with `everybody` they all become that person."""
-    keys = [str(row["key"]) for row in rows]
+    found = identified("user", "key", rows, tally)
     with target.db.write() as tx:
         lock(tx, target.source)
-        known = references(tx, target.source, "user", keys)
+        known = references(tx, target.source, "user", found)
         tally.unchanged["user"] += len(known)
-        for key, row in zip(keys, rows, strict=True):
+        for key, row in found.items():
             if key in known:
                 continue
             user_id = everybody or free_user_id(tx, key)
@@ -151,13 +152,13 @@ def free_user_id(tx: Session, wanted: str) -> str:
 
 def take_chats(target: Target, rows: Sequence[Row], tally: Tally) -> None:
     """Writes the conversations that no earlier run has written; one that went on in the source moves up here too."""
+    found = identified("chat", "id", rows, tally)
     with target.db.write() as tx:
         lock(tx, target.source)
-        known = references(tx, target.source, "chat", (read_id(row["id"]) for row in rows if row["id"] is not None))
-        owners = references(tx, target.source, "user", (str(row["user_id"]) for row in rows if row.get("user_id") is not None))
-        for row in rows:
+        known = references(tx, target.source, "chat", found)
+        owners = references(tx, target.source, "user", {storable(str(row["owner"])) for row in rows if row.get("owner") is not None})
+        for external_id, row in found.items():
             try:
-                external_id = read_id(row["id"])
                 created_at, updated_at = read_times(row.get("created_at"), row.get("updated_at"))
                 if external_id in known:
                     move_up(tx, known[external_id].session_id, updated_at)
@@ -175,12 +176,15 @@ def take_chats(target: Target, rows: Sequence[Row], tally: Tally) -> None:
 
 
 def owner_of(row: Row, owners: Mapping[str, Ref], target: Target) -> str:
-    """Whose a conversation is here. Raises Unreadable if it says nothing where others do."""
+    """Whose a conversation is here. Raises Unreadable if it says nothing where others do, or its user was not taken."""
     if not target.has_owners:
         return LOCAL_OWNER_ID
-    if row["user_id"] is None:
+    if row["owner"] is None:
         raise Unreadable("no user")
-    return str(owners[str(row["user_id"])].user_id)
+    owner = owners.get(storable(str(row["owner"])))
+    if owner is None:
+        raise Unreadable("its user could not be taken")
+    return str(owner.user_id)
 
 
 def chat_values(row: Row, *, chat_id: uuid.UUID, user_id: str, times: tuple[datetime, datetime]) -> dict[str, object]:
@@ -189,9 +193,9 @@ def chat_values(row: Row, *, chat_id: uuid.UUID, user_id: str, times: tuple[date
     return {
         "id": chat_id,
         "user_id": user_id,
-        "title": storable(title).strip() if isinstance(title, str) and title.strip() else DEFAULT_TITLE,
-        "provider": storable(str(row.get("provider") or UNKNOWN_PROVIDER)),
-        "model_name": storable(str(row.get("model_name") or UNKNOWN_MODEL)),
+        "title": cut(storable(title).strip(), TITLE_CHARACTERS) if isinstance(title, str) and title.strip() else DEFAULT_TITLE,
+        "provider": cut(storable(str(row.get("provider") or UNKNOWN_PROVIDER)), LONGEST_NAME),
+        "model_name": cut(storable(str(row.get("model_name") or UNKNOWN_MODEL)), LONGEST_NAME),
         "created_at": times[0],
         "updated_at": times[1],
     }

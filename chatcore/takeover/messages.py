@@ -9,12 +9,12 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.history import MARK_DIRTY, SECONDS_AN_HOUR
+from chatcore.history import LONGEST_NAME, MARK_DIRTY, SECONDS_AN_HOUR
 from chatcore.models import DEFAULT_TITLE
 from chatcore.older_rows import Unreadable, read_id, read_json_text, read_role, read_text, read_time
 from chatcore.parts import Role
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.takeover.refs import Ref, Tally, Target, lock, reference, references, remember
+from chatcore.takeover.refs import Ref, Tally, Target, identified, lock, reference, references, remember
 from chatcore.takeover.source import Row
 from chatcore.texts import cut, snippet, storable
 
@@ -38,7 +38,8 @@ class Taken:
 
 def take_messages(target: Target, rows: Sequence[Row], tally: Tally) -> None:
     """Writes the messages of a portion that no earlier run has written, each at the end of its chat."""
-    fresh = [taken for row in rows if (taken := read_message(row, tally))]
+    found = identified("message", "id", rows, tally)
+    fresh = [taken for external_id, row in found.items() if (taken := read_message(external_id, row, tally))]
     with target.db.read() as tx:
         known = references(tx, target.source, "message", (message.external_id for message in fresh))
     if len(known) == len(fresh):
@@ -51,22 +52,22 @@ def take_messages(target: Target, rows: Sequence[Row], tally: Tally) -> None:
         write_messages(tx, target, [message for message in fresh if message.external_id not in known], tally)
 
 
-def read_message(row: Row, tally: Tally) -> Taken | None:
+def read_message(external_id: str, row: Row, tally: Tally) -> Taken | None:
     """A row of the source as a message; None, and counted, if it is none."""
     try:
         if row["chat"] is None:
             raise Unreadable("its conversation is missing")
         tool_calls = read_json_text(row.get("tool_calls"))
         message = Taken(
-            external_id=read_id(row["id"]),
+            external_id=external_id,
             chat=read_id(row["chat"]),
             role=read_role(row["role"]),
             content=storable(read_text(row["content"], "content")),
             created_at=read_time(row.get("created_at")),
             tool_calls=storable(tool_calls) if tool_calls else None,
-            provider=optional_text(row.get("provider")),
-            model_name=optional_text(row.get("model_name")),
-            user_id=optional_text(row.get("user_id")),
+            provider=optional_name(row.get("provider")),
+            model_name=optional_name(row.get("model_name")),
+            user_id=read_id(row["owner"]) if row.get("owner") is not None else None,
         )
     except Unreadable as error:
         tally.skip("message", row, str(error))
@@ -74,8 +75,8 @@ def read_message(row: Row, tally: Tally) -> Taken | None:
     return message
 
 
-def optional_text(value: object) -> str | None:
-    return storable(str(value)) if value is not None else None
+def optional_name(value: object) -> str | None:
+    return cut(storable(str(value)), LONGEST_NAME) if value is not None else None
 
 
 def write_messages(tx: Session, target: Target, messages: Sequence[Taken], tally: Tally) -> None:
@@ -208,6 +209,6 @@ def is_odd(tool_calls: str | None) -> bool:
     """Whether the text is no JSON."""
     try:
         json.loads(tool_calls or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return True
     return False

@@ -10,7 +10,7 @@ from sqlmodel import Session, SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.db import Database
-from chatcore.older_rows import read_id
+from chatcore.older_rows import Unreadable, read_id, shown_id
 from chatcore.takeover.source import Row
 
 REFS = SQLModel.metadata.tables["importref"]
@@ -42,8 +42,7 @@ class Tally:
     def skip(self, kind: str, row: Row, reason: str) -> None:
         self.reasons[reason] += 1
         if len(self.skipped) < NAMED_ROWS:
-            identity = row.get("id")
-            self.skipped.append(Skipped(kind, read_id(identity) if identity is not None else "", reason))
+            self.skipped.append(Skipped(kind, shown_id(row.get("id")), reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +59,20 @@ def lock(tx: Session, source: str) -> None:
     """Makes a second run over the same source wait for this transaction; on SQLite every writer waits anyway."""
     if tx.get_bind().dialect.name == "postgresql":
         tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:source))"), {"source": source})
+
+
+def identified(kind: str, column: str, rows: Sequence[Row], tally: Tally) -> dict[str, Row]:
+    """The rows by their ids, in the order given; those without a usable id, or with one that came before, are skipped."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        try:
+            external_id = read_id(row[column])
+            if external_id in found:
+                raise Unreadable("its id is there twice")
+            found[external_id] = row
+        except Unreadable as error:
+            tally.skip(kind, row, str(error))
+    return found
 
 
 def references(tx: Session, source: str, kind: str, external_ids: Iterable[str]) -> dict[str, Ref]:

@@ -55,17 +55,26 @@ class Source:
         """Whether chats say whose they are."""
         return "user_id" in self.columns[self.shape.chats]
 
+    @property
+    def has_users(self) -> bool:
+        """Whether there is a table of users that can be told apart."""
+        return "id" in self.columns.get("users", ())
+
+    def owner(self, table: str) -> str:
+        """The column `owner`: whose a row is, written as in `users`, since Python writes some numbers and bytes otherwise."""
+        return ", CAST(user_id AS TEXT) AS owner" if "user_id" in self.columns[table] else ""
+
     def users(self) -> Generator[Sequence[Row], None, None]:
         """The users, by id, also those whom only a conversation names; in portions, ids as text under `key`."""
         parts = []
-        if self.columns.get("users"):
+        if self.has_users:
             parts.append("SELECT CAST(id AS TEXT) AS key FROM users WHERE id IS NOT NULL")
         if self.has_owners:
             parts.append(f"SELECT CAST(user_id AS TEXT) AS key FROM {self.shape.chats} WHERE user_id IS NOT NULL")
         if not parts:
             return
         everybody = " UNION ".join(parts)
-        if self.columns.get("users"):
+        if self.has_users:
             yield from self.portions(
                 f"SELECT u.*, k.key FROM ({everybody}) k LEFT JOIN users u ON CAST(u.id AS TEXT) = k.key ORDER BY k.key"
             )
@@ -73,17 +82,18 @@ class Source:
             yield from self.portions(f"SELECT k.key FROM ({everybody}) k ORDER BY k.key")
 
     def chats(self) -> Generator[Sequence[Row], None, None]:
-        """The conversations, by id, in portions."""
-        yield from self.portions(f"SELECT * FROM {self.shape.chats} ORDER BY id")
+        """The conversations, by id, in portions, with the key of their user under `owner`."""
+        yield from self.portions(f"SELECT c.*{self.owner(self.shape.chats)} FROM {self.shape.chats} c ORDER BY id")
 
     def messages(self) -> Generator[Sequence[Row], None, None]:
-        """The messages of all conversations, by time and then by id, in portions, with the chat's id under `chat`."""
+        """The messages of all conversations, by time and then by id, in portions, with `chat` and `owner` as their ids."""
         times = "created_at" in self.columns[self.shape.messages]
         # As text, '2026-01-01T08:00Z' and '2026-01-01 09:00' would not be in order.
         sqlite = "julianday(created_at), created_at, " if times else ""
         postgresql = "created_at NULLS FIRST, " if times else ""
         order = sqlite if self.connection.dialect.name == "sqlite" else postgresql
-        yield from self.portions(f"SELECT m.*, m.{self.shape.chat_of_message} AS chat FROM {self.shape.messages} m ORDER BY {order}id")
+        extra = f"m.{self.shape.chat_of_message} AS chat{self.owner(self.shape.messages)}"
+        yield from self.portions(f"SELECT m.*, {extra} FROM {self.shape.messages} m ORDER BY {order}id")
 
     def count_messages(self) -> int:
         """How many messages there are."""
@@ -122,12 +132,12 @@ def open_source(raw_url: str, *, target: URL) -> Iterator[Source]:
 
 def source_url(raw: str) -> URL:
     """The address of an older database: a URL, or the path of a SQLite file. Raises Invalid."""
-    path = Path(raw)
-    if "://" not in raw and path.is_file():
-        raw = f"sqlite:///{path.resolve()}"
     try:
+        if "://" not in raw and Path(raw).is_file():
+            raw = f"sqlite:///{Path(raw).resolve()}"
         url = make_url(database_url(raw)) if raw.strip() else None
-    except (Invalid, sa.exc.ArgumentError):
+    except (Invalid, sa.exc.ArgumentError, ValueError, OSError):
+        # Also a port that is no number, and a name longer than a file may have.
         url = None
     if url is None:
         raise Invalid(
@@ -159,15 +169,20 @@ def reading_engine(url: URL) -> sa.Engine:
         connect_args = {"connect_timeout": 5, "options": options}
         return sa.create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ", connect_args=connect_args)
     address = f"{Path(str(url.database)).resolve().as_uri()}?mode=ro"
-    engine = sa.create_engine(
-        "sqlite://", poolclass=NullPool, creator=lambda: sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
-    )
+    engine = sa.create_engine("sqlite://", poolclass=NullPool, creator=lambda: reading_connection(address))
 
     @event.listens_for(engine, "begin")
     def start(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def reading_connection(address: str) -> sqlite3.Connection:
+    """A connection that takes text as it is: SQLite also keeps what is no UTF-8."""
+    connection = sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda found: found.decode(errors="replace")
+    return connection
 
 
 def describe(connection: sa.Connection, *, label: str, name: str) -> Source:

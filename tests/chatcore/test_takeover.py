@@ -254,6 +254,50 @@ def test_rows_that_cannot_be_taken_are_reported_and_stop_nothing(db: Database, a
     assert thread[0].created_at.isoformat() == "2025-12-01T08:00:00+00:00"
 
 
+def test_a_database_without_types_and_keys_is_taken_as_far_as_it_goes(db: Database, tmp_path: Path) -> None:
+    path, at, long_id = tmp_path / "older.db", "2025-12-01 08:00:00", "".join(map(chr, range(200, 1200)))
+    with closing(sqlite3.connect(path)) as source:
+        source.executescript(
+            "CREATE TABLE users (id, name); CREATE TABLE conversations (id, user_id, title, model_name, created_at);"
+            "CREATE TABLE messages (id, conversation_id, role, content, created_at, tool_calls, user_id);"
+        )
+        for user_id in ("ann", "ann", 1e20, b"\xff\xfe", "nul\0", long_id):
+            source.execute("INSERT INTO users VALUES (?, 'n')", (user_id,))
+        for chat_id, user_id in (
+            ("c1", "ann"),
+            ("c1", "ann"),
+            (b"\xab", 1e20),
+            ("nul\0", b"\xff\xfe"),
+            ("lost", long_id),
+            (long_id, "nul\0"),
+        ):
+            source.execute("INSERT INTO conversations VALUES (?, ?, ?, ?, ?)", (chat_id, user_id, "t" * 3000, long_id, at))
+        for message_id, tool_calls in (("m1", b"\xff{"), ("m1", None), ("m2", "[" * 100_000), (long_id, None), ("m\0", 5)):
+            source.execute(
+                "INSERT INTO messages VALUES (?, 'c1', 'user', CAST(x'ff41' AS TEXT), ?, ?, 'ann')", (message_id, at, tool_calls)
+            )
+        source.execute("INSERT INTO messages VALUES ('m3', x'ab', 'user', 'mine', ?, NULL, 1e20)", (at,))
+        source.commit()
+    report = take_over(db, str(path), now=NOW)
+    assert report.imported == {"user": 4, "chat": 3, "message": 4}
+    assert report.reasons == {"its id is there twice": 3, "an id of more than 500 characters": 3, "its user could not be taken": 1}
+    (chat,) = list_chats(db, Viewer("ann", "Ann")).items
+    assert len(chat.title) == len(chat.model_name) == 200
+    assert [message.content for message in open_thread(db, Viewer("ann", "Ann"), chat.id).messages] == ["\ufffdA"] * 3
+    again = take_over(db, str(path), now=NOW)
+    assert (again.imported, again.unchanged, again.reasons) == ({}, report.imported, report.reasons)
+
+
+def test_users_that_cannot_be_told_apart_are_left_out(db: Database, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "older.db")) as source:
+        source.executescript(
+            "CREATE TABLE users (name); CREATE TABLE conversations (id, user_id);"
+            "CREATE TABLE messages (id, conversation_id, role, content);"
+            "INSERT INTO users VALUES ('Ann'); INSERT INTO conversations VALUES (1, 'ann');"
+        )
+    assert take_over(db, str(tmp_path / "older.db"), now=NOW).imported == {"user": 1, "chat": 1}
+
+
 def test_times_that_cannot_be_read_are_reported(db: Database, tmp_path: Path) -> None:
     path = tmp_path / "older.db"
     with closing(sqlite3.connect(path)) as source:
@@ -367,6 +411,8 @@ def test_a_source_that_cannot_be_used_is_named_with_a_way_out(db: Database, tmp_
     for address, said in (
         ("", "cannot be found"),
         ("mysql://host/db", "cannot be found"),
+        ("postgresql://[::1/db", "cannot be found"),
+        ("x" * 5000, "cannot be found"),
         (str(tmp_path / "gone.db"), "cannot be found"),
         (f"sqlite:///{tmp_path / 'gone.db'}", "There is no file"),
         (f"sqlite:///{tmp_path / 'other.db'}", "no tables conversations and messages"),
