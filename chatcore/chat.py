@@ -146,10 +146,13 @@ def title_from(text: str) -> str:
 
 
 def first_model(db: Database, viewer: Viewer, models: Sequence[ModelInfo]) -> tuple[str, str]:
-    """(provider, model) for a new chat: what the viewer used last if it is offered, else an installed model, else the guide."""
+    """(provider, model) for a new chat: the model the viewer used last if it is offered, else an installed one, else the guide.
+
+    The guide is never the one used last: who asked it how to connect a model wants that model next.
+    """
     used = (
         sa.select(GENERATIONS.c.provider, GENERATIONS.c.model_name)
-        .where(GENERATIONS.c.user_id == viewer.user_id)
+        .where(GENERATIONS.c.user_id == viewer.user_id, GENERATIONS.c.provider != "guide")
         .order_by(GENERATIONS.c.started_at.desc(), GENERATIONS.c.id.desc())
         .limit(1)
     )

@@ -47,7 +47,7 @@ def main() -> None:
         with st.container(key="chat_title"):
             st.title(words.plain(opened.chat.title), anchor=False)
         pending = thread.show_thread(opened)
-        composer.show_composer(core, viewer, opened.chat)
+        composer.show_composer(core, viewer, opened.chat, thread.last_used(opened))
     sidebar.show_chats(opened.chat.id if opened else None)
     if pending:
         thread.follow_here(core, viewer, pending)

@@ -122,8 +122,8 @@ def open_chat(chat_id: uuid.UUID | None) -> NoReturn:
 
 def show_error(error: ChatcoreError) -> None:
     """A calm box: what failed, and what to do next."""
-    body = words.plain(error.message)
-    st.warning(f"**{body}**  \n{words.plain(error.hint)}" if error.hint else body, icon=":material/info:")
+    body = words.with_code(error.message)
+    st.warning(f"**{body}**  \n{words.with_code(error.hint)}" if error.hint else body, icon=":material/info:")
 
 
 def show_unexpected() -> None:

@@ -16,7 +16,7 @@ log = logging.getLogger("chatcore.ui")
 
 Choice = tuple[str, str]
 
-TEXT, SENT = "composer.text", "composer.sent"
+TEXT, SENT, GUIDE_ONLY = "composer.text", "composer.sent", "composer.guide_only"
 BADGES = {
     Capability.VISION: (":material/visibility:", "Vision"),
     Capability.TOOLS: (":material/build:", "Tools"),
@@ -25,14 +25,17 @@ BADGES = {
 }
 
 
-def show_composer(core: Core, viewer: Viewer, chat: ChatInfo | None) -> Choice:
-    """Draws the prompt field and the model picker at the foot of the page; answers the chosen (provider, model)."""
+def show_composer(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice | None = None) -> Choice:
+    """Draws the prompt field and the model picker at the foot of the page; answers the chosen (provider, model).
+
+    `used` is who wrote the chat's last answer, where that is on screen: the chat goes on with it.
+    """
     chat_id = chat.id if chat else None
     with st.bottom, st.container(key="composer", gap="xxsmall"):
         app.show_kept_error()
         st.chat_input("Ask anything", key=TEXT, on_submit=_submitted, args=(chat_id, uuid.uuid4().hex), height="content")
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
-            return show_picker(core, viewer, chat)
+            return show_picker(core, viewer, chat, used)
 
 
 # --- the model ---------------------------------------------------------------------------------------------------
@@ -49,20 +52,23 @@ def chosen(chat_id: uuid.UUID | None) -> Choice | None:
     return choice
 
 
-def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None) -> Choice:
+def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice | None) -> Choice:
     """Draws the models of all providers; a model that vanished stays chosen and says so."""
     models = [model for model in core.models() if model.can_chat]
     models.sort(key=lambda model: model.provider == "guide")
     by_choice = {(model.provider, model.id): model for model in models}
-    default = (chat.provider, chat.model_name) if chat else verbs.first_model(core.db, viewer, models)
+    default = used or (chat.provider, chat.model_name) if chat else verbs.first_model(core.db, viewer, models)
     options = list(by_choice) if default in by_choice else [default, *by_choice]
     key = picker_key(chat.id if chat else None)
-    if st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)
+    guide_only = all(model.provider == "guide" for model in models)
+    # Nobody chose the guide who had nothing else to choose.
+    came = chat is None and st.session_state.get(GUIDE_ONLY, False) and not guide_only
+    st.session_state[GUIDE_ONLY] = guide_only
+    if came or st.session_state.get(key) not in options:
+        st.session_state[key] = default
     choice = st.selectbox(
-        "Model", options, index=options.index(default), key=key, format_func=lambda option: option_label(option, by_choice),
-        label_visibility="collapsed", width=280,
-    )  # fmt: skip
+        "Model", options, key=key, format_func=lambda option: option_label(option, by_choice), label_visibility="collapsed", width=280
+    )
     model = by_choice.get(choice)
     with st.container(key="model_facts", width="content"):
         st.markdown(facts(model) if model else gone(core, choice))

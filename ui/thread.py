@@ -55,6 +55,14 @@ def window(chat_id: uuid.UUID) -> tuple[int, int | None]:
     return view[1:] if view and view[0] == chat_id else (WINDOW, None)
 
 
+def last_used(thread: Thread) -> composer.Choice | None:
+    """(provider, model) of the last answer; None where the end of the chat is not on screen."""
+    if window(thread.chat.id)[1] is not None:
+        return None
+    used = ((message.provider, message.model_name) for message in reversed(thread.messages) if message.role is Role.ASSISTANT)
+    return next(((provider, model) for provider, model in used if provider and model), None)
+
+
 def show_thread(thread: Thread) -> Pending | None:
     """Draws the window of a chat, oldest message first; answers what `follow_here` must follow when the rest is drawn."""
     pending = None
@@ -137,7 +145,7 @@ def show_outcome(message: MessageInfo) -> None:
             else ":material/stop_circle: You stopped this answer before it began."
         )
         return
-    body = f"**{words.plain(text)}**" + (f"  \n{words.plain(hint)}" if hint else "")
+    body = f"**{words.with_code(text)}**" + (f"  \n{words.with_code(hint)}" if hint else "")
     st.warning(body, icon=":material/error:" if message.status is State.FAILED else ":material/power_off:")
 
 

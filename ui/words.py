@@ -12,6 +12,16 @@ def plain(text: str) -> str:
     return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
+def with_code(text: str) -> str:
+    """As `plain`, but what stands between two backticks is shown as code: what we tell people to type."""
+    pieces = re.split(r"(`[^`\n]+`)", text)
+    return "".join(piece if number % 2 else _kept_ends(piece) for number, piece in enumerate(pieces))
+
+
+def _kept_ends(text: str) -> str:
+    return f"{' ' * text[:1].isspace()}{plain(text)}{' ' * text[-1:].isspace()}" if text.strip() else " " * bool(text)
+
+
 def shortened(text: str, characters: int) -> str:
     """The text on one line, cut to so many characters with an ellipsis."""
     line = " ".join(text.split())

@@ -361,6 +361,15 @@ def test_the_model_used_last_comes_first_while_it_is_offered(db: Database) -> No
     assert first_model(db, eve, (LLAMA, CLOUD)) == ("ollama", LLAMA.id)
 
 
+def test_the_guide_does_not_stay_when_a_model_has_come(db: Database) -> None:
+    ada = make_viewer(db)
+    made = make_chat(db, ada)
+    make_exchange(db, ada, made.id, model_name=CLOUD.id, now=NOW - timedelta(days=1))
+    make_exchange(db, ada, made.id, provider="guide", model_name="guide", now=NOW)
+    assert first_model(db, ada, (GUIDE,)) == ("guide", "guide")
+    assert first_model(db, ada, (GUIDE, LLAMA, CLOUD)) == ("ollama", CLOUD.id)
+
+
 # --- all together ------------------------------------------------------------------------------------------------
 
 

@@ -61,3 +61,16 @@ def test_a_zone_nobody_knows_is_utc() -> None:
 
 def test_plain_text_escapes_what_markdown_would_eat() -> None:
     assert words.plain("a *b* `c` [d](e) :red[f]\n$g$") == r"a \*b\* \`c\` \[d\]\(e\) \:red\[f\] \$g\$"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Fetch it with `ollama pull a_b`, or wait.", "Fetch it with `ollama pull a_b`, or wait."),
+        ("`ollama serve`", "`ollama serve`"),
+        ("one ` alone :red[x]", r"one \` alone \:red\[x\]"),
+        ("", ""),
+    ],
+)
+def test_what_people_are_told_to_type_is_shown_as_code(text: str, shown: str) -> None:
+    assert words.with_code(text) == shown
