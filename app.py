@@ -29,7 +29,7 @@ from chatcore.errors import ChatcoreError, Denied, Invalid
 from ui import sign_in
 
 ROOT = Path(__file__).resolve().parent
-# Without it Streamlit does not see edits in chatcore/ and ui/, and keeps running the old code.
+# Without it Streamlit does not see edits in ui/ where it is told to watch, and keeps running the old code.
 os.environ.setdefault("PYTHONPATH", str(ROOT))
 
 

@@ -61,7 +61,7 @@ def main() -> None:
 @main.command()
 @click.option("--host", help="Address to listen on: localhost (default) for this machine only, 0.0.0.0 for the network.")
 @click.option("--port", type=click.IntRange(1, 65535), help=f"Port to listen on (default {DEFAULT_PORT}).")
-@click.option("--reload", is_flag=True, help="Run changed source files at the next click, for who works on chatcore.")
+@click.option("--reload", is_flag=True, help="Run changed pages and ui files at the next click, for who works on them.")
 @database_option
 def serve(host: str | None, port: int | None, reload: bool, url: str | None) -> None:
     """Start the app: pages, REST and everything else in one process."""

@@ -27,7 +27,7 @@ def send(page: Page, text: str) -> None:
 
 def live(page: Page) -> Locator:
     """The answer that is being written."""
-    return page.locator("[role=log]")
+    return page.get_by_test_id("live-answer")
 
 
 def wait_for_text(page: Page, pattern: str) -> None:

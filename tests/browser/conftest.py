@@ -46,7 +46,7 @@ class Server:
         environment = {**os.environ, "DATABASE_URL": self.database_url, "OLLAMA_HOST": self.ollama_host}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port), "--server.headless", "true"],
+                [sys.executable, "-m", "chatcore", "serve", "--port", str(self.port)],
                 cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + 60
