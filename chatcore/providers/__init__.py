@@ -30,6 +30,9 @@ def _guide(_settings: Settings, others: dict[str, Provider]) -> Provider:
 
 def _ollama(settings: Settings, _others: dict[str, Provider]) -> Provider:
     # Its client costs 0.4 s of CPU to import: who only needs the values and errors of a provider does not pay for it.
+    from chatcore.providers.ollama_address import parse_address
+
+    parse_address(settings.ollama_host)
     from chatcore.providers.ollama import Ollama
 
     return Ollama(settings)

@@ -1,7 +1,10 @@
 """Where the server is, who gets the key, and what is said when nobody answers there."""
 
 import base64
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -45,12 +48,25 @@ def test_user_and_password_are_kept_and_not_shown() -> None:
     assert "cret" not in repr(address)
 
 
-@pytest.mark.parametrize("raw", ["http://box:port", "ftp://box", "http://box lan", "http://[::1", "http://box:99999"])
+@pytest.mark.parametrize(
+    "raw", ["http://box:port", "ftp://box", "http://box lan", "http://[::1", "http://box:99999", "http://a\x01b", "http://" + "\u00fc" * 80]
+)
 def test_what_is_no_address_is_refused_with_an_example(raw: str) -> None:
     with pytest.raises(Invalid) as caught:
         Ollama(Settings(database_url="", ollama_host=raw))
     assert "OLLAMA_HOST" in caught.value.message
     assert "http" in caught.value.hint
+
+
+@pytest.mark.parametrize("raw", ["http://[::1", "http://a:99999", ":::::", "http://a\x01b"])
+def test_a_wrong_address_in_the_environment_is_refused_with_a_sentence(raw: str) -> None:
+    # In a process of its own, because Ollama's client reads the variable when it is imported.
+    script = (
+        "from chatcore.errors import Invalid\nfrom chatcore.providers import open_providers\nfrom chatcore.settings import Settings\n"
+        "try:\n    open_providers(Settings.from_env())\nexcept Invalid as error:\n    print(error.message)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], env=os.environ | {"OLLAMA_HOST": raw}, capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("OLLAMA_HOST is not an address")
 
 
 @pytest.mark.parametrize(
