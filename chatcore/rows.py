@@ -8,7 +8,7 @@ import binascii
 import json
 import uuid
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
@@ -174,7 +174,7 @@ def decode_cursor(cursor: str, kind: str, types: Sequence[type]) -> list[object]
         if not isinstance(found, list) or found[:1] != [kind]:
             raise ValueError("another list")
         return [parse(value, wanted) for value, wanted in zip(found[1:], types, strict=True)]
-    except (ValueError, RecursionError, binascii.Error) as error:
+    except (ValueError, OverflowError, RecursionError, binascii.Error) as error:
         raise Invalid("This place in the list is not known.", "Start again from the first page.") from error
 
 
@@ -193,7 +193,7 @@ def parse(value: object, wanted: type) -> object:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return moment
+        return moment.astimezone(UTC)
     if type(value) is not wanted or (isinstance(value, int) and abs(value) > LARGEST_ID):
         raise ValueError(f"not a {wanted.__name__}")
     return storable(value) if isinstance(value, str) else value

@@ -25,7 +25,8 @@ LOOK_S = 0.5
 PAUSE_S = 1 / 15
 # JSON escapes the line ends of the format itself; many readers take these three for line ends as well.
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
-LONGEST_OFFSET = 2**31 - 1
+# PostgreSQL counts the characters of a text in 32 bits, and the next one is asked for.
+LONGEST_OFFSET = 2**31 - 2
 
 
 def show(call: Call) -> Reply:
@@ -88,7 +89,7 @@ def offset_of(request: Request) -> tuple[Offset, bool]:
     parts = last.split("-")
     if len(parts) not in (2, 3) or not all(part.isascii() and part.isdigit() and len(part) < 11 for part in parts[:2]):
         raise Invalid("The header Last-Event-ID is not one of ours.", "Send the id of the last event, or leave it out.")
-    return Offset(int(parts[0]), int(parts[1])), parts[2:] == ["end"]
+    return Offset(*(min(int(part), LONGEST_OFFSET) for part in parts[:2])), parts[2:] == ["end"]
 
 
 def offset_in_query(sent: dict[str, str]) -> Offset:

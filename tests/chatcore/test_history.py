@@ -30,7 +30,7 @@ from chatcore.history import (
     restore_chats,
 )
 from chatcore.parts import ChatInfo, MessageInfo, Role, Shelf, State, Viewer
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES, encode_cursor
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.plans import plans, statements
 
@@ -143,6 +143,13 @@ def test_a_cursor_that_was_not_ours_is_invalid(db: Database, cursor: str) -> Non
     with pytest.raises(Invalid) as error:
         list_chats(db, make_viewer(db), cursor=cursor)
     assert "first page" in error.value.hint
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_a_cursor_with_a_time_that_is_none_in_utc_is_invalid(db: Database, moment: str) -> None:
+    cursor = encode_cursor("list-active", [False, moment, uuid.uuid4()])
+    with pytest.raises(Invalid):
+        list_chats(db, make_viewer(db), cursor=cursor)
 
 
 def test_a_cursor_of_another_shelf_is_invalid(db: Database, now: datetime) -> None:

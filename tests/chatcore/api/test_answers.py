@@ -79,6 +79,13 @@ def test_who_has_the_end_is_told_not_to_come_back(api: Api, ada: httpx.Client) -
     assert ada.get(path, headers={"Last-Event-ID": last.id}).status_code == 204
 
 
+def test_a_mark_beyond_any_text_gets_the_end(api: Api, ada: httpx.Client) -> None:
+    chat = make_chat(api.core.db, api.viewer())
+    _, answer = make_exchange(api.core.db, api.viewer(), chat.id)
+    (last,) = events(ada.get(f"/api/v1/messages/{answer.id}/events", headers={"Last-Event-ID": "9999999999-9999999999"}))
+    assert (last.name, last.data["text"], last.data["state"]) == ("end", "", "complete")
+
+
 def test_a_mark_that_is_not_ours_is_refused(ada: httpx.Client, api: Api) -> None:
     chat = make_chat(api.core.db, api.viewer())
     _, answer = make_exchange(api.core.db, api.viewer(), chat.id)
