@@ -175,7 +175,7 @@ def open_database(url: str) -> Database:
             "DATABASE_URL is not an address.", "Write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name."
         ) from error
     if parsed.get_backend_name() == "sqlite":
-        make_room(Path(str(parsed.database)).resolve())
+        make_room(Path(str(parsed.database)))
     database = Database(parsed)
     try:
         with database.read() as db:
@@ -189,6 +189,7 @@ def open_database(url: str) -> Database:
 def make_room(path: Path) -> None:
     """Makes the folder of a SQLite file. Raises Invalid where there cannot be one."""
     try:
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_dir():
             return

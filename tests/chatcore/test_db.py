@@ -131,6 +131,7 @@ def test_foreign_keys_are_enforced_on_every_connection(db: Database) -> None:
         ("sqlite:////proc/nowhere/chat.db", Invalid, "cannot be made"),
         ("sqlite:////dev/null/chat.db", Invalid, "cannot be made"),
         ("sqlite:////tmp", Invalid, "is a folder"),
+        ("sqlite:////tmp/a%00b.db", Invalid, "cannot be made"),
         ("postgresql://chat@127.0.0.1:1/chat", Conflict, "does not answer"),
         ("postgresql://chat:secret@no-such-host.invalid/chat", Conflict, "does not answer"),
         ("postgresql://chat@127.0.0.1:port/chat", Invalid, "is not an address"),
