@@ -9,6 +9,7 @@ from chatcore.ledger import Ending, Job
 from chatcore.live import LiveAnswer
 from chatcore.parts import (
     Cancelled,
+    ErrorCode,
     Event,
     Failed,
     Finished,
@@ -19,8 +20,13 @@ from chatcore.parts import (
     TextDelta,
     ToolCall,
     Usage,
+    dump_tool_calls,
 )
+from chatcore.providers.base import failed
 from chatcore.texts import storable
+
+# Characters of text, reasoning and tool calls. Ten thick novels: a model that writes more repeats itself, and all of it is in memory.
+LARGEST_ANSWER = 4_000_000
 
 
 class Attempt:
@@ -34,6 +40,7 @@ class Attempt:
         self.chunks = 0
         self.saved_size = 0
         self.tool_calls: list[ToolCall] = []
+        self.tool_calls_size = 0
         self.usage: Usage | None = None
         self.state: State | None = None
         self.finished: Finished | None = None
@@ -58,6 +65,7 @@ class Attempt:
                 self.live.add(reasoning=storable(text))
             case ToolCall():
                 self.tool_calls.append(event)
+                self.tool_calls_size += len(dump_tool_calls((event,)) or "")
             case Progress(text):
                 self.live.note(storable(text))
             case Usage():
@@ -72,6 +80,8 @@ class Attempt:
                 self.end(State.STOPPED)
             case _:
                 assert_never(event)
+        if self.live.size + self.tool_calls_size > LARGEST_ANSWER:
+            self.end(State.FAILED, failed=too_long())
 
     def count(self, text: str) -> None:
         """Counts a delta, and keeps when the first one came."""
@@ -94,3 +104,12 @@ class Attempt:
             finished=self.finished,
             failed=self.failed,
         )
+
+
+def too_long() -> Failed:
+    """The end of an answer that would not end by itself."""
+    return failed(
+        ErrorCode.INCOMPLETE,
+        f"The answer was cut off: it grew beyond {LARGEST_ANSWER:,} characters.",
+        "What came is kept. The model may be repeating itself: try again, or choose another model.",
+    )

@@ -83,7 +83,7 @@ def row(chat: ChatInfo, clock: Clock) -> dict[str, object]:
         "pinned": chat.pinned,
         "running": chat.running,
         "snippet": chat.last_snippet or "",
-        "model": chat.model_name,
+        "model": words.model_name(chat.provider, chat.model_name),
         "model_note": f"{chat.provider} · {chat.model_name}",
         "messages": words.count(chat.message_count),
         "tokens": words.short_count(tokens),

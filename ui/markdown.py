@@ -25,8 +25,9 @@ ICON = re.compile(r":material/")
 SHORTCODE = re.compile(r"(:[\w+-]+)(?=:)")
 
 DOLLARS = re.compile(r"\$\$.+?\$\$|(?<![\\$\w])\$(?![\s$])(?P<inside>[^$\n]*?)(?<!\s)\$(?![\d\w$])", re.DOTALL)
-TEX_INLINE = re.compile(r"\\\((?P<inside>[^\n]+?)\\\)")
-TEX_BLOCK = re.compile(r"(?P<lead>^[ \t]*)?\\\[(?P<inside>.+?)\\\]", re.DOTALL | re.MULTILINE)
+# A formula holds no second opening sign: looking on past one would take quadratic time where none is ever closed.
+TEX_INLINE = re.compile(r"\\\((?P<inside>(?:(?!\\[()])[^\n])+)\\\)")
+TEX_BLOCK = re.compile(r"(?P<lead>^[ \t]*)?\\\[(?P<inside>(?:(?!\\[\[\]]).)+)\\\]", re.DOTALL | re.MULTILINE)
 # Addresses keep every sign: a backslash would become part of them.
 ADDRESS = re.compile(r"\bhttps?://[^\s<>]+|(?<=\]\()[^()\s]+(?=\))")
 FORMULA = re.compile(r"[\\^_=+{}<>|]|^[A-Za-z]$|^[A-Za-z]\([A-Za-z]\)$")

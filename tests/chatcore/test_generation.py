@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatcore import chat
+from chatcore.attempt import LARGEST_ANSWER
 from chatcore.db import Database
 from chatcore.errors import NotFound
 from chatcore.generation import NOT_SAVED, Runner
@@ -380,6 +381,18 @@ def test_a_failing_database_does_not_end_the_answer(db: Database, caplog: pytest
         message, generation = ended(db, ada, sent.answer_id)
     assert come == message.content == "The moon pulls."
     assert (last.state, last.progress, generation.usage_source) == (State.COMPLETE, None, "estimated")
+
+
+def test_an_answer_that_would_not_end_is_cut_off(db: Database) -> None:
+    ada, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        sent = ask(runner, ada)
+        for _ in range(5):
+            provider.write("again and again " * (LARGEST_ANSWER // 64))
+        message, generation = ended(db, ada, sent.answer_id)
+    assert generation.state is State.FAILED
+    assert generation.error_type == "incomplete"
+    assert len(message.content) > LARGEST_ANSWER
 
 
 @pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)

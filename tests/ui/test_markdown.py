@@ -108,3 +108,10 @@ def test_words_are_never_lost(text: str) -> None:
 @given(st.text(max_size=200))
 def test_any_text_can_be_shown(text: str) -> None:
     assert isinstance(show(text), str)
+
+
+@pytest.mark.parametrize("sign", ["\\(", "\\[", "$$", "`` ` "])
+def test_a_megabyte_of_signs_that_open_and_never_close_stays_text(sign: str) -> None:
+    """Without a bound on what stands between two signs this takes hours."""
+    text = sign * (1_000_000 // len(sign)) + "end"
+    assert show(text).endswith("end")
