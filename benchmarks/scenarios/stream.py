@@ -6,8 +6,10 @@ frame of the live connection how much text it brings and when the page had paint
 we know when it left the provider and when it could be read.
 """
 
+import asyncio
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from playwright.sync_api import Page
@@ -16,6 +18,7 @@ from benchmarks.figures import Figure, of_samples
 from benchmarks.scenarios.start import COMPOSER_READY
 from benchmarks.sizes import Sizes
 from benchmarks.stage import Server, Stage
+from chatcore.providers.guide_stream import paced, sample_markdown, tokens
 from tests.browser.chat import chat_id, composer, wait_until_done
 
 BUDGET_DELAY_MS = 100.0
@@ -87,9 +90,27 @@ def measure(stage: Stage, sizes: Sizes) -> Sequence[Figure]:
         of_samples(f"delay of a token in the browser at {rate}, p95", delays, "ms", percent=95),
         of_samples("of it until the browser had the frame, p50", arrivals, "ms"),
         of_samples(f"server CPU per 1,000 tokens at {rate}", cpu, "s", budget=BUDGET_CPU_S, note="The whole process, prompt to end."),
+        Figure("of it the guide, which stands in for the model", guide_cpu_s(sizes), "s", note="The same stream alone in this process."),
         of_samples("frames an answer", frames, "frames"),
         Figure("server CPU with an open page and nothing to do", idle, "% of a core"),
     ]
+
+
+def guide_cpu_s(sizes: Sizes) -> float:
+    """Processor time in seconds for 1,000 tokens that the guide needs to make and pace them with nobody listening."""
+
+    async def alone() -> None:
+        async for _ in paced(list(tokens(sample_markdown(sizes.stream_tokens))), sizes.stream_rate):
+            pass
+
+    def run() -> float:
+        before = time.thread_time()
+        asyncio.run(alone())
+        return time.thread_time() - before
+
+    # In a thread of its own: the browser's library has an event loop running in this one.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(run).result() / sizes.stream_tokens * 1000
 
 
 def open_new(server: Server, page: Page) -> None:
