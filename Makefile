@@ -9,9 +9,11 @@ SOURCES := app.py pages ui chatcore tests benchmarks
 run: $(VENV)/run.stamp
 	$(BIN)/python -m chatcore serve
 
+# The browser tests run by themselves: two browsers and two servers at once would wait for each other on two cores.
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.prepare
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto -m "not browser"
+	$(BIN)/python -m pytest -m browser
 
 # The one gate before a commit: format, lint, types, house, docs, unit tests (no browser).
 check: $(VENV)/dev.stamp

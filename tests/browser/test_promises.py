@@ -12,8 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.chat import chat_id, composer, last_answer, live, open_app, send, wait_for_text, wait_until_done
 from tests.browser.conftest import Server
 
-# One worker drives browsers, the others do the rest: two of them at once would wait for each other on two cores.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 # The guide writes 900 tokens at 60 a second: 15 s, long enough to walk away and come back on a slow machine.
 LONG = "/stream 900 60"

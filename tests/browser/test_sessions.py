@@ -12,8 +12,7 @@ from tests.browser.chat import composer
 from tests.browser.conftest import Server
 from tests.factories import NOW, make_chat
 
-# One worker drives browsers, the others do the rest: two of them at once would wait for each other on two cores.
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 def fill(server: Server, *titles: str) -> None:
