@@ -18,6 +18,11 @@ from chatcore.settings import database_url
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright leaves an event loop running in its thread, in which no other test could start one."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture
 def now() -> datetime:
     """The clock of a test."""
