@@ -9,7 +9,8 @@ const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 8000
 const TRIES_BEFORE_ANY_FRAME = 4
 const NEAR_BOTTOM_PX = 24
-const ASK_AGAIN_MS = 1500
+// Longer than a rerun takes on a slow machine: one asked for while the reader clicks elsewhere would bring this chat back.
+const ASK_AGAIN_MS = 5000
 const SETTLE_MS = 700
 
 class Follower {
