@@ -1,6 +1,6 @@
 """How rows become values: the columns a list reads, and the cursors that lead from page to page.
 
-Shared by the modules that read chats (history, search). Lists never read a message's content.
+Shared by the modules that read chats (history, browse, search). Lists never read a message's content.
 """
 
 import base64

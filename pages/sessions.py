@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import streamlit as st
 
-from chatcore import history, search
+from chatcore import browse, history
 from chatcore.parts import Shelf
 from ui import app, chat_actions, chat_filters, chat_pages, chat_table, data, words
 from ui.chat_actions import Done
@@ -49,7 +49,7 @@ def browser() -> None:
         filters, unknown = chat_filters.read(params, known)
         if unknown:
             # A link may name a model that was first used a moment ago.
-            known = search.known_models(app.core().db, app.viewer())
+            known = browse.known_models(app.core().db, app.viewer())
             filters, unknown = chat_filters.read(params, known)
         st.session_state[LAST] = filters
         show_filters(filters, known)
@@ -169,14 +169,14 @@ def show_list(filters: ChatFilters) -> None:
     """One page of chats, or what to do where there are none."""
     db, viewer = app.core().db, app.viewer()
     clock = chat_table.Clock(app.now(), app.time_zone())
-    browse = filters.browse(now=clock.now, zone=clock.zone)
+    wanted = filters.browse(now=clock.now, zone=clock.zone)
     place, page = chat_pages.read(
-        filters, lambda cursor: search.browse_chats(db, viewer, browse, limit=chat_pages.PAGE_SIZE, cursor=cursor)
+        filters, lambda cursor: browse.browse_chats(db, viewer, wanted, limit=chat_pages.PAGE_SIZE, cursor=cursor)
     )
     if not page.items:
         show_nothing(filters)
         return
-    found = search.count_chats(db, viewer, browse, cap=COUNT_CAP + 1)
+    found = browse.count_chats(db, viewer, wanted, cap=COUNT_CAP + 1)
     total = f"{words.count(COUNT_CAP)}+" if found > COUNT_CAP else words.count(found)
     first, last = place.range(len(page.items))
     chat_table.show(

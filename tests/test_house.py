@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.generation",),
     ("chatcore.attempt",),
     ("chatcore.ledger", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
-    ("chatcore.history", "chatcore.search", "chatcore.analytics", "chatcore.accounts"),
+    ("chatcore.history", "chatcore.browse", "chatcore.search", "chatcore.organise", "chatcore.analytics", "chatcore.accounts"),
     ("chatcore.rows",),
     ("chatcore.db",),
     ("chatcore.migrations",),

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from chatcore.browse import Browse, Sort
 from chatcore.parts import Period, Shelf
-from chatcore.search import Browse, Sort
 
 SHELVES = {Shelf.ACTIVE: "Chats", Shelf.ARCHIVED: "Archived", Shelf.TRASH: "Trash"}
 SORTS: dict[str, tuple[str, Sort, bool]] = {
@@ -65,7 +65,7 @@ class ChatFilters:
         return bool(self.providers) + bool(self.models) + bool(self.range)
 
     def browse(self, *, now: datetime, zone: tzinfo) -> Browse:
-        """The question for `chatcore.search`."""
+        """The question for `chatcore.browse`."""
         _, key, descending = SORTS[self.sort]
         return Browse(
             text=self.text,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from chatcore import search
+from chatcore import browse
 from chatcore.db import Database
 from chatcore.parts import Viewer
 
@@ -18,4 +18,4 @@ KEPT_S = 60
 def known_models(db: Database, viewer: Viewer) -> tuple[tuple[str, str], ...]:
     """The (provider, model) pairs of the viewer's chats, at most a minute old: every chat is looked at for them (50 ms at
     50,000 chats, against 5 ms for a page of the list)."""
-    return search.known_models(db, viewer)
+    return browse.known_models(db, viewer)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from benchmarks.figures import Figure, of_samples
 from benchmarks.filling import NOW, fill_chats
 from benchmarks.sizes import Sizes
-from chatcore import history, search
+from chatcore import browse, history
 from chatcore.accounts import local_owner
+from chatcore.browse import Browse
 from chatcore.db import Database
-from chatcore.search import Browse
 
 BUDGET_MS = 5.0
 PAGE = 50
@@ -20,17 +20,17 @@ def measure(db: Database, sizes: Sizes) -> Sequence[Figure]:
     viewer = local_owner(db, now=NOW)
     fill_chats(db, viewer, sizes.chats, messages=2)
     deep = deep_cursor(lambda cursor: history.list_chats(db, viewer, limit=1000, cursor=cursor).next_cursor, sizes)
-    deep_browse = deep_cursor(lambda cursor: search.browse_chats(db, viewer, Browse(), limit=1000, cursor=cursor).next_cursor, sizes)
+    deep_browse = deep_cursor(lambda cursor: browse.browse_chats(db, viewer, Browse(), limit=1000, cursor=cursor).next_cursor, sizes)
     questions: list[tuple[str, float | None, Callable[[], object]]] = [
         ("sidebar, first page of 30", BUDGET_MS, lambda: history.list_chats(db, viewer, limit=30)),
         ("sidebar, deep page of 30", BUDGET_MS, lambda: history.list_chats(db, viewer, limit=30, cursor=deep)),
-        ("session page, first page of 50", BUDGET_MS, lambda: search.browse_chats(db, viewer, Browse(), limit=PAGE)),
-        ("session page, deep page of 50", BUDGET_MS, lambda: search.browse_chats(db, viewer, Browse(), limit=PAGE, cursor=deep_browse)),
-        ("session page, by title", None, lambda: search.browse_chats(db, viewer, Browse(sort="title", descending=False), limit=PAGE)),
-        ("session page, common word", None, lambda: search.browse_chats(db, viewer, Browse(text="sourdough"), limit=PAGE)),
-        ("session page, word that is nowhere", None, lambda: search.browse_chats(db, viewer, Browse(text="zeppelin"), limit=PAGE)),
-        ("count up to 1,001", None, lambda: search.count_chats(db, viewer, Browse())),
-        ("models known", None, lambda: search.known_models(db, viewer)),
+        ("session page, first page of 50", BUDGET_MS, lambda: browse.browse_chats(db, viewer, Browse(), limit=PAGE)),
+        ("session page, deep page of 50", BUDGET_MS, lambda: browse.browse_chats(db, viewer, Browse(), limit=PAGE, cursor=deep_browse)),
+        ("session page, by title", None, lambda: browse.browse_chats(db, viewer, Browse(sort="title", descending=False), limit=PAGE)),
+        ("session page, common word", None, lambda: browse.browse_chats(db, viewer, Browse(text="sourdough"), limit=PAGE)),
+        ("session page, word that is nowhere", None, lambda: browse.browse_chats(db, viewer, Browse(text="zeppelin"), limit=PAGE)),
+        ("count up to 1,001", None, lambda: browse.count_chats(db, viewer, Browse())),
+        ("models known", None, lambda: browse.known_models(db, viewer)),
     ]
     return [of_samples(f"{name}, p50", timed(ask, sizes.lists), "ms", budget=budget) for name, budget, ask in questions]
 

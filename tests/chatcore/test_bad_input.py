@@ -4,11 +4,11 @@ from datetime import datetime
 
 import pytest
 
+from chatcore.browse import Browse, browse_chats
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import append, create_chat, get_chat, get_message, open_thread, rename_chat
 from chatcore.parts import Viewer
-from chatcore.search import Browse, browse_chats
 from chatcore.texts import MESSAGE_BYTES
 from tests.factories import make_chat, make_viewer
 

@@ -19,20 +19,20 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from chatcore import accounts, analytics, chat, generation, history, ledger, search
+from chatcore import accounts, analytics, browse, chat, generation, history, ledger
+from chatcore.browse import Browse
 from chatcore.chat import Draft
 from chatcore.db import Database
 from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
 from chatcore.rows import CHATS
-from chatcore.search import Browse
 from tests.factories import NOW, make_chat, make_exchange, make_viewer
 from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
-MODULES = [accounts, chat, generation, history, ledger, search, *ANALYTICS]
+MODULES = [accounts, browse, chat, generation, history, ledger, *ANALYTICS]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -110,9 +110,9 @@ BY_ID: dict[str, Case] = {
 # Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
 LISTS: dict[str, Case] = {
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
-    "search.browse_chats": lambda w, v: [search.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
-    "search.count_chats": lambda w, v: search.count_chats(w.db, v, Browse(text="tides")),
-    "search.known_models": lambda w, v: search.known_models(w.db, v),
+    "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
+    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse(text="tides")),
+    "browse.known_models": lambda w, v: browse.known_models(w.db, v),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.

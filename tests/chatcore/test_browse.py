@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatcore.browse import SORT_TYPES, Browse, Sort, browse_chats, count_chats, known_models
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import archive_chats, delete_chats, list_chats, pin_chats
 from chatcore.parts import Period, Role, Shelf, Viewer
 from chatcore.rows import CHATS
-from chatcore.search import SORT_TYPES, Browse, Sort, browse_chats, count_chats, known_models
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.plans import plans, statements
 
