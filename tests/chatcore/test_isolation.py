@@ -109,9 +109,10 @@ BY_ID: dict[str, Case] = {
 }
 # Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
 LISTS: dict[str, Case] = {
+    "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
-    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse(text="tides")),
+    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse()),
     "browse.known_models": lambda w, v: browse.known_models(w.db, v),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
@@ -139,6 +140,12 @@ WITHOUT_VIEWER = {
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
 }
+
+
+def every_chat(db: Database) -> list[uuid.UUID]:
+    """The ids of everybody's chats."""
+    with db.read() as tx:
+        return list(tx.execute(sa.select(CHATS.c.id).order_by(CHATS.c.id)).scalars())
 
 
 async def first_update(runner: Runner, viewer: Viewer, message_id: int) -> object:
