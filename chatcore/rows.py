@@ -49,6 +49,7 @@ CHAT_COLUMNS = (
     CHATS.c.current_message_id,
     CHATS.c.last_message_at,
     CHATS.c.last_snippet,
+    CHATS.c.folder_id,
     IS_RUNNING,
 )
 
