@@ -25,7 +25,7 @@ from chatcore.accounts import LOCAL_OWNER_ID, local_owner
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import Invalid
 from chatcore.history import append, list_chats, open_thread
-from chatcore.migrations import run
+from chatcore.migrations import run, search_index
 from tests.conftest import NOW
 
 CHAT_A = uuid.UUID("11111111-2222-4333-8444-555555555555")
@@ -106,13 +106,18 @@ def add_message(database: Database, message_id: object, chat_id: uuid.UUID | Non
 KEYS_OF_ADDED_COLUMNS = (["folder_id"],)
 
 
+def is_modelled(name: str | None, kind: str, _: object) -> bool:
+    """The tables of the search index differ between the engines and have no models."""
+    return kind != "table" or name not in (*search_index.TABLES, *search_index.SHADOWS)
+
+
 def differences(database: Database) -> list[object]:
     """What Alembic would still change to make the database like the models."""
 
     def compared(item: SchemaItem, name: str | None, kind: str, reflected: bool, other: SchemaItem | None) -> bool:
         return not (database.is_sqlite and isinstance(item, ForeignKeyConstraint) and item.column_keys in KEYS_OF_ADDED_COLUMNS)
 
-    options = {"compare_type": True, "compare_server_default": True, "include_object": compared}
+    options = {"compare_type": True, "compare_server_default": True, "include_name": is_modelled, "include_object": compared}
     with database.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, SQLModel.metadata))
@@ -363,20 +368,21 @@ def migrate_to(database: Database, revision: str) -> None:
 def all_rows(database: Database) -> dict[str, list[dict[str, object]]]:
     with database.write() as tx:
         names = sorted(set(sa.inspect(tx.connection()).get_table_names()) - {"alembic_version"})
-        return {name: [dict(row) for row in tx.execute(sa.text(f"SELECT * FROM {name}")).mappings()] for name in names}
+        return {name: [dict(row) for row in tx.execute(sa.text(f"SELECT * FROM {name} ORDER BY 1")).mappings()] for name in names}
 
 
 def test_folders_come_to_a_database_that_is_in_use_and_every_row_stays(empty: Database) -> None:
     migrate_to(empty, "0001")
     run_script(empty, ROWS_0001.format(chat=CHAT_A.hex, trashed=CHAT_B.hex))
     before = all_rows(empty)
-    init_db(empty)
-    assert differences(empty) == []
+    migrate_to(empty, "0002")
     after = all_rows(empty)
     for row in before["chatsession"]:
         row["folder_id"] = None
     assert {name: after[name] for name in before} == before
     assert {name: after[name] for name in after.keys() - before.keys()} == {"folder": [], "saved_search": []}
+    init_db(empty)
+    assert differences(empty) == []
 
 
 # --- what is refused, and what a failure leaves ------------------------------------------------------------------
