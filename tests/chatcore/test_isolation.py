@@ -164,7 +164,6 @@ MAKES: dict[str, Case] = {
 # Functions whose case is another test.
 ELSEWHERE = {
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
-    "history.mark_chats_dirty": "part of purge_chats, which has checked the chats",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
@@ -178,6 +177,9 @@ WITHOUT_VIEWER = {
     "accounts.find": "makes the viewer",
     "history.count_answer_in": "the Runner's job names the user",
     "history.mark_dirty": "names the user",
+    "history.mark_chats_dirty": "names the user",
+    "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
+    "history.purge_portion": "part of purge_expired",
     "history.path_to": "of a leaf that was found through the viewer's chat",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",

@@ -379,6 +379,12 @@ def test_folders_come_to_a_database_that_is_in_use_and_every_row_stays(empty: Da
     after = all_rows(empty)
     for row in before["chatsession"]:
         row["folder_id"] = None
+    # The time of a chat in the trash begins with the migration that limits it.
+    assert [row["deleted_at"] is None for row in after["chatsession"]] == [row.pop("deleted_at") is None for row in before["chatsession"]]
+    moments = [row.pop("deleted_at") for row in after["chatsession"]]
+    assert [str(when).removesuffix("+00:00") for when in moments if when] == [
+        f"{NOW:%Y-%m-%d %H:%M:%S}{'.000000' if empty.is_sqlite else ''}"
+    ]
     assert {name: after[name] for name in before} == before
     assert {name: after[name] for name in after.keys() - before.keys()} == {"folder": [], "saved_search": []}
     init_db(empty)
