@@ -318,6 +318,10 @@ def bindable(statement: str) -> str:
     return statement.replace("':", "'\\:")
 
 
+NOTE_MODELS_OF_RANGE = (
+    "INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT user_id, provider, model_name FROM chatmessage "
+    "WHERE id >= :first AND id < :below AND provider IS NOT NULL AND model_name IS NOT NULL ON CONFLICT DO NOTHING"
+)
 ENTER_MESSAGE_BY_ID = {
     "sqlite": add_message_of(":id"),
     "postgresql": bindable(ENTER_MESSAGE).format(which="m.id = :id") + "ON CONFLICT DO NOTHING",

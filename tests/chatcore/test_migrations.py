@@ -117,7 +117,7 @@ def differences(database: Database) -> list[object]:
     def compared(item: SchemaItem, name: str | None, kind: str, reflected: bool, other: SchemaItem | None) -> bool:
         return not (database.is_sqlite and isinstance(item, ForeignKeyConstraint) and item.column_keys in KEYS_OF_ADDED_COLUMNS)
 
-    options = {"compare_type": True, "compare_server_default": True, "include_name": is_modelled, "include_object": compared}
+    options = {"compare_type": True, "compare_server_default": True, "include_object": compared, "include_name": is_modelled}
     with database.connect() as connection:
         context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, SQLModel.metadata))
