@@ -17,6 +17,8 @@ from chatcore.organise.names import clean_name, key_of, take_turn
 from chatcore.parts import Viewer
 from chatcore.rows import CHATS, FOLDERS, no_chat, parts_of
 
+# In the place of a folder's id: no folder. Ids begin at 1.
+NO_FOLDER = 0
 LONGEST_FOLDER = 80
 # A path stays one line on a screen, and who needs more looks for tags.
 DEEPEST = 8
@@ -150,18 +152,23 @@ def delete_folder(db: Database, viewer: Viewer, folder_id: int) -> None:
 def move_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, folder_id: int | None) -> int:
     """Puts chats into a folder, or into none (None); answers how many. Raises NotFound for the folder or a chat, then none
     is moved."""
-    moved = 0
     with db.write() as tx:
-        take_turn(tx, viewer)
-        if folder_id is not None:
-            of(tree_in(tx, viewer), folder_id)
-        for part in parts_of(chat_ids):
-            theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
-            result = tx.execute(sa.update(CHATS).where(theirs).values(folder_id=folder_id))
-            assert isinstance(result, sa.CursorResult)
-            if result.rowcount != len(part):
-                raise no_chat()
-            moved += len(part)
+        return move_chats_in(tx, viewer, chat_ids, folder_id=folder_id)
+
+
+def move_chats_in(tx: Session, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, folder_id: int | None) -> int:
+    """The same as `move_chats` inside a transaction."""
+    take_turn(tx, viewer)
+    if folder_id is not None:
+        of(tree_in(tx, viewer), folder_id)
+    moved = 0
+    for part in parts_of(chat_ids):
+        theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+        result = tx.execute(sa.update(CHATS).where(theirs).values(folder_id=folder_id))
+        assert isinstance(result, sa.CursorResult)
+        if result.rowcount != len(part):
+            raise no_chat()
+        moved += len(part)
     return moved
 
 
