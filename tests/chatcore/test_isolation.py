@@ -125,6 +125,7 @@ BY_ID: dict[str, Case] = {
     "organise.folders.make_folder": lambda w, v: folders.make_folder(w.db, v, name="Mine", parent_id=w.folder_id),
     "organise.folders.rename_folder": lambda w, v: folders.rename_folder(w.db, v, w.folder_id, name="Mine"),
     "organise.folders.move_folder": lambda w, v: folders.move_folder(w.db, v, w.folder_id, parent_id=None),
+    "organise.folders.change_folder": lambda w, v: folders.change_folder(w.db, v, w.folder_id, name="Mine"),
     "organise.folders.delete_folder": lambda w, v: folders.delete_folder(w.db, v, w.folder_id),
     "organise.folders.move_chats": lambda w, v: folders.move_chats(w.db, v, [w.chat_id], folder_id=None),
     "organise.folders.move_chats_in": lambda w, v: in_write(w, folders.move_chats_in, v, [w.chat_id], folder_id=None),
