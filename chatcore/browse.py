@@ -11,7 +11,7 @@ from sqlmodel import Session
 
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.organise.folders import folder_and_below
+from chatcore.organise.folders import NO_FOLDER, folder_and_below
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import known_tags
 from chatcore.parts import ChatInfo, Page, Period, Shelf, Viewer
@@ -21,8 +21,6 @@ from chatcore.texts import storable
 Sort = Literal["updated", "created", "title", "messages", "tokens"]
 SORT_TYPES: dict[Sort, type] = {"updated": datetime, "created": datetime, "title": str, "messages": int, "tokens": int}
 
-# In the place of a folder: chats that lie in none.
-NO_FOLDER = 0
 # In the place of a tag that is not there: ids begin at 1.
 NO_TAG = 0
 # Along so many folders a page is found faster than by sorting what is in them: each walk costs 0.1 ms.
