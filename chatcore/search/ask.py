@@ -3,10 +3,15 @@
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
+from chatcore.organise.folders import find_folders
+from chatcore.organise.names import key_of
+from chatcore.organise.tags import known_tags
 from chatcore.parts import Shelf, Viewer
 from chatcore.rows import CHATS
 from chatcore.search.query import Query, Term, Wanted, chat_id_of
@@ -17,6 +22,7 @@ from chatcore.words import TAG_CHARACTERS
 MOST_NAMED_CHATS = 100
 TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
+Named = TypeVar("Named")
 USED_MODELS = sa.table("used_model", sa.column("user_id"), sa.column("provider"), sa.column("model_name"))
 
 
@@ -86,9 +92,15 @@ def in_chats(tx: Session, viewer: Viewer, ask: Ask) -> Ask:
     narrow: list[sa.ColumnElement[bool]] = []
     if query.pinned is not None:
         narrow.append(CHATS.c.pinned == sa.literal(query.pinned))
-    narrow += [titled(query.chats.among)] if query.chats.among else []
-    narrow += [sa.not_(titled(query.chats.without))] if query.chats.without else []
-    narrow += tag_conditions(tx, viewer, query.tags)
+    narrow += conditions_of(query.chats, titled)
+    for wanted, ids_of, condition, what in (
+        (query.tags, partial(tag_ids, tx, viewer), partial(tagged, viewer), "tag"),
+        (query.folders, partial(find_folders, tx, viewer), in_folders, "folder"),
+    ):
+        known = Wanted(*(tuple(found for name in names for found in ids_of(name)) for names in (wanted.among, wanted.without)))
+        if wanted.among and not known.among:
+            return replace(ask, nothing=ask.nothing or f"You have no {what} “{' or '.join(wanted.among)}”.")
+        narrow += conditions_of(known, condition)
     rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
     if not rare:
         return replace(ask, in_chat=(*shelves, *narrow))
@@ -125,17 +137,26 @@ def on_shelves(shelves: frozenset[Shelf]) -> list[sa.ColumnElement[bool]]:
     return [sa.or_(CHATS.c.deleted_at.is_not(None), where)] if trash else [kept, where]
 
 
-def tag_conditions(tx: Session, viewer: Viewer, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    """That a chat has one of these tags, and none of those; names count in any case."""
+def conditions_of(wanted: Wanted[Named], condition: Callable[[Sequence[Named]], sa.ColumnElement[bool]]) -> list[sa.ColumnElement[bool]]:
+    """That one of some is there, and none of others."""
+    found = [condition(wanted.among)] if wanted.among else []
+    return found + ([sa.not_(condition(wanted.without))] if wanted.without else [])
 
-    def tagged(names: Sequence[str]) -> sa.ColumnElement[bool]:
-        low = {name.lower() for name in names}
-        mine = tx.execute(sa.select(TAGS.c.id, TAGS.c.name).where(TAGS.c.user_id == viewer.user_id))
-        ids = [row.id for row in mine if row.name.lower() in low]
-        return CHATS.c.id.in_(sa.select(CHAT_TAGS.c.session_id).where(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id.in_(ids)))
 
-    found = [tagged(wanted.among)] if wanted.among else []
-    return found + ([sa.not_(tagged(wanted.without))] if wanted.without else [])
+def tag_ids(tx: Session, viewer: Viewer, name: str) -> tuple[int, ...]:
+    """The tag of that name, if there is one."""
+    found = known_tags(tx, viewer).get(key_of(name))
+    return () if found is None else (found,)
+
+
+def tagged(viewer: Viewer, ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """That a chat has one of these tags."""
+    return CHATS.c.id.in_(sa.select(CHAT_TAGS.c.session_id).where(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id.in_(ids)))
+
+
+def in_folders(ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """That a chat lies in one of these folders; to lie in none is a no, not an unknown."""
+    return sa.and_(CHATS.c.folder_id.is_not(None), CHATS.c.folder_id.in_(ids))
 
 
 def titled(names: Sequence[str]) -> sa.ColumnElement[bool]:

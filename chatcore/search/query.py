@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Generic, TypeVar
 
 from chatcore.parts import Role, Shelf
 from chatcore.texts import storable
@@ -19,6 +20,8 @@ LONGEST_QUERY = 500
 MOST_TERMS = 32
 # A shorter beginning would match so many words that the index has to read most of itself (1.5 s for one letter, measured).
 SHORTEST_PREFIX = 3
+
+Value = TypeVar("Value")
 
 QUOTES = '"“”„«»'
 QUOTED = rf"[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}](?P<star>\*?)"
@@ -38,11 +41,11 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Generic[Value]):
     """The values of one filter: one of `among` (if there are any), and none of `without`."""
 
-    among: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
+    among: tuple[Value, ...] = ()
+    without: tuple[Value, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.among or self.without)
@@ -60,13 +63,13 @@ class Query:
 
     groups: tuple[tuple[Term, ...], ...] = ()
     without: tuple[Term, ...] = ()
-    roles: Wanted = Wanted()
-    models: Wanted = Wanted()
-    providers: Wanted = Wanted()
-    has: Wanted = Wanted()
-    chats: Wanted = Wanted()
-    tags: Wanted = Wanted()
-    folders: Wanted = Wanted()
+    roles: Wanted[str] = Wanted()
+    models: Wanted[str] = Wanted()
+    providers: Wanted[str] = Wanted()
+    has: Wanted[str] = Wanted()
+    chats: Wanted[str] = Wanted()
+    tags: Wanted[str] = Wanted()
+    folders: Wanted[str] = Wanted()
     pinned: bool | None = None
     shelves: frozenset[Shelf] = frozenset({Shelf.ACTIVE, Shelf.ARCHIVED})
     after: datetime | None = None
@@ -119,7 +122,7 @@ class _Reader:
         self.asks = True
         self.values.setdefault(name, ([], []))[negated].append(value)
 
-    def wanted(self, name: str) -> Wanted:
+    def wanted(self, name: str) -> Wanted[str]:
         among, without = self.values.get(name, ([], []))
         return Wanted(tuple(dict.fromkeys(among)), tuple(dict.fromkeys(without)))
 
