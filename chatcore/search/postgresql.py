@@ -168,3 +168,9 @@ def titles(tx: Session, ask: Ask, *, limit: int) -> list[uuid.UUID]:
         .limit(limit)
     )
     return list(tx.execute(statement).scalars())
+
+
+def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
+    """Selects the ids of a person's chats that have these words in the title; the last may go on."""
+    terms = [Term((word,), prefix=place == len(words)) for place, word in enumerate(words, 1)]
+    return sa.select(TITLES.c.session_id).where(TITLES.c.user_id == user_id, matches(TITLES.c.words, " & ".join(map(exact_term, terms))))

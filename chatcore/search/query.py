@@ -25,7 +25,9 @@ Value = TypeVar("Value")
 
 QUOTES = '"“”„«»'
 QUOTED = rf"[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}](?P<star>\*?)"
-PIECE = re.compile(rf"(?P<minus>-?)(?P<field>[A-Za-z]+:)?(?:{QUOTED}|(?P<bare>[^\s{QUOTES}]+))")
+FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
+EMPTY = rf"(?P<empty>{'|'.join(FILTERS)}):(?=\s|$)"
+PIECE = re.compile(rf"(?P<minus>-?)(?:(?i:{EMPTY})|(?P<field>[A-Za-z]+:)?(?:{QUOTED}|(?P<bare>[^\s{QUOTES}]+)))")
 RELATIVE = re.compile(r"(\d{1,4})([dwmy])")
 DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
@@ -92,7 +94,6 @@ class Query:
 ROLES = {"user": Role.USER, "me": Role.USER, "you": Role.USER, "assistant": Role.ASSISTANT, "model": Role.ASSISTANT, "ai": Role.ASSISTANT}
 HAS = {"code": "code", "tool": "tool", "tools": "tool", "attachment": "attachment", "attachments": "attachment", "file": "attachment"}
 SHELVES = {"active": Shelf.ACTIVE, "archived": Shelf.ARCHIVED, "trash": Shelf.TRASH, "deleted": Shelf.TRASH}
-FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
 
 
 @dataclass
@@ -179,6 +180,9 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
     value = piece["phrase"] if quoted else piece["bare"]
     name = (piece["field"] or "").rstrip(":").lower()
     reader.open_end = False
+    if piece["empty"]:
+        reader.say(f"“{piece['empty'].lower()}:” has nothing after it and was left out.")
+        return
     if name in FILTERS:
         read_filter(reader, name, value.strip(), negated=negated)
         return
@@ -217,7 +221,6 @@ def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, star
 
 def read_filter(reader: _Reader, name: str, value: str, *, negated: bool) -> None:
     """One filter; a value that means nothing is left out and named."""
-    value = value.strip(QUOTES)
     if not value:
         reader.say(f"“{name}:” has nothing after it and was left out.")
         return
@@ -307,6 +310,15 @@ def with_filter(text: str, name: str, value: str) -> str:
     return " ".join(part for part in (text.strip(), wanted) if part) if wanted not in pieces_of(text) else text.strip()
 
 
+def narrowed(text: str, filters: tuple[tuple[str, str], ...]) -> str:
+    """The search text with these filters instead of others of their names: what a facet means."""
+    for name, _ in filters:
+        text = without_filter(text, name)
+    for name, value in filters:
+        text = with_filter(text, name, value)
+    return text
+
+
 def without_filter(text: str, name: str, value: str | None = None) -> str:
     """The search text without the filters of that name, or without the one of that value."""
     kept = []
@@ -326,5 +338,5 @@ def split(text: str) -> Iterator[tuple[str, str, str]]:
     """Each piece as it was typed, the filter it is ('' for text), and the filter's value."""
     for piece in PIECE.finditer(text):
         name = (piece["field"] or "").rstrip(":").lower()
-        value = piece["phrase"] if piece["phrase"] is not None else piece["bare"]
+        value = piece["phrase"] if piece["phrase"] is not None else piece["bare"] or ""
         yield piece[0], name if name in FILTERS else "", value

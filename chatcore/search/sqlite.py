@@ -5,6 +5,7 @@ Why so: FTS5 keeps the rows of a word in the order of their keys, so twenty hits
 cost 0.1 ms; ranking them all costs seconds (measured at a million messages).
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -147,3 +148,14 @@ def titles(tx: Session, ask: Ask, *, limit: int) -> list[object]:
         .limit(limit)
     )
     return list(tx.execute(statement).scalars())
+
+
+def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
+    """Selects the ids of a person's chats that have these words in the title; the last may go on."""
+    terms = [Term((word,), prefix=place == len(words)) for place, word in enumerate(words, 1)]
+    question = " AND ".join([*map(term, terms), DIALECT.tag(DIALECT.owner(user_id))])
+    return (
+        sa.select(CHAT_ENTRIES.c.session_id)
+        .select_from(CHAT_INDEX.join(CHAT_ENTRIES, CHAT_ENTRIES.c.key == CHAT_INDEX.c.rowid))
+        .where(sa.literal_column("chat_fts").op("MATCH")(question))
+    )
