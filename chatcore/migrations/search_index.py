@@ -312,11 +312,21 @@ POSTGRESQL_DROPS = (
 
 # --- one by one, for chatcore.search.build -----------------------------------------------------------------------
 
+
+def bindable(statement: str) -> str:
+    """A statement for SQLAlchemy's text(), to which the colons of tags would be parameters."""
+    return statement.replace("':", "'\\:")
+
+
+NOTE_MODELS_OF_RANGE = (
+    "INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT user_id, provider, model_name FROM chatmessage "
+    "WHERE id >= :first AND id < :below AND provider IS NOT NULL AND model_name IS NOT NULL ON CONFLICT DO NOTHING"
+)
 ENTER_MESSAGE_BY_ID = {
     "sqlite": add_message_of(":id"),
-    "postgresql": f"{ENTER_MESSAGE.format(which='m.id = :id')} ON CONFLICT DO NOTHING",
+    "postgresql": bindable(ENTER_MESSAGE).format(which="m.id = :id") + "ON CONFLICT DO NOTHING",
 }
 ENTER_CHAT_BY_ID = {
     "sqlite": add_chat("c").replace(" WHERE NOT", " FROM chatsession c WHERE c.id = :id AND NOT"),
-    "postgresql": f"{ENTER_CHAT.format(which='c.id = :id')} ON CONFLICT DO NOTHING",
+    "postgresql": bindable(ENTER_CHAT).format(which="c.id = :id") + "ON CONFLICT DO NOTHING",
 }

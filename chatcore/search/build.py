@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.db import Database
+from chatcore.errors import Invalid
 from chatcore.migrations import search_index
+from chatcore.migrations.run import HEAD, schema_revision
 
 # A step of so many rows holds up another writer for about 20 ms.
 ROWS_A_STEP = 200
@@ -67,6 +69,7 @@ def index_messages(tx: Session, below: int) -> tuple[int, int | None]:
     if not ids:
         return 0, None
     add_all(tx, search_index.ENTER_MESSAGE_BY_ID[tx.get_bind().dialect.name], ids)
+    tx.execute(sa.text(search_index.NOTE_MODELS_OF_RANGE), {"first": ids[-1], "below": below})
     return len(ids), ids[-1] if len(ids) == ROWS_A_STEP else None
 
 
@@ -89,6 +92,8 @@ def rebuild_index(db: Database, *, on_progress: OnProgress | None = None) -> int
     """Throws the index away and builds it anew from the messages; answers how many messages and titles it has. Until it
     ends a search finds what is indexed so far, the newest first."""
     with db.migration() as connection:
+        if schema_revision(connection) != HEAD:
+            raise Invalid(f"The database {db.label} has not the newest schema.", "Run: python -m chatcore migrate")
         search_index.drop(connection)
         search_index.create(connection)
     return build_index(db, on_progress=on_progress)
