@@ -137,16 +137,15 @@ class Corpus:
         weights = [WEEKDAYS[moment(self._begin + day * DAY).weekday()] * growth(day) for day in range(DAYS)]
         shares = list(accumulate(weights))
         people = list(accumulate((rank + 1) ** -USER_EXPONENT for rank in range(USERS)))
-        given = 0
+        short, given = self.wanted - self._long, 0
         for day in range(DAYS):
             start = self._begin + day * DAY
             if self._long and day == LONG_CHAT_DAY:
                 yield Plan(start, TOP_USER, self._long, LONG_CHAT_S)
             plans = []
-            due = round((self.wanted - self._long) * shares[day] / shares[-1])
-            while given < due:
+            while given < round(short * shares[day] / shares[-1]):
                 exchanges = 1 + int(log(1 - rng.random()) / log(1 - 1 / MEAN_EXCHANGES))
-                length = min(2 * min(exchanges, MOST_EXCHANGES), due - given)
+                length = min(2 * min(exchanges, MOST_EXCHANGES), short - given)
                 hour = rng.choices(range(24), HOURS)[0] + rng.random()
                 plans.append(Plan(start + int(hour * HOUR), rng.choices(PEOPLE, cum_weights=people)[0], length))
                 given += length

@@ -87,7 +87,7 @@ class Texts:
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(f"texts/{seed}")
-        self._words = make_vocabulary(seed)
+        self._words = make_vocabulary()
         self._weights = list(accumulate(1 / rank for rank in range(1, len(self._words) + 1)))
         self._scripts = {language: script_run(self._rng, words) for language, words in SCRIPTS.items()}
         self._renew()
