@@ -14,19 +14,14 @@ from itertools import accumulate, count
 from math import log
 
 from benchmarks.corpus_chats import EPOCH, FAILURE, NO_FAILURE, SECOND, Author, Chat, Draft, Plan, moment
+from benchmarks.corpus_people import PEOPLE, RARE_USER, TOP_USER, USER_EXPONENT, tag_id
 from benchmarks.filling import NOW
-from chatcore.accounts import LOCAL_OWNER_ID
 
 # Raise it with any change of texts, times or rows: a kept database of another version is filled anew.
 VERSION = 1
 DAYS = 730
 DAY = 86_400 * SECOND
 HOUR = 3_600 * SECOND
-USERS = 50
-# The first of 50 people with this exponent has 18 % of the chats, the last 0.6 %.
-USER_EXPONENT = 0.89
-PEOPLE = (LOCAL_OWNER_ID, *(f"person-{number:02}" for number in range(2, USERS + 1)))
-TOP_USER, RARE_USER = PEOPLE[0], PEOPLE[-1]
 # One chat of the first person goes on for most of a year: 5,000 messages where there are 100,000.
 LONG_CHAT_MESSAGES, LONG_CHAT_SHARE = 5_000, 0.05
 LONG_CHAT_DAY, LONG_CHAT_S = DAYS - 400, 300 * 86_400
@@ -47,7 +42,7 @@ class Batch:
 
     last_id: int
     chats: list[Row] = field(default_factory=list)
-    tags: list[tuple[uuid.UUID, str, str]] = field(default_factory=list)
+    tags: list[Row] = field(default_factory=list)
     messages: list[Row] = field(default_factory=list)
     generations: list[Row] = field(default_factory=list)
     leaves: list[tuple[int, uuid.UUID]] = field(default_factory=list)
@@ -79,7 +74,7 @@ class Corpus:
         for chat in self._in_order():
             if chat.place == 0:
                 batch.chats.append(chat.row())
-                batch.tags.extend((chat.id, chat.user_id, tag) for tag in chat.tags)
+                batch.tags.extend((chat.id, tag_id(chat.user_id, place), chat.user_id) for place in chat.tags)
                 self.chats += 1
             self._hand_out(chat, chat.drafts[chat.place], batch)
             if len(batch.messages) == size:
@@ -136,7 +131,7 @@ class Corpus:
         rng = self._rng
         weights = [WEEKDAYS[moment(self._begin + day * DAY).weekday()] * growth(day) for day in range(DAYS)]
         shares = list(accumulate(weights))
-        people = list(accumulate((rank + 1) ** -USER_EXPONENT for rank in range(USERS)))
+        people = list(accumulate((rank + 1) ** -USER_EXPONENT for rank in range(len(PEOPLE))))
         short, given = self.wanted - self._long, 0
         for day in range(DAYS):
             start = self._begin + day * DAY

@@ -11,6 +11,7 @@ from heapq import heapify, heapreplace
 from itertools import accumulate
 from math import log
 
+from benchmarks.corpus_people import FOLDERS, TAGS, folder_id
 from benchmarks.corpus_texts import Texts
 from benchmarks.vocabulary import CJK, RARE, RARE_MESSAGES, SHARES
 from chatcore.parts import ToolCall, dump_tool_calls
@@ -25,8 +26,8 @@ TOOL_SHARE = 0.10
 TOOLS = ("search_web", "read_file", "run_query", "get_weather", "send_mail")
 CONTEXT_TOKENS = 8_192
 TITLE_CHARACTERS = 60
-TAGS = ("work", "code", "travel", "reading", "someday")
-TAG_SHARE = 0.04
+# For each tag, and for all folders together.
+TAG_SHARE, FOLDER_SHARE = 0.04, 0.25
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
 
@@ -103,13 +104,15 @@ class Draft:
 
 @dataclass(slots=True)
 class Chat:
-    """A chat with all its messages; `place` is the next one to hand out, `leaf` the id of the last one handed out."""
+    """A chat with all its messages; `tags` and `folder` are places in TAGS and FOLDERS, `place` is the next message to hand
+    out, `leaf` the id of the last one handed out."""
 
     id: uuid.UUID
     user_id: str
     model: Model
     drafts: list[Draft]
-    tags: tuple[str, ...]
+    tags: tuple[int, ...]
+    folder: int | None = None
     pinned: bool = False
     archived: bool = False
     deleted_at: datetime | None = None
@@ -122,10 +125,12 @@ class Chat:
         read = sum(attempt.input_tokens or 0 for attempt in attempts)
         written = sum(attempt.output_tokens or 0 for attempt in attempts)
         end = moment(max(draft.end for draft in self.drafts[-2:]))
+        folder = None if self.folder is None else folder_id(self.user_id, self.folder)
         shown = next(text for draft in reversed(self.drafts) if (text := snippet(draft.content)))
         return (
             self.id, self.user_id, cut(snippet(self.drafts[0].content), TITLE_CHARACTERS), self.model.provider, self.model.name,
-            moment(self.drafts[0].at), end, self.pinned, self.archived, self.deleted_at, len(self.drafts), read, written, end, shown,
+            moment(self.drafts[0].at), end, self.pinned, self.archived, self.deleted_at, folder, len(self.drafts), read, written, end,
+            shown,
         )  # fmt: skip
 
 
@@ -153,6 +158,8 @@ class Author:
         language = chosen(rng, LANGUAGES) if plan.spread_s is None else "english"
         chat = Chat(chat_key(plan.start, rng), plan.user_id, model, self._drafts(plan, model, language), tags_of(rng))
         chance = rng.random()
+        if rng.random() < FOLDER_SHARE:
+            chat.folder = int(rng.random() * len(FOLDERS))
         if plan.spread_s is None:
             chat.pinned, chat.archived = chance < 0.004, 0.1 < chance < 0.16
             if 0.2 < chance < 0.22:
@@ -270,9 +277,9 @@ def chosen(rng: random.Random, shares: Mapping[str, int]) -> str:
     return name
 
 
-def tags_of(rng: random.Random) -> tuple[str, ...]:
-    """The tags of a chat; most have none."""
-    return tuple(tag for tag in TAGS if rng.random() < TAG_SHARE)
+def tags_of(rng: random.Random) -> tuple[int, ...]:
+    """The places of the tags of a chat; most have none."""
+    return tuple(place for place in range(len(TAGS)) if rng.random() < TAG_SHARE)
 
 
 def chat_key(start: int, rng: random.Random) -> uuid.UUID:

@@ -14,21 +14,21 @@ import sqlalchemy as sa
 from psycopg import sql
 from sqlmodel import Session, SQLModel
 
-from benchmarks.corpus import PEOPLE, VERSION, Batch, Corpus, Row
-from benchmarks.corpus_chats import TAGS
-from benchmarks.filling import NOW, analyze
+from benchmarks.corpus import VERSION, Batch, Corpus, Row
+from benchmarks.corpus_people import ISSUER, PEOPLE, folder_rows, tag_rows
+from benchmarks.filling import NOW
 from chatcore.accounts import local_owner
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import MARK_DIRTY
 
 MESSAGES_A_TRANSACTION = 5_000
-ISSUER = "https://example.org"
 COLUMNS = {
     "users": ("id", "name", "email", "issuer", "subject", "is_owner", "created_at"),
-    "tag": ("user_id", "name"),
+    "tag": ("id", "user_id", "name"),
+    "folder": ("id", "user_id", "parent_id", "name"),
     "chatsession": (
-        "id", "user_id", "title", "provider", "model_name", "created_at", "updated_at", "pinned", "archived", "deleted_at",
+        "id", "user_id", "title", "provider", "model_name", "created_at", "updated_at", "pinned", "archived", "deleted_at", "folder_id",
         "message_count", "input_tokens", "output_tokens", "last_message_at", "last_snippet",
     ),
     "chattag": ("session_id", "tag_id", "user_id"),
@@ -70,6 +70,18 @@ class Filling:
         return self.written == self.messages
 
 
+def settle(db: Database) -> None:
+    """The planner knows what is there, and PostgreSQL has cleaned up, as in a database that has been in use."""
+    with db.connect() as connection:
+        quiet = connection.execution_options(isolation_level="AUTOCOMMIT")
+        if db.is_sqlite:
+            quiet.exec_driver_sql("ANALYZE")
+            return
+        quiet.exec_driver_sql("SET statement_timeout = 0")
+        quiet.exec_driver_sql("VACUUM (ANALYZE)")
+        quiet.exec_driver_sql("RESET statement_timeout")
+
+
 def read_marker(db: Database) -> Filling | None:
     """What the database was filled with; None for one that was not filled from here."""
     with db.read() as tx:
@@ -93,30 +105,29 @@ def load(db: Database, corpus: Corpus, *, at_once: int = MESSAGES_A_TRANSACTION,
     if not earlier:
         add_people(db)
     written = earlier.written if earlier else 0
-    tags = tag_ids(db)
     for batch in corpus.batches(at_once):
         if corpus.messages <= written:
             continue
         with db.write() as tx:
-            write(tx, batch, tags)
-            take_ids(tx, batch.last_id)
+            write(tx, batch)
+            take_ids(tx, "chatmessage")
             remember(tx, corpus)
         if on_progress:
             on_progress(corpus.messages, corpus.wanted)
-    analyze(db)
+    settle(db)
     filling = read_marker(db)
     assert filling is not None
     return filling
 
 
-def write(tx: Session, batch: Batch, tags: dict[tuple[str, str], int]) -> None:
+def write(tx: Session, batch: Batch) -> None:
     """All rows of a batch, in the order that the keys between them ask for."""
     if dialect_of(tx) == "postgresql":
         tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
     insert(tx, "chatsession", batch.chats)
     insert(tx, "chatmessage", batch.messages)
     insert(tx, "generation", batch.generations)
-    insert(tx, "chattag", ((chat_id, tags[user_id, name], user_id) for chat_id, user_id, name in batch.tags))
+    insert(tx, "chattag", batch.tags)
     # The chat and its last message name each other, so one of them has to be written twice.
     leaves = as_stored(tx, ("chatmessage.id", "chatsession.id"), batch.leaves)
     driver_of(tx).cursor().executemany(LEAF[dialect_of(tx)], leaves)
@@ -124,10 +135,10 @@ def write(tx: Session, batch: Batch, tags: dict[tuple[str, str], int]) -> None:
         tx.execute(MARK_DIRTY, [{"user_id": user_id, "hour": hour} for user_id, hour in sorted(batch.hours)])
 
 
-def take_ids(tx: Session, last_id: int) -> None:
-    """Says that message ids up to this one are taken; SQLite sees that by itself."""
+def take_ids(tx: Session, table: str) -> None:
+    """Says which ids of a table are taken; SQLite sees that by itself."""
     if dialect_of(tx) == "postgresql":
-        tx.execute(sa.text("SELECT setval(pg_get_serial_sequence('chatmessage', 'id'), :last)"), {"last": last_id})
+        tx.execute(sa.text(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"))
 
 
 def insert(tx: Session, table: str, rows: Iterable[Row]) -> None:
@@ -164,19 +175,16 @@ def dialect_of(tx: Session) -> str:
 
 
 def add_people(db: Database) -> None:
-    """The people with their tags, and the place where it is remembered what was written."""
+    """The people with their tags and folders, and the place where it is remembered what was written."""
     local_owner(db, now=NOW)
     people = [(person, person.replace("person-", "Person "), f"{person}@example.org", ISSUER, person, False, NOW) for person in PEOPLE[1:]]
     with db.write() as tx:
         insert(tx, "users", people)
-        insert(tx, "tag", [(person, tag) for person in PEOPLE for tag in TAGS])
+        insert(tx, "tag", tag_rows())
+        insert(tx, "folder", folder_rows())
+        take_ids(tx, "tag")
+        take_ids(tx, "folder")
         tx.execute(sa.text(f"CREATE TABLE {MARKER} (told TEXT NOT NULL)"))
-
-
-def tag_ids(db: Database) -> dict[tuple[str, str], int]:
-    """The ids of tags by person and name."""
-    with db.read() as tx:
-        return {(user_id, name): tag_id for tag_id, user_id, name in tx.execute(sa.text("SELECT id, user_id, name FROM tag"))}
 
 
 def remember(tx: Session, corpus: Corpus) -> None:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
 
-from benchmarks.corpus import RARE_USER, TOP_USER
+from benchmarks.corpus_people import ISSUER, RARE_USER, TOP_USER
 from benchmarks.figures import Figure, of_samples
 from benchmarks.filling import NOW
-from benchmarks.loading import ISSUER, Filling
+from benchmarks.loading import Filling
 from chatcore.accounts import local_owner, signed_in
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from benchmarks.corpus_chats import MODELS
+from benchmarks.corpus_people import TAGS, folder_id
 from benchmarks.figures import Figure
 from benchmarks.scale.ground import MONTH, Ground, half_and_most
 from chatcore import browse, history
@@ -42,6 +43,8 @@ def questions(ground: Ground, viewer: Viewer) -> Iterator[tuple[str, float | Non
         "provider": Browse(providers=(MODELS[0].provider,)),
         "model": Browse(models=(MODELS[0].name,)),
         "month two years ago": Browse(period=MONTH),
+        "tag": Browse(tags=(TAGS[0],)),
+        "folder": Browse(folders=(folder_id(viewer.user_id, 0),)),
         "archive": Browse(shelf=Shelf.ARCHIVED),
         "trash": Browse(shelf=Shelf.TRASH),
     }

@@ -7,7 +7,8 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from benchmarks.corpus_chats import MODELS, TAGS
+from benchmarks.corpus_chats import MODELS
+from benchmarks.corpus_people import FOLDERS, TAGS
 from benchmarks.figures import Figure
 from benchmarks.report import markdown, number
 from benchmarks.scale.ground import MONTH, Ground, half_and_most
@@ -69,6 +70,7 @@ def filters(chat_id: str) -> dict[str, str]:
         "role:": " role:user",
         "one month": f" after:{MONTH.start:%Y-%m} before:{MONTH.end:%Y-%m}",
         "tag:": f" tag:{TAGS[0]}",
+        "folder:": f" folder:{FOLDERS[-1]}",
         "chat:": f" chat:{chat_id}",
     }
 

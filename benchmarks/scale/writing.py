@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel
 from benchmarks.corpus import Batch, Corpus, Row
 from benchmarks.corpus_texts import Texts
 from benchmarks.figures import Figure
-from benchmarks.loading import COLUMNS, tag_ids, take_ids, write
+from benchmarks.loading import COLUMNS, take_ids, write
 from benchmarks.scale.ground import Ground, half_and_most, person
 from benchmarks.scale.threads import some_chats
 from chatcore import history
@@ -54,7 +54,7 @@ def appended(ground: Ground) -> Iterator[Figure]:
 
 def deleted(ground: Ground) -> Iterator[Figure]:
     """`history.purge_chats` of one old chat of 50 to 70 messages, which is written again afterwards."""
-    db, viewer, tags = ground.db, ground.people["top user"], tag_ids(ground.db)
+    db, viewer = ground.db, ground.people["top user"]
     samples = []
     for chat_id in some_chats(ground, viewer, ground.effort.deleted, least=LEAST, most=MOST):
         with db.read() as tx:
@@ -62,7 +62,7 @@ def deleted(ground: Ground) -> Iterator[Figure]:
         samples.append(ground.once(partial(history.purge_chats, db, viewer, [chat_id])))
         with db.write() as tx:
             tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.id.in_(ledger)))
-            write(tx, saved, tags)
+            write(tx, saved)
     if samples:
         yield from half_and_most("delete a chat of 50-70 messages", samples)
 
@@ -70,14 +70,18 @@ def deleted(ground: Ground) -> Iterator[Figure]:
 def read_back(tx: Session, chat_id: uuid.UUID) -> tuple[Batch, Sequence[int]]:
     """All rows of a chat as they were written, and the ids of its generations."""
 
-    def rows(table: str, key: str) -> list[Row]:
+    def rows(table: str, key: str, order: str) -> list[Row]:
         columns = SQLModel.metadata.tables[table].c
-        wanted = sa.select(*(columns[name] for name in COLUMNS[table])).where(columns[key] == chat_id).order_by(columns["id"])
+        wanted = sa.select(*(columns[name] for name in COLUMNS[table])).where(columns[key] == chat_id).order_by(columns[order])
         return [tuple(row) for row in tx.execute(wanted)]
 
-    tags = sa.text("SELECT c.user_id, t.name FROM chattag c JOIN tag t ON t.id = c.tag_id WHERE c.session_id = :chat_id")
-    batch = Batch(0, rows("chatsession", "id"), [], rows("chatmessage", "session_id"), rows("generation", "session_id"))
-    batch.tags = [(chat_id, user_id, name) for user_id, name in tx.execute(tags.bindparams(sa.bindparam("chat_id", chat_id, sa.Uuid())))]
+    batch = Batch(
+        last_id=0,
+        chats=rows("chatsession", "id", "id"),
+        tags=rows("chattag", "session_id", "tag_id"),
+        messages=rows("chatmessage", "session_id", "id"),
+        generations=rows("generation", "session_id", "id"),
+    )
     batch.leaves = [(int(str(batch.messages[-1][0])), chat_id)]
     ledger = tx.execute(sa.select(GENERATIONS.c.id).where(GENERATIONS.c.session_id == chat_id)).scalars().all()
     return batch, ledger
@@ -85,7 +89,7 @@ def read_back(tx: Session, chat_id: uuid.UUID) -> tuple[Batch, Sequence[int]]:
 
 def imported(ground: Ground) -> Iterator[Figure]:
     """More chats of the same two years, written through every trigger; then all of them are deleted, one call a person."""
-    db, tags = ground.db, tag_ids(ground.db)
+    db = ground.db
     number = min(ground.effort.imported, ground.filling.messages // 5)
     with db.read() as tx:
         newest = int(tx.execute(sa.select(sa.func.max(MESSAGES.c.id))).scalar_one())
@@ -96,8 +100,8 @@ def imported(ground: Ground) -> Iterator[Figure]:
             chats[str(row[1])].append(uuid.UUID(str(row[0])))
         started = time.perf_counter()
         with db.write() as tx:
-            write(tx, batch, tags)
-            take_ids(tx, batch.last_id)
+            write(tx, batch)
+            take_ids(tx, "chatmessage")
         spent_s += time.perf_counter() - started
     yield Figure("bulk import", number / spent_s, "messages/s", note=f"{number:,} messages, {IMPORTED_A_TRANSACTION} a transaction.")
     spent_s = 0.0

@@ -6,7 +6,8 @@ from datetime import datetime
 import pytest
 import sqlalchemy as sa
 
-from benchmarks.corpus import PEOPLE, RARE_USER, TOP_USER, Batch, Corpus
+from benchmarks.corpus import Batch, Corpus
+from benchmarks.corpus_people import PEOPLE, RARE_USER, TOP_USER
 from benchmarks.loading import load, read_marker
 from benchmarks.scale.__main__ import measured, parse
 from benchmarks.scale.ground import Effort, Ground
@@ -94,7 +95,7 @@ def test_what_is_written_is_undone(ground: Ground) -> None:
 def test_a_filling_that_was_ended_goes_on(db: Database, ground: Ground) -> None:
     whole = rows(ground.db)
     with db.write() as tx:
-        for table in ("generation", "chatsession", "tag", "users"):
+        for table in ("generation", "chatsession", "tag", "folder", "users"):
             tx.execute(sa.text(f"DELETE FROM {table}"))
         tx.execute(sa.text("DROP TABLE benchmark_corpus"))
 
