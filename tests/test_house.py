@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),
-    ("chatcore.ledger", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
+    ("chatcore.ledger", "chatcore.thread", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
     ("chatcore.history", "chatcore.browse", "chatcore.search", "chatcore.organise", "chatcore.analytics", "chatcore.accounts"),
     ("chatcore.rows",),
     ("chatcore.db",),

@@ -10,7 +10,6 @@ from chatcore.history import (
     delete_chats,
     get_chat,
     list_chats,
-    open_thread,
     pin_chats,
     purge_chats,
     rename_chat,
@@ -18,6 +17,7 @@ from chatcore.history import (
 )
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parts import Shelf
+from chatcore.thread import open_thread
 
 MODEL_FIELDS = {"provider": str, "model": str}
 DRAFT_FIELDS = {"text": str, "request_key": str, **MODEL_FIELDS}

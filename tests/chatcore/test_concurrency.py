@@ -18,8 +18,9 @@ import sqlalchemy as sa
 
 from chatcore.accounts import local_owner
 from chatcore.db import Database, open_database
-from chatcore.history import append, create_chat, list_chats, open_thread
+from chatcore.history import append, create_chat, list_chats
 from chatcore.parts import Viewer
+from chatcore.thread import open_thread
 from tests.conftest import NOW
 
 ROOT = Path(__file__).resolve().parents[2]

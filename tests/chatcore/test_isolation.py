@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from chatcore import accounts, analytics, browse, chat, generation, history, ledger
+from chatcore import accounts, analytics, browse, chat, generation, history, ledger, thread
 from chatcore.browse import Browse
 from chatcore.chat import Draft
 from chatcore.db import Database
@@ -32,7 +32,7 @@ from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
-MODULES = [accounts, browse, chat, generation, history, ledger, *ANALYTICS]
+MODULES = [accounts, browse, chat, generation, history, ledger, thread, *ANALYTICS]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -92,7 +92,7 @@ BY_ID: dict[str, Case] = {
     "history.restore_chats": lambda w, v: history.restore_chats(w.db, v, [w.chat_id]),
     "history.purge_chats": lambda w, v: history.purge_chats(w.db, v, [w.chat_id], forget_usage=True),
     "history.change_all": lambda w, v: history.change_all(w.db, v, [w.chat_id], {CHATS.c.pinned: True}),
-    "history.open_thread": lambda w, v: history.open_thread(w.db, v, w.chat_id, before=w.answer_id),
+    "thread.open_thread": lambda w, v: thread.open_thread(w.db, v, w.chat_id, before=w.answer_id),
     "history.all_messages": lambda w, v: history.all_messages(w.db, v, w.chat_id),
     "history.get_message": lambda w, v: history.get_message(w.db, v, w.answer_id),
     "history.append": lambda w, v: history.append(w.db, v, w.chat_id, role="user", content="x", now=LATER),
@@ -134,7 +134,7 @@ WITHOUT_VIEWER = {
     "accounts.find": "makes the viewer",
     "history.count_answer_in": "the Runner's job names the user",
     "history.mark_dirty": "names the user",
-    "history.path_to": "of a leaf that was found through the viewer's chat",
+    "thread.path_to": "of a leaf that was found through the viewer's chat",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",

@@ -10,8 +10,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 
 from chatcore.api import LocalOwner, routes
-from chatcore.history import get_chat, open_thread
+from chatcore.history import get_chat
 from chatcore.parts import State
+from chatcore.thread import open_thread
 from tests.chatcore.api.conftest import CHATS, Api
 from tests.factories import make_chat, make_exchange
 
