@@ -17,7 +17,7 @@ from chatcore.history import (
 )
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parts import Shelf
-from chatcore.thread import open_thread
+from chatcore.thread import END, Before, open_thread
 
 MODEL_FIELDS = {"provider": str, "model": str}
 DRAFT_FIELDS = {"text": str, "request_key": str, **MODEL_FIELDS}
@@ -97,8 +97,8 @@ def delete(call: Call) -> Reply:
 def list_messages(call: Call) -> Reply:
     """The last messages of the branch that is shown, oldest first, or those before a message."""
     asked = query(call.query, {"limit": int, "before": int})
-    before = number_of(asked, "before", 0) if "before" in asked else None
-    thread = open_thread(call.core.db, call.viewer, call.chat_id(), last=number_of(asked, "limit", 40), before=before)
+    place = Before(number_of(asked, "before", 0)) if "before" in asked else END
+    thread = open_thread(call.core.db, call.viewer, call.chat_id(), place=place, limit=number_of(asked, "limit", 40))
     return Reply(
         {
             "chat": chat_json(thread.chat),

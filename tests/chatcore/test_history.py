@@ -171,7 +171,7 @@ def test_a_page_has_1_to_1000_rows(db: Database, limit: int) -> None:
     with pytest.raises(Invalid):
         list_chats(db, viewer, limit=limit)
     with pytest.raises(Invalid):
-        open_thread(db, viewer, chat.id, last=limit)
+        open_thread(db, viewer, chat.id, limit=limit)
     with pytest.raises(Invalid):
         all_messages(db, viewer, chat.id, limit=limit)
 
@@ -415,7 +415,7 @@ def test_messages_of_many_threads_form_one_line(db: Database, now: datetime) -> 
         writer.start()
     for writer in writers:
         writer.join(60)
-    thread = open_thread(db, viewer, chat.id, last=100)
+    thread = open_thread(db, viewer, chat.id, limit=100)
     assert thread.chat.message_count == len(thread.messages) == 40
 
 

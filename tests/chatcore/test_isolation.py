@@ -27,6 +27,7 @@ from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
 from chatcore.rows import CHATS
+from chatcore.thread import Before
 from tests.factories import NOW, make_chat, make_exchange, make_viewer
 from tests.scripted import Scripted
 
@@ -92,7 +93,9 @@ BY_ID: dict[str, Case] = {
     "history.restore_chats": lambda w, v: history.restore_chats(w.db, v, [w.chat_id]),
     "history.purge_chats": lambda w, v: history.purge_chats(w.db, v, [w.chat_id], forget_usage=True),
     "history.change_all": lambda w, v: history.change_all(w.db, v, [w.chat_id], {CHATS.c.pinned: True}),
-    "thread.open_thread": lambda w, v: thread.open_thread(w.db, v, w.chat_id, before=w.answer_id),
+    "thread.open_thread": lambda w, v: thread.open_thread(w.db, v, w.chat_id, place=Before(w.answer_id)),
+    "thread.first_since": lambda w, v: thread.first_since(w.db, v, w.chat_id, moment=NOW),
+    "thread.span": lambda w, v: thread.span(w.db, v, w.chat_id),
     "history.all_messages": lambda w, v: history.all_messages(w.db, v, w.chat_id),
     "history.get_message": lambda w, v: history.get_message(w.db, v, w.answer_id),
     "history.append": lambda w, v: history.append(w.db, v, w.chat_id, role="user", content="x", now=LATER),
@@ -134,7 +137,12 @@ WITHOUT_VIEWER = {
     "accounts.find": "makes the viewer",
     "history.count_answer_in": "the Runner's job names the user",
     "history.mark_dirty": "names the user",
+    "thread.window": "of a chat that was found through the viewer",
     "thread.path_to": "of a leaf that was found through the viewer's chat",
+    "thread.climb": "of a message that was found through the viewer's chat",
+    "thread.descend": "of a message that was found through the viewer's chat",
+    "thread.left_beside": "of a message that was found through the viewer's chat",
+    "thread.shown_from": "of a leaf that was found through the viewer's chat",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
