@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import ChatInfo, Page, Period, Shelf, Viewer
-from chatcore.rows import CHAT_COLUMNS, CHATS, MESSAGES, beyond, checked_limit, decode_cursor, on_shelf, page_of_chats
+from chatcore.rows import CHAT_COLUMNS, CHATS, MESSAGES, beyond, checked_limit, decode_cursor, on_shelf, page_of_chats, pinned_and_not
 from chatcore.texts import storable
 
 Sort = Literal["updated", "created", "title", "messages", "tokens"]
@@ -94,13 +94,6 @@ def sort_column(sort: Sort, *, is_sqlite: bool) -> sa.ColumnElement[object]:
         case "tokens":
             return CHATS.c.input_tokens + CHATS.c.output_tokens
     raise Invalid(f"Chats cannot be sorted by {sort!r}.", f"Use one of: {', '.join(SORT_TYPES)}.")
-
-
-def pinned_and_not(first: sa.Select[uuid.UUID]) -> sa.CompoundSelect[uuid.UUID]:
-    """The first pinned and the first other chats: the index of the lists has `pinned` before the time, so each is a short
-    walk along it, and together they hold the page."""
-    walks = [first.where(CHATS.c.pinned == sa.literal(pinned)).subquery() for pinned in (True, False)]
-    return sa.union_all(*(sa.select(walk.c.id) for walk in walks))
 
 
 def matching(viewer: Viewer, browse: Browse, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:

@@ -128,10 +128,16 @@ def errno_of(name: str) -> int:
 @main.command()
 @database_option
 def migrate(url: str | None) -> None:
-    """Bring the database to the newest schema, as every start does, and stop there."""
+    """Bring the database to the newest schema, as every start does, index all messages for the search, and stop there."""
+    from chatcore.search.build import build_index
+
     show_log()
     with opened(url, migrated=True) as db:
         click.echo(f"{db.label} has the newest schema.")
+        with progress("Messages indexed") as show:
+            indexed = build_index(db, on_progress=show)
+        if indexed:
+            click.echo(f"Indexed {indexed:,} messages and titles.")
 
 
 @main.command("import")
@@ -205,15 +211,22 @@ def stats(as_json: bool, url: str | None) -> None:
 
 @main.command()
 @click.option("--repair", is_flag=True, help="Correct what can be corrected without losing anything, then check again.")
+@click.option("--rebuild-search", is_flag=True, help="Build the search index anew from the messages, then check.")
+@click.option("--thorough", is_flag=True, help="Compare every word of the search index too; on SQLite nobody can write meanwhile.")
 @database_option
-def doctor(repair: bool, url: str | None) -> None:
-    """Check the database: integrity, the laws of the schema, the counters."""
+def doctor(repair: bool, rebuild_search: bool, thorough: bool, url: str | None) -> None:
+    """Check the database: integrity, the laws of the schema, the counters, the search index."""
     from chatcore import doctor as examination
+    from chatcore.search.build import rebuild_index
 
     with opened(url, migrated=False, must_exist=True) as db:
         if repair:
             click.echo(f"Corrected {examination.repair(db):,} rows.\n")
-        findings = examination.examine(db)
+        if rebuild_search:
+            with progress("Messages") as show:
+                built = rebuild_index(db, on_progress=show)
+            click.echo(f"Indexed {built:,} messages and titles.\n")
+        findings = examination.examine(db, thorough=thorough)
         for finding in findings:
             click.echo(finding)
     if any(finding.level is examination.Level.PROBLEM for finding in findings):

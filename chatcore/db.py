@@ -23,6 +23,7 @@ from sqlmodel import Session
 
 from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
 from chatcore.migrations.run import HEAD, schema_revision, upgrade
+from chatcore.words import index_parts, index_words
 
 # How long SQLite waits for a lock that another program holds, in seconds.
 BUSY_WAIT_S = 10.0
@@ -228,10 +229,14 @@ def sqlite_engine(
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+        """What SQLite forgets with each connection."""
         connection.isolation_level = None
         for pragma in SQLITE_PRAGMAS:
             patiently(connection, pragma, wait_s)
         connection.execute(f"PRAGMA foreign_keys={'OFF' if migrating else 'ON'}")
+        # The triggers of the search index call them (chatcore/migrations/search_index.py).
+        connection.create_function("search_words", 1, index_words, deterministic=True)
+        connection.create_function("search_parts", 1, index_parts, deterministic=True)
         if migrating:
             # What is sorted may be every message there is.
             connection.execute("PRAGMA temp_store=FILE")

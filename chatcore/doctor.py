@@ -17,6 +17,8 @@ from chatcore.db import Database
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.models import utc_now
 from chatcore.rows import GENERATIONS, RUNNING
+from chatcore.search import check
+from chatcore.search.build import indexed_share
 
 EXAMPLES = 5
 CHATS_A_TRANSACTION = 200
@@ -64,6 +66,7 @@ WRONG_COUNTERS = f"(c.message_count <> {MESSAGES_OF} OR c.input_tokens <> {INPUT
 WRONG_LEAF = "(c.current_message_id IS NULL AND EXISTS (SELECT 1 FROM chatmessage m WHERE m.session_id = c.id))"
 RESTORE = "Restore a backup, or report how it came about: the database should have refused it."
 REPAIR = "Run: python -m chatcore doctor --repair"
+REBUILD = "Run: python -m chatcore doctor --rebuild-search"
 
 LAWS = (
     Law(
@@ -101,14 +104,17 @@ LAWS = (
         "answers are marked running, but nothing writes them",
         REPAIR,
     ),
+    Law("searchable messages", check.MISSING_MESSAGES, "messages cannot be found by a search", REBUILD),
+    Law("searchable titles", check.MISSING_TITLES, "chats cannot be found by their title", REBUILD),
+    Law("search entries", check.LEFT_OVER, "entries of the search stand for no message", REBUILD),
 )
 
 
-def examine(db: Database, *, now: datetime | None = None) -> tuple[Finding, ...]:
+def examine(db: Database, *, now: datetime | None = None, thorough: bool = False) -> tuple[Finding, ...]:
     """Every check with what it found, in a fixed order; nothing is changed. `now` is for the age of running answers.
 
-    A database that was not migrated gets the checks that need no table of ours. Raises Conflict or Denied if it does not
-    answer.
+    `thorough` compares every word of the search index, in which time others cannot write to a SQLite file. A database that
+    was not migrated gets the checks that need no table of ours. Raises Conflict or Denied if it does not answer.
     """
     with db.read() as tx:
         if not db.is_sqlite:
@@ -120,6 +126,9 @@ def examine(db: Database, *, now: datetime | None = None) -> tuple[Finding, ...]
             findings.extend(check_law(tx, law) for law in LAWS)
             findings.append(check_running(tx, now or utc_now()))
             findings.append(check_unmigrated(tx))
+            findings.append(check_search(tx))
+    if thorough and schema.level is Level.OK:
+        findings.append(check_every_word(db))
     return tuple(findings)
 
 
@@ -186,6 +195,28 @@ def check_unmigrated(tx: Session) -> Finding:
     total = sum(number for _, number in rows)
     reasons = tuple(f"{number:,} x {reason}" for reason, number in rows[:EXAMPLES])
     return Finding("migrated rows", Level.NOTE, f"{total:,} had no place here.", "They are kept in the table unmigrated_row.", reasons)
+
+
+def check_search(tx: Session) -> Finding:
+    """Whether a search finds messages by their words, and whether all of them are indexed."""
+    number, wrong = check.unfindable(tx)
+    if wrong:
+        return Finding(
+            "search", Level.PROBLEM, f"{len(wrong):,} of {number:,} messages are not found by their words.", REBUILD,
+            tuple(map(str, wrong[:EXAMPLES])),
+        )  # fmt: skip
+    share = indexed_share(tx)
+    if share < 1:
+        return Finding("search", Level.NOTE, f"{share:.0%} of the messages are indexed.", "The rest follows while chatcore runs.")
+    return Finding("search", Level.OK, f"{number:,} messages looked up by their words, all found")
+
+
+def check_every_word(db: Database) -> Finding:
+    """Whether the index holds exactly the words of the messages."""
+    wrong = check.compare_all(db)
+    if wrong:
+        return Finding("search index", Level.PROBLEM, f"{wrong}.", REBUILD)
+    return Finding("search index", Level.OK, "it has the words of all messages and titles, and no others")
 
 
 # --- repair ------------------------------------------------------------------------------------------------------

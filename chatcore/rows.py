@@ -101,6 +101,13 @@ def on_shelf(shelf: Shelf) -> list[sa.ColumnElement[bool]]:
     return [CHATS.c.deleted_at.is_(None), CHATS.c.archived == sa.literal(shelf is Shelf.ARCHIVED)]
 
 
+def pinned_and_not(first: sa.Select[uuid.UUID]) -> sa.CompoundSelect[uuid.UUID]:
+    """The first pinned and the first other chats: the index of the lists has `pinned` before the time, so each is a short
+    walk along it, and together they hold the page."""
+    walks = [first.where(CHATS.c.pinned == sa.literal(pinned)).subquery() for pinned in (True, False)]
+    return sa.union_all(*(sa.select(walk.c.id) for walk in walks))
+
+
 def chat_info(row: sa.RowMapping) -> ChatInfo:
     """A row of CHAT_COLUMNS (others beside them are left out) as a value."""
     return ChatInfo(**{column.key: row[column.key] for column in CHAT_COLUMNS})

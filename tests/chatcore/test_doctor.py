@@ -12,8 +12,11 @@ import sqlalchemy as sa
 
 from chatcore.db import Database, open_database
 from chatcore.doctor import Finding, Level, examine, repair
+from chatcore.errors import Invalid
 from chatcore.history import get_chat
 from chatcore.parts import State
+from chatcore.search import find_chats, search
+from chatcore.search.build import rebuild_index
 from tests.conftest import NOW
 from tests.factories import make_chat, make_exchange, make_viewer
 
@@ -27,10 +30,12 @@ def unenforced(db: Database) -> Iterator[sa.Connection]:
     """A connection on which no law holds, as another program's may be."""
     if db.is_sqlite:
         with db.migration() as connection:
-            triggers = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all()
-            for name in triggers:
+            triggers = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+            for name, _ in triggers:
                 connection.exec_driver_sql(f"DROP TRIGGER {name}")
             yield connection
+            for _, statement in triggers:
+                connection.exec_driver_sql(statement)
         return
     with db.connect() as connection, connection.begin():
         connection.execute(sa.text("SET LOCAL session_replication_role = replica"))
@@ -206,3 +211,52 @@ def test_a_damaged_file_and_broken_keys_are_found(tmp_path: Path, sqlite_templat
 def test_a_finding_reads_as_one_line(examples: tuple[str, ...]) -> None:
     line = str(Finding("counters", Level.PROBLEM, "2 chats count wrong.", "Run: x", examples))
     assert line == f"problem counters: 2 chats count wrong.{' First: 1, 2.' if examples else ''} Run: x"
+
+
+def test_messages_that_no_search_would_find_are_named_and_indexed_again(db: Database) -> None:
+    viewer = make_viewer(db)
+    chat = make_chat(db, viewer, messages=3)
+    with unenforced(db) as connection:
+        lost = connection.execute(sa.text("SELECT max(id) FROM chatmessage")).scalar_one()
+        connection.execute(sa.text("DELETE FROM message_search WHERE message_id = :id"), {"id": lost})
+        connection.execute(sa.text("DELETE FROM chat_search"))
+    found = problems(db)
+    assert set(found) == {"searchable messages", "searchable titles"}
+    assert found["searchable messages"].examples == (str(lost),)
+    assert "--rebuild-search" in found["searchable messages"].hint
+    assert rebuild_index(db) == 4
+    assert problems(db) == {}
+    assert [hit.message_id for hit in search(db, viewer, '"message 2"', now=NOW).hits] == [lost]
+    assert [hit.chat.id for hit in find_chats(db, viewer, "tides", now=NOW)] == [chat.id]
+
+
+def test_an_entry_without_its_message_is_found(db: Database) -> None:
+    viewer = make_viewer(db)
+    make_chat(db, viewer, messages=3)
+    entry = (
+        "(key, message_id) VALUES (7, 4711)" if db.is_sqlite else "(message_id, user_id, created_at, words) VALUES (4711, 'x', now(), '')"
+    )
+    break_with(db, f"INSERT INTO message_search {entry}")
+    assert "search entries" in problems(db)
+    rebuild_index(db)
+    assert problems(db) == {}
+
+
+def test_words_that_are_not_those_of_the_message_are_found(db: Database) -> None:
+    viewer = make_viewer(db)
+    make_chat(db, viewer, messages=3)
+    break_with(db, "UPDATE chatmessage SET content = 'something else' WHERE id = (SELECT max(id) FROM chatmessage)")
+    found = problems(db)
+    assert set(found) == {"search"}
+    assert found["search"].message.startswith("1 of 3 messages")
+    assert "search index" in {finding.check for finding in examine(db, now=NOW, thorough=True) if finding.level is Level.PROBLEM}
+    rebuild_index(db)
+    assert problems(db) == {}
+    assert {finding.level for finding in examine(db, now=NOW, thorough=True)} == {Level.OK}
+
+
+def test_an_index_is_not_rebuilt_in_a_database_that_was_not_migrated(empty_database_url: str) -> None:
+    database = open_database(empty_database_url)
+    with pytest.raises(Invalid, match="not the newest schema"):
+        rebuild_index(database)
+    database.close()

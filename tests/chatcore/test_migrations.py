@@ -23,7 +23,7 @@ from chatcore.accounts import LOCAL_OWNER_ID, local_owner
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import Invalid
 from chatcore.history import append, list_chats
-from chatcore.migrations import run
+from chatcore.migrations import run, search_index
 from chatcore.thread import open_thread
 from tests.conftest import NOW
 
@@ -101,10 +101,16 @@ def add_message(database: Database, message_id: object, chat_id: uuid.UUID | Non
         )
 
 
+def is_modelled(name: str | None, kind: str, _: object) -> bool:
+    """The tables of the search index differ between the engines and have no models."""
+    return kind != "table" or name not in (*search_index.TABLES, *search_index.SHADOWS)
+
+
 def differences(database: Database) -> list[object]:
     """What Alembic would still change to make the database like the models."""
     with database.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        options = {"compare_type": True, "compare_server_default": True, "include_name": is_modelled}
+        context = MigrationContext.configure(connection, opts=options)
         return list(compare_metadata(context, SQLModel.metadata))
 
 
@@ -343,7 +349,7 @@ def test_a_failed_migration_leaves_everything_as_it_was(empty: Database) -> None
     make_plain(empty)
     add_message(empty, 1, CHAT_A, "user", "hello", "2025-12-20 08:00:01")
     put_in_the_way(empty)
-    with pytest.raises(Invalid, match=r"could not be migrated to 0001: .*ix_unmigrated_row_user_id.* already exists") as failed:
+    with pytest.raises(Invalid, match=r"could not be migrated to 0003: .*ix_unmigrated_row_user_id.* already exists") as failed:
         init_db(empty)
     assert "Nothing was changed" in failed.value.hint
     with empty.read() as tx:

@@ -1,0 +1,328 @@
+"""The search index as the database keeps it: tables, triggers and functions for both engines.
+
+Not models: what holds the words differs between the engines, and triggers are the only ones that write it. An entry in
+`message_search` (`chat_search` for titles) means that the words of that message are in the index; every message has one
+but those that are still being written, so saving a growing answer costs the index nothing.
+
+SQLite: FTS5 with the words as `chatcore.words` cuts them (functions `search_words`, `search_parts`, registered on every
+connection), so its tokenizer only splits at spaces. The key of an entry is the second in which the message was made, or
+the next free one: newest first is then the order of the index itself, also for imported history, and a stretch of time
+is a range of keys. One second apart costs 8 % of the text more than keys without gaps, and finer ones up to 35 % (measured).
+
+PostgreSQL: a `tsvector` beside the message, made of the same words, so neither its parser nor a dictionary has a say.
+"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, WORD_CHARACTERS
+
+TABLES = ("message_search", "chat_search", "search_build", "used_model")
+# The full-text tables of SQLite and those that FTS5 makes beside them.
+SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_docsize", "_config"))
+# Positions in a tsvector end there (https://www.postgresql.org/docs/current/textsearch-limitations.html).
+LAST_POSITION = 16383
+# What a newer message changes for its entry; role, chat and user never change.
+INDEXED_COLUMNS = "content, status, created_at, provider, model_name, tool_calls"
+# By rising cost of being wrong: how far from its second an entry may lie, tried one after the other.
+NEAR = 4
+WINDOWS = tuple(2**power for power in range(3, 31))
+
+
+def create(connection: sa.Connection) -> None:
+    """Makes the index, empty, with the triggers that keep it from now on; and marks what is there for `chatcore.search.build`."""
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in sqlite_statements() if sqlite else postgresql_statements(connection):
+        # exec_driver_sql takes % and : as they are.
+        connection.exec_driver_sql(statement)
+    for statement in MARKS_TO_BUILD:
+        connection.exec_driver_sql(statement)
+
+
+def drop(connection: sa.Connection) -> None:
+    """Takes the whole index away, with its triggers and functions."""
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in SQLITE_DROPS if sqlite else POSTGRESQL_DROPS:
+        connection.exec_driver_sql(statement)
+
+
+# --- what both have ----------------------------------------------------------------------------------------------
+
+# The models a person's messages name, so that no search for `model:` and no list of models reads all messages.
+USED_MODEL = """CREATE TABLE used_model (
+    user_id VARCHAR NOT NULL REFERENCES users (id) ON DELETE CASCADE, provider VARCHAR NOT NULL, model_name VARCHAR NOT NULL,
+    PRIMARY KEY (user_id, provider, model_name))"""
+# What is left to be indexed: messages below this id (what = 'messages'), chats after this place ('chats'). No row: nothing is left.
+SEARCH_BUILD = "CREATE TABLE search_build (what VARCHAR(20) NOT NULL PRIMARY KEY, place BIGINT NOT NULL, total BIGINT NOT NULL)"
+MARKS_TO_BUILD = (
+    "INSERT INTO search_build (what, place, total) SELECT 'messages', max(id) + 1, max(id) FROM chatmessage HAVING max(id) IS NOT NULL",
+    "INSERT INTO search_build (what, place, total) SELECT 'chats', 0, count(*) FROM chatsession HAVING count(*) > 0",
+)
+
+# --- SQLite ------------------------------------------------------------------------------------------------------
+
+# Everything but spaces belongs to a word: the words were cut before.
+TOKENIZER = "unicode61 remove_diacritics 0 categories ''L* M* N* P* S* C*''"
+MESSAGE_TAGS = (
+    "'u' || hex(m.user_id) || ' c' || m.session_id || ' r' || m.role"
+    " || coalesce(' m' || hex(m.model_name), '') || coalesce(' p' || hex(m.provider), '')"
+    " || CASE WHEN instr(m.content, '```') OR instr(m.content, '~~~') THEN ' hcode' ELSE '' END"
+    " || CASE WHEN m.tool_calls IS NOT NULL THEN ' htool' ELSE '' END"
+    " || CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ' hattachment' ELSE '' END"
+)
+
+
+def free_key(table: str, second: str, row_id: str) -> str:
+    """The first free key at or after a second: the next ones, then one anywhere in a growing window, told by the row's id.
+
+    An odd factor makes neighbouring ids different in every window, so a million messages of one second find a place each.
+    """
+    steps = [str(step) for step in range(NEAR)]
+    steps += [f"(({row_id} % 2147483648) * 2654435761 % {window})" for window in WINDOWS]
+    tries = [f"(SELECT {second} + {step} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE key = {second} + {step}))" for step in steps]
+    return f"coalesce({', '.join(tries)})"
+
+
+def second_of(column: str) -> str:
+    """The second of a stored time since 1970; cut from the text, since strftime rounds to milliseconds and so up."""
+    return f"CAST(strftime('%s', substr({column}, 1, 19)) AS INTEGER)"
+
+
+def add_message(row: str) -> str:
+    """Gives a message its entry, if it is not being written and has none. A title's twin is `add_chat`."""
+    key = free_key("message_search", second_of(f"{row}.created_at"), f"{row}.id")
+    return (
+        f"INSERT INTO message_search (key, message_id) SELECT {key}, {row}.id "
+        f"WHERE {row}.status <> 'running' AND NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = {row}.id)"
+    )
+
+
+def add_chat(row: str) -> str:
+    # The last 32 bits of a UUIDv7 are random: they tell chats of one second apart.
+    number = f"(SELECT rowid FROM chatsession WHERE id = {row}.id)"
+    key = free_key("chat_search", second_of(f"{row}.created_at"), number)
+    return (
+        f"INSERT INTO chat_search (key, session_id) SELECT {key}, {row}.id "
+        f"WHERE NOT EXISTS (SELECT 1 FROM chat_search WHERE session_id = {row}.id)"
+    )
+
+
+def sqlite_statements() -> Iterator[str]:
+    """Tables first, then the views that say what is indexed, then the triggers."""
+    yield USED_MODEL
+    yield SEARCH_BUILD
+    yield "CREATE TABLE message_search (key INTEGER NOT NULL PRIMARY KEY, message_id INTEGER NOT NULL UNIQUE)"
+    yield "CREATE TABLE chat_search (key INTEGER NOT NULL PRIMARY KEY, session_id CHAR(32) NOT NULL UNIQUE)"
+    yield (
+        "CREATE VIEW message_words AS SELECT s.key AS key, search_words(m.content) AS words, search_parts(m.content) AS parts, "
+        f"{MESSAGE_TAGS} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id"
+    )
+    yield (
+        "CREATE VIEW chat_words AS SELECT s.key AS key, search_words(c.title) AS words, search_parts(c.title) AS parts, "
+        "'u' || hex(c.user_id) AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
+    )
+    for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
+        yield (
+            f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, content='{name}_words', content_rowid='key'{prefix}, "
+            f"tokenize='{TOKENIZER}')"
+        )
+        yield (
+            f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search BEGIN "
+            f"INSERT INTO {name}_fts (rowid, words, parts, tags) SELECT key, words, parts, tags FROM {name}_words WHERE key = new.key; END"
+        )
+        yield (
+            f"CREATE TRIGGER {name}_search_delete BEFORE DELETE ON {name}_search BEGIN "
+            f"INSERT INTO {name}_fts ({name}_fts, rowid, words, parts, tags) "
+            f"SELECT 'delete', key, words, parts, tags FROM {name}_words WHERE key = old.key; END"
+        )
+    yield from message_triggers()
+    yield from chat_triggers()
+
+
+def message_triggers() -> Iterator[str]:
+    """A change takes the entry out, with the words it was put in with, before the row changes, and puts it in again after."""
+    forget = "DELETE FROM message_search WHERE message_id = {row}.id;"
+    yield (
+        "CREATE TRIGGER search_message_insert AFTER INSERT ON chatmessage WHEN new.status <> 'running' BEGIN "
+        f"{add_message('new')}; {note_model('new')}; END"
+    )
+    yield (
+        f"CREATE TRIGGER search_message_change BEFORE UPDATE OF {INDEXED_COLUMNS} ON chatmessage WHEN old.status <> 'running' BEGIN "
+        f"{forget.format(row='old')} END"
+    )
+    yield (
+        f"CREATE TRIGGER search_message_changed AFTER UPDATE OF {INDEXED_COLUMNS} ON chatmessage WHEN new.status <> 'running' BEGIN "
+        f"{add_message('new')}; {note_model('new')}; END"
+    )
+    yield f"CREATE TRIGGER search_message_delete BEFORE DELETE ON chatmessage BEGIN {forget.format(row='old')} END"
+    for event, row in (("INSERT", "new"), ("DELETE", "old")):
+        yield (
+            f"CREATE TRIGGER search_attachment_{event.lower()} BEFORE {event} ON attachment BEGIN "
+            f"DELETE FROM message_search WHERE message_id = {row}.message_id; END"
+        )
+        yield (
+            f"CREATE TRIGGER search_attachment_{event.lower()}_done AFTER {event} ON attachment BEGIN "
+            f"{add_message_of(f'{row}.message_id')}; END"
+        )
+
+
+def add_message_of(message_id: str) -> str:
+    """Gives the message of this id its entry, if the message is there."""
+    return add_message("m").replace(" WHERE m.status", f" FROM chatmessage m WHERE m.id = {message_id} AND m.status")
+
+
+def chat_triggers() -> Iterator[str]:
+    """The same for titles."""
+    yield f"CREATE TRIGGER search_chat_insert AFTER INSERT ON chatsession BEGIN {add_chat('new')}; END"
+    yield (
+        "CREATE TRIGGER search_chat_change BEFORE UPDATE OF title ON chatsession WHEN new.title <> old.title BEGIN "
+        "DELETE FROM chat_search WHERE session_id = old.id; END"
+    )
+    yield (
+        f"CREATE TRIGGER search_chat_changed AFTER UPDATE OF title ON chatsession WHEN new.title <> old.title BEGIN {add_chat('new')}; END"
+    )
+    yield "CREATE TRIGGER search_chat_delete BEFORE DELETE ON chatsession BEGIN DELETE FROM chat_search WHERE session_id = old.id; END"
+
+
+def note_model(row: str) -> str:
+    """Remembers the model that a message names."""
+    return (
+        f"INSERT OR IGNORE INTO used_model (user_id, provider, model_name) SELECT {row}.user_id, {row}.provider, {row}.model_name "
+        f"WHERE {row}.provider IS NOT NULL AND {row}.model_name IS NOT NULL"
+    )
+
+
+SQLITE_DROPS = (
+    *(f"DROP TRIGGER IF EXISTS search_message_{event}" for event in ("insert", "change", "changed", "delete")),
+    *(f"DROP TRIGGER IF EXISTS search_attachment_{event}" for event in ("insert", "insert_done", "delete", "delete_done")),
+    *(f"DROP TRIGGER IF EXISTS search_chat_{event}" for event in ("insert", "change", "changed", "delete")),
+    *(f"DROP TABLE IF EXISTS {name}_fts" for name in ("message", "chat")),
+    *(f"DROP VIEW IF EXISTS {name}_words" for name in ("message", "chat")),
+    *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
+)
+
+# --- PostgreSQL --------------------------------------------------------------------------------------------------
+
+# Where small letters of all scripts come from, the first that the server has: the builtin provider (17 and newer), ICU, the system.
+COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "en_US.utf8")
+
+FOLDED = """normalize(regexp_replace(lower(normalize(body, NFKD) COLLATE "{collation}"), '[{marks}]+', '', 'g'), NFC) COLLATE "C" """
+SEARCH_WORDS = """CREATE FUNCTION search_words(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT array_agg(left(word, {word_characters})) FROM (SELECT left(content, {characters}) AS body) AS cut,
+    string_to_table(btrim(CASE WHEN octet_length(body) = length(body)
+      THEN regexp_replace(lower(body COLLATE "C"), '[^a-z0-9]+', ' ', 'g')
+      ELSE regexp_replace(regexp_replace(replace({folded}, 'ς', 'σ'), '([{single}])', ' \\1 ', 'g'), '[{between}]+', ' ', 'g')
+    END), ' ') AS word WHERE word <> '' $$"""
+SEARCH_PARTS = """CREATE FUNCTION search_parts(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN left(content, {characters}) ~ '[a-z0-9][A-Z]|[a-zA-Z0-9](\\+\\+|#)' COLLATE "C" THEN ARRAY(
+      SELECT unnest(search_words(regexp_replace(regexp_replace(regexp_replace(left(content, {characters}) COLLATE "C",
+        '([a-z0-9])([A-Z])', '\\1 \\2', 'g'), '([A-Za-z0-9])\\+\\+', '\\1plusplus ', 'g'), '([A-Za-z0-9])#', '\\1sharp ', 'g')))
+      EXCEPT SELECT unnest(search_words(content))) ELSE '{{}}'::text[] END $$"""
+# Words have no sign that would need a quote. A part has no position: it is found by itself, never in a phrase.
+SEARCH_VECTOR = """CREATE FUNCTION search_vector(content text, tags text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT coalesce((SELECT string_agg(word || ':' || least(place, {last}), ' ')::tsvector
+      FROM unnest(search_words(content)) WITH ORDINALITY AS words(word, place)), ''::tsvector)
+      || array_to_tsvector(search_parts(content)) || array_to_tsvector(tags) $$"""
+HEX = "encode(convert_to({0}, 'UTF8'), 'hex')"
+POSTGRESQL_TAGS = (
+    f"array_remove(ARRAY[':u' || {HEX.format('m.user_id')}, ':c' || replace(m.session_id::text, '-', ''), ':r' || m.role, "
+    f"':m' || {HEX.format('m.model_name')}, ':p' || {HEX.format('m.provider')}, "
+    "CASE WHEN strpos(m.content, '```') > 0 OR strpos(m.content, '~~~') > 0 THEN ':hcode' END, "
+    "CASE WHEN m.tool_calls IS NOT NULL THEN ':htool' END, "
+    "CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ':hattachment' END], NULL)"
+)
+ENTER_MESSAGE = (
+    "INSERT INTO message_search (message_id, user_id, created_at, words) "
+    f"SELECT m.id, m.user_id, m.created_at, search_vector(m.content, {POSTGRESQL_TAGS}) FROM chatmessage m "
+    "WHERE {which} AND m.status <> 'running' "
+)
+ENTER_CHAT = (
+    "INSERT INTO chat_search (session_id, user_id, created_at, words) "
+    "SELECT c.id, c.user_id, c.created_at, search_vector(c.title, ARRAY[':u' || "
+    + HEX.format("c.user_id")
+    + "]) FROM chatsession c WHERE {which} "
+)
+ANEW = "ON CONFLICT ({key}) DO UPDATE SET created_at = excluded.created_at, words = excluded.words"
+NOTE_MODEL = "INSERT INTO used_model (user_id, provider, model_name) {which} ON CONFLICT DO NOTHING"
+
+POSTGRESQL_TRIGGERS = (
+    f"""CREATE FUNCTION search_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF new.status = 'running' THEN
+      DELETE FROM message_search WHERE message_id = new.id;
+    ELSE
+      {ENTER_MESSAGE.format(which="m.id = new.id")} {ANEW.format(key="message_id")};
+      IF new.provider IS NOT NULL AND new.model_name IS NOT NULL THEN
+        {NOTE_MODEL.format(which="VALUES (new.user_id, new.provider, new.model_name)")};
+      END IF;
+    END IF;
+    RETURN NULL; END $$""",
+    "CREATE TRIGGER search_message_insert AFTER INSERT ON chatmessage FOR EACH ROW WHEN (new.status <> 'running') "
+    "EXECUTE FUNCTION search_message()",
+    f"CREATE TRIGGER search_message_changed AFTER UPDATE OF {INDEXED_COLUMNS} ON chatmessage FOR EACH ROW "
+    "WHEN (new.status <> 'running' OR old.status <> 'running') EXECUTE FUNCTION search_message()",
+    f"""CREATE FUNCTION search_attachment() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    {ENTER_MESSAGE.format(which="m.id = coalesce(new.message_id, old.message_id)")} {ANEW.format(key="message_id")};
+    RETURN NULL; END $$""",
+    "CREATE TRIGGER search_attachment AFTER INSERT OR DELETE ON attachment FOR EACH ROW EXECUTE FUNCTION search_attachment()",
+    f"""CREATE FUNCTION search_chat() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    {ENTER_CHAT.format(which="c.id = new.id")} {ANEW.format(key="session_id")};
+    RETURN NULL; END $$""",
+    "CREATE TRIGGER search_chat_insert AFTER INSERT ON chatsession FOR EACH ROW EXECUTE FUNCTION search_chat()",
+    "CREATE TRIGGER search_chat_changed AFTER UPDATE OF title ON chatsession FOR EACH ROW "
+    "WHEN (new.title <> old.title) EXECUTE FUNCTION search_chat()",
+)
+
+
+def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
+    """Tables, functions, triggers. An entry goes with its message by its key; the rest a trigger sees to."""
+    limits = {"characters": INDEXED_CHARACTERS, "word_characters": WORD_CHARACTERS, "last": LAST_POSITION}
+    fill = limits | {"single": SINGLE, "between": BETWEEN}
+    yield USED_MODEL
+    yield SEARCH_BUILD
+    for name, key in (("message", "message_id bigint"), ("chat", "session_id uuid")):
+        yield (
+            f"CREATE TABLE {name}_search ({key} PRIMARY KEY REFERENCES chat{'session' if name == 'chat' else 'message'} (id) "
+            "ON DELETE CASCADE, user_id varchar NOT NULL, created_at timestamptz NOT NULL, words tsvector NOT NULL)"
+        )
+        yield f"CREATE INDEX ix_{name}_search_words ON {name}_search USING gin (words)"
+        yield f"CREATE INDEX ix_{name}_search_newest ON {name}_search (user_id, created_at, {key.split()[0]})"
+    yield SEARCH_WORDS.format(folded=FOLDED.format(collation=collation(connection), marks=MARKS), **fill)
+    yield SEARCH_PARTS.format(**fill)
+    yield SEARCH_VECTOR.format(**fill)
+    yield from POSTGRESQL_TRIGGERS
+
+
+def collation(connection: sa.Connection) -> str:
+    """The collation that knows the small letters of all scripts, the database's own where the server has none of ours."""
+    known = set(connection.execute(sa.text("SELECT collname FROM pg_collation WHERE collencoding IN (-1, 6)")).scalars())
+    return next((name for name in COLLATIONS if name in known), "default")
+
+
+POSTGRESQL_DROPS = (
+    "DROP TRIGGER IF EXISTS search_message_insert ON chatmessage",
+    "DROP TRIGGER IF EXISTS search_message_changed ON chatmessage",
+    "DROP TRIGGER IF EXISTS search_attachment ON attachment",
+    "DROP TRIGGER IF EXISTS search_chat_insert ON chatsession",
+    "DROP TRIGGER IF EXISTS search_chat_changed ON chatsession",
+    *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_message", "search_attachment", "search_chat")),
+    *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_vector", "search_parts", "search_words")),
+    *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
+)
+
+# --- one by one, for chatcore.search.build -----------------------------------------------------------------------
+
+
+def bindable(statement: str) -> str:
+    """A statement for SQLAlchemy's text(), to which the colons of tags would be parameters."""
+    return statement.replace("':", "'\\:")
+
+
+ENTER_MESSAGE_BY_ID = {
+    "sqlite": add_message_of(":id"),
+    "postgresql": bindable(ENTER_MESSAGE).format(which="m.id = :id") + "ON CONFLICT DO NOTHING",
+}
+ENTER_CHAT_BY_ID = {
+    "sqlite": add_chat("c").replace(" WHERE NOT", " FROM chatsession c WHERE c.id = :id AND NOT"),
+    "postgresql": bindable(ENTER_CHAT).format(which="c.id = :id") + "ON CONFLICT DO NOTHING",
+}

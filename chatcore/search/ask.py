@@ -1,0 +1,194 @@
+"""A query with everything looked up that the index cannot know by itself: the names of models, tags, folders and chats."""
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+from chatcore.parts import Shelf, Viewer
+from chatcore.rows import CHATS
+from chatcore.search.query import Query, Term, Wanted, chat_id_of
+from chatcore.texts import storable
+
+# So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
+MOST_NAMED_CHATS = 100
+TAGS = SQLModel.metadata.tables["tag"]
+CHAT_TAGS = SQLModel.metadata.tables["chattag"]
+USED_MODELS = sa.table("used_model", sa.column("user_id"), sa.column("provider"), sa.column("model_name"))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What the index is asked: the words of `query`, and tags of which one of each group must be there and some must not.
+
+    `in_chat` are conditions on the chat (table `chatsession`). Where few chats meet them they are `chat_ids` instead, which
+    are among the tags too. `nothing` is why nothing can be found, None if something can.
+    """
+
+    query: Query
+    user_id: str
+    tag_groups: tuple[tuple[str, ...], ...] = ()
+    not_tags: tuple[str, ...] = ()
+    in_chat: tuple[sa.ColumnElement[bool], ...] = ()
+    chat_ids: tuple[uuid.UUID, ...] | None = None
+    nothing: str | None = None
+
+
+def hexed(text: str) -> str:
+    """A name as one word of the index."""
+    return text.encode().hex()
+
+
+def resolve(tx: Session, viewer: Viewer, query: Query) -> Ask:
+    """The question for the index that the query means for this viewer."""
+    groups: list[tuple[str, ...]] = []
+    without: list[str] = []
+    for wanted, names in ((query.roles, "r"), (query.has, "h")):
+        if wanted.among:
+            groups.append(tuple(names + value for value in wanted.among))
+        without += [names + value for value in wanted.without]
+    nothing = None
+    if query.models or query.providers:
+        pairs = tx.execute(sa.select(USED_MODELS.c.provider, USED_MODELS.c.model_name).where(USED_MODELS.c.user_id == viewer.user_id)).all()
+        for wanted, sigil, known, what in (
+            (query.models, "m", {pair.model_name for pair in pairs}, "model"),
+            (query.providers, "p", {pair.provider for pair in pairs}, "provider"),
+        ):
+            if wanted.among:
+                found = named(wanted.among, known)
+                groups.append(tuple(sigil + hexed(name) for name in found))
+                nothing = nothing or (None if found else f"No answer of yours is from a {what} “{' or '.join(wanted.among)}”.")
+            without += [sigil + hexed(name) for name in named(wanted.without, known)]
+    ask = Ask(query, viewer.user_id, tuple(groups), tuple(without), nothing=nothing)
+    return in_chats(tx, viewer, ask)
+
+
+def named(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
+    """The known names that are meant: those of exactly that name in any case, else those that contain it."""
+    found: dict[str, None] = {}
+    for name in wanted:
+        low = name.lower()
+        exact = [one for one in known if one.lower() == low]
+        found |= dict.fromkeys(exact or [one for one in known if low in one.lower()])
+    return tuple(sorted(found))
+
+
+# --- the chat that a hit lies in ---------------------------------------------------------------------------------
+
+
+def in_chats(tx: Session, viewer: Viewer, ask: Ask) -> Ask:
+    """The question narrowed to the chats that the query allows."""
+    query = ask.query
+    shelves = on_shelves(query.shelves)
+    narrow: list[sa.ColumnElement[bool]] = []
+    if query.pinned is not None:
+        narrow.append(CHATS.c.pinned == sa.literal(query.pinned))
+    chat_ids = named_chats(tx, viewer, query.chats)
+    if query.chats.among:
+        narrow.append(CHATS.c.id.in_(chat_ids[0]))
+    if query.chats.without:
+        narrow.append(CHATS.c.id.not_in(chat_ids[1]))
+    narrow += tag_conditions(tx, viewer, query.tags)
+    rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
+    if not rare:
+        return replace(ask, in_chat=(*shelves, *narrow))
+    conditions = (CHATS.c.user_id == viewer.user_id, *shelves, *narrow)
+    few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(MOST_NAMED_CHATS + 1)).scalars().all()
+    if not few:
+        return replace(ask, nothing=ask.nothing or "No chat of yours is meant by these filters.")
+    if len(few) > MOST_NAMED_CHATS:
+        return replace(ask, in_chat=(*shelves, *narrow))
+    return replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in few)), chat_ids=tuple(few))
+
+
+def of_titles(ask: Ask) -> list[sa.ColumnElement[bool]]:
+    """The conditions for a chat whose title is asked: its tags are not in the index of titles. Its time is its last activity."""
+    conditions: list[sa.ColumnElement[bool]] = list(ask.in_chat)
+    if ask.chat_ids is not None:
+        conditions.append(CHATS.c.id.in_(ask.chat_ids))
+    if ask.query.after:
+        conditions.append(CHATS.c.updated_at >= ask.query.after)
+    if ask.query.before:
+        conditions.append(CHATS.c.updated_at < ask.query.before)
+    return conditions
+
+
+def on_shelves(shelves: frozenset[Shelf]) -> list[sa.ColumnElement[bool]]:
+    """The conditions of a set of shelves, as few as possible: each costs a look at the chat of every hit."""
+    trash, active, archived = (shelf in shelves for shelf in (Shelf.TRASH, Shelf.ACTIVE, Shelf.ARCHIVED))
+    kept = CHATS.c.deleted_at.is_(None)
+    if active and archived:
+        return [] if trash else [kept]
+    if not (active or archived):
+        return [CHATS.c.deleted_at.is_not(None) if trash else sa.false()]
+    where = CHATS.c.archived == sa.literal(archived)
+    return [sa.or_(CHATS.c.deleted_at.is_not(None), where)] if trash else [kept, where]
+
+
+def tag_conditions(tx: Session, viewer: Viewer, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    """That a chat has one of these tags, and none of those; names count in any case."""
+
+    def tagged(names: Sequence[str]) -> sa.ColumnElement[bool]:
+        low = {name.lower() for name in names}
+        mine = tx.execute(sa.select(TAGS.c.id, TAGS.c.name).where(TAGS.c.user_id == viewer.user_id))
+        ids = [row.id for row in mine if row.name.lower() in low]
+        return CHATS.c.id.in_(sa.select(CHAT_TAGS.c.session_id).where(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id.in_(ids)))
+
+    found = [tagged(wanted.among)] if wanted.among else []
+    return found + ([sa.not_(tagged(wanted.without))] if wanted.without else [])
+
+
+def named_chats(tx: Session, viewer: Viewer, wanted: Wanted) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+    """The chats that `chat:` filters name, by id or by words of their title."""
+
+    def ids(names: Sequence[str]) -> list[uuid.UUID]:
+        found: list[uuid.UUID] = []
+        for name in names:
+            given = chat_id_of(name)
+            found += [given] if given else titled(tx, viewer, name)
+        return found
+
+    return ids(wanted.among), ids(wanted.without)
+
+
+def titled(tx: Session, viewer: Viewer, name: str) -> list[uuid.UUID]:
+    """The newest 100 chats that have this in their title, in any case."""
+    like = CHATS.c.title.icontains(storable(name), autoescape=True)
+    statement = sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, like).order_by(CHATS.c.updated_at.desc())
+    return list(tx.execute(statement.limit(MOST_NAMED_CHATS)).scalars())
+
+
+# --- words as an engine wants them -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How an engine writes the parts of a question."""
+
+    term: Callable[[Term], str]
+    tag: Callable[[str], str]
+    both: str
+    either: str
+    but_not: str
+    owner: Callable[[str], str] = field(default=lambda user_id: "u" + hexed(user_id))
+
+
+def written(ask: Ask, dialect: Dialect, *, titles: bool = False) -> str:
+    """The whole question in one expression: the viewer, the words, the tags, and what must not be there.
+
+    `titles`: for the index of titles, which knows no tags but the owner.
+    """
+
+    def one_of(parts: Sequence[str]) -> str:
+        return parts[0] if len(parts) == 1 else f"({dialect.either.join(parts)})"
+
+    parts = [one_of([dialect.term(term) for term in group]) for group in ask.query.groups]
+    refused = [dialect.term(term) for term in ask.query.without]
+    if not titles:
+        parts += [one_of([dialect.tag(tag) for tag in group]) for group in ask.tag_groups]
+        refused += [dialect.tag(tag) for tag in ask.not_tags]
+    parts.append(dialect.tag(dialect.owner(ask.user_id)))
+    whole = dialect.both.join(parts)
+    return f"({whole}){dialect.but_not}({dialect.either.join(refused)})" if refused else whole

@@ -1,0 +1,142 @@
+"""The questions of a search, as PostgreSQL's text search answers them.
+
+Why in two steps: the planner knows nothing of rare words and walks a whole index by time to find twenty of them (1 s at a
+million messages, measured). So the viewer's newest messages are looked at first, which finds frequent words at once; if
+that does not fill the page the word is rare, and the index of words names its few messages. Neither step can be slow.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlmodel import Session
+
+from chatcore.rows import CHATS, MESSAGES
+from chatcore.search.ask import Ask, Dialect, of_titles, written
+from chatcore.search.query import Term
+
+# How many of the newest messages the first step looks at: 3 ms (measured).
+LOOKED_AT = 3000
+
+
+class TsQuery(sa.types.UserDefinedType[str]):
+    """A question to the text search."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Its name in SQL."""
+        return "tsquery"
+
+
+Time = sa.DateTime(timezone=True)
+ENTRIES = sa.table(
+    "message_search", sa.column("message_id", sa.BigInteger), sa.column("user_id", sa.String), sa.column("created_at", Time),
+    sa.column("words", TSVECTOR),
+)  # fmt: skip
+TITLES = sa.table(
+    "chat_search", sa.column("session_id", sa.Uuid), sa.column("user_id", sa.String), sa.column("created_at", Time),
+    sa.column("words", TSVECTOR),
+)  # fmt: skip
+
+Key = tuple[datetime, int]
+KEY_TYPES: Sequence[type] = (datetime, int)
+
+
+def term(term: Term) -> str:
+    """A term in the words of tsquery (https://www.postgresql.org/docs/current/datatype-textsearch.html)."""
+    words = [f"'{word}'" for word in term.words]
+    return f"({' <-> '.join(words)}{':*' if term.prefix else ''})"
+
+
+DIALECT = Dialect(term, lambda tag: f"':{tag}'", both=" & ", either=" | ", but_not=" & !")
+
+
+def matches(words: sa.ColumnElement[object], question: str) -> sa.ColumnElement[bool]:
+    """Whether the words of an entry answer the question."""
+    return words.op("@@", is_comparison=True)(sa.cast(sa.literal(question), TsQuery))
+
+
+def in_time(ask: Ask, created_at: sa.ColumnElement[datetime]) -> list[sa.ColumnElement[bool]]:
+    """The conditions of after: and before:."""
+    conditions = []
+    if ask.query.after:
+        conditions.append(created_at >= ask.query.after)
+    if ask.query.before:
+        conditions.append(created_at < ask.query.before)
+    return conditions
+
+
+def in_chat(ask: Ask, message_id: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+    """The condition that the chat of a message is one of those asked for."""
+    if not ask.in_chat:
+        return []
+    chat = (
+        sa.select(1).select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id)).where(MESSAGES.c.id == message_id, *ask.in_chat)
+    )
+    # The offset keeps it a question for each entry: a join would be turned round and read all chats first.
+    return [sa.exists(chat.offset(0))]
+
+
+def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[tuple[int, Key]]:
+    """The ids of the newest messages that match, behind the one of this key, each with its key."""
+    question = written(ask, DIALECT)
+    behind = [sa.tuple_(ENTRIES.c.created_at, ENTRIES.c.message_id) < sa.tuple_(*map(sa.literal, after))] if after else []
+    theirs = (ENTRIES.c.user_id == ask.user_id, *in_time(ask, ENTRIES.c.created_at), *behind)
+    newest_first = (ENTRIES.c.created_at.desc(), ENTRIES.c.message_id.desc())
+    looked_at = sa.select(ENTRIES).where(*theirs).order_by(*newest_first).limit(LOOKED_AT).subquery()
+    found = rows(tx, ask, looked_at, question, limit)
+    if len(found) < limit:
+        # The user's tag is in the question, so the index of words finds theirs by itself.
+        found = rows(tx, ask, sa.select(ENTRIES).where(*in_time(ask, ENTRIES.c.created_at), *behind).subquery(), question, limit)
+    return found
+
+
+def rows(tx: Session, ask: Ask, table: sa.Subquery, question: str, limit: int) -> list[tuple[int, Key]]:
+    """The newest entries of a table that match."""
+    # The interval of nothing keeps the planner from walking along the time.
+    by_time = table.c.created_at + sa.text("interval '0'")
+    statement = (
+        sa.select(table.c.message_id, table.c.created_at)
+        .where(matches(table.c.words, question), *in_chat(ask, table.c.message_id))
+        .order_by(by_time.desc(), table.c.message_id.desc())
+        .limit(limit)
+    )
+    return [(row.message_id, (row.created_at, row.message_id)) for row in tx.execute(statement)]
+
+
+def best(tx: Session, ask: Ask, pool: Sequence[Key], *, limit: int, offset: int) -> list[int]:
+    """The ids of the messages among `pool`, the keys of the newest that match, sorted by how well they match."""
+    wanted = sa.cast(sa.literal(words_only(ask)), TsQuery)
+    rank = sa.func.ts_rank_cd(ENTRIES.c.words, wanted, 1)
+    statement = (
+        sa.select(ENTRIES.c.message_id)
+        .where(ENTRIES.c.message_id.in_([message_id for _, message_id in pool]))
+        .order_by(rank.desc(), ENTRIES.c.created_at.desc(), ENTRIES.c.message_id.desc())
+    )
+    return list(tx.execute(statement.limit(limit).offset(offset)).scalars())
+
+
+def words_only(ask: Ask) -> str:
+    """The words of the question without who and where: what a rank is made of."""
+    groups = [f"({' | '.join(term(one) for one in group)})" for group in ask.query.groups]
+    return " & ".join(groups)
+
+
+def count(tx: Session, ask: Ask, *, cap: int) -> int:
+    """How many messages match, counted up to `cap`."""
+    return len(newest(tx, ask, limit=cap, after=None)) if cap > 0 else 0
+
+
+def titles(tx: Session, ask: Ask, *, limit: int) -> list[uuid.UUID]:
+    """The ids of the newest chats whose title matches."""
+    statement = (
+        sa.select(TITLES.c.session_id)
+        .select_from(TITLES.join(CHATS, CHATS.c.id == TITLES.c.session_id))
+        .where(matches(TITLES.c.words, written(ask, DIALECT, titles=True)), TITLES.c.user_id == ask.user_id, *of_titles(ask))
+        .order_by((TITLES.c.created_at + sa.text("interval '0'")).desc(), TITLES.c.session_id.desc())
+        .limit(limit)
+    )
+    return list(tx.execute(statement).scalars())

@@ -1,0 +1,98 @@
+"""Which piece of a text a hit shows, and where in it the words are that were searched for. Pure: knows no database."""
+
+import re
+from collections.abc import Sequence
+
+from chatcore.search.query import Term
+from chatcore.search.results import Mark
+from chatcore.words import folded
+
+SNIPPET_CHARACTERS = 180
+# How much of it stands before the first word that was found.
+BEFORE = 50
+MOST_MARKS = 40
+# Case, accents and compatibility forms are undone character by character, in so much text at the most.
+FOLDED_CHARACTERS = 20_000
+SPACE = re.compile(r"\s+")
+ANY_SIGN = r"[\W_]"
+
+
+def pattern_of(terms: Sequence[Term]) -> re.Pattern[str] | None:
+    """What finds the terms in a text; None where nothing is to be found. Whole words first, then words inside others."""
+    if not terms:
+        return None
+    found = [term_pattern(term) for term in terms if not term.part]
+    found += [re.escape(signs_of(term.words[0])) for term in terms if term.part]
+    return re.compile("|".join(dict.fromkeys(found)), re.IGNORECASE)
+
+
+def term_pattern(term: Term) -> str:
+    """The words of a term with any signs between them, not inside a longer word of ASCII."""
+    joined = f"{ANY_SIGN}*".join(re.escape(word) for word in term.words)
+    before = r"(?<![a-z0-9])" if term.words[0][0].isascii() else ""
+    after = r"(?![a-z0-9])" if term.words[-1][-1].isascii() and not term.prefix else ""
+    return f"{before}{joined}{after}"
+
+
+def signs_of(name: str) -> str:
+    """`C++` and `C#` as they are written, for the words they are indexed under."""
+    return name.replace("plusplus", "++").replace("sharp", "#")
+
+
+def cut_snippet(text: str, terms: Sequence[Term]) -> tuple[str, tuple[Mark, ...]]:
+    """About 180 characters around the first place where a term stands, on one line, and the places of terms in them.
+
+    Without such a place (a word of the title, a part of a word in another case) the start of the text.
+    """
+    pattern = pattern_of(terms)
+    found = first_place(text, pattern, terms)
+    start = 0
+    if found:
+        start = max(0, found[0] - BEFORE)
+        space = text.find(" ", start, found[0])
+        start = space + 1 if start and space >= 0 else start
+    piece = SPACE.sub(" ", text[start : start + 3 * SNIPPET_CHARACTERS]).strip()
+    cut = piece[:SNIPPET_CHARACTERS].rstrip()
+    shown = ("…" if start else "") + cut + ("…" if len(cut) < len(piece) or start + 3 * SNIPPET_CHARACTERS < len(text) else "")
+    return shown, marks_in(shown, terms, pattern)
+
+
+def first_place(text: str, pattern: re.Pattern[str] | None, terms: Sequence[Term]) -> Mark | None:
+    """Where the first term stands in the text."""
+    if pattern is None:
+        return None
+    match = pattern.search(text)
+    if match:
+        return match.span()
+    folds = marks_in(text[:FOLDED_CHARACTERS], terms, pattern, most=1)
+    return folds[0] if folds else None
+
+
+def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None = None, *, most: int = MOST_MARKS) -> tuple[Mark, ...]:
+    """The places of the terms in a text, in their order, none inside another, at most 40."""
+    pattern = pattern or pattern_of(terms)
+    if pattern is None:
+        return ()
+    marks = [match.span() for match in pattern.finditer(text) if match.end() > match.start()]
+    if not marks:
+        marks = folded_marks(text, pattern)
+    if not marks:
+        # A part of a word, as `baz` in fooBaz.
+        loose = [re.escape(term.words[0]) for term in terms if len(term.words) == 1 and not term.part and len(term.words[0]) > 1]
+        marks = [match.span() for match in re.finditer("|".join(loose), text, re.IGNORECASE)] if loose else []
+    return tuple(marks[:most])
+
+
+def folded_marks(text: str, pattern: re.Pattern[str]) -> list[Mark]:
+    """The places in a text whose case, accents or forms differ from what was typed."""
+    if text.isascii():
+        return []
+    letters, places = [], []
+    for place, letter in enumerate(text):
+        for fold in folded(letter):
+            letters.append(fold)
+            places.append(place)
+    places.append(len(text))
+    return [
+        (places[start], places[end - 1] + 1) for start, end in (match.span() for match in pattern.finditer("".join(letters))) if end > start
+    ]
