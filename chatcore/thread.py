@@ -32,16 +32,18 @@ ALL = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The messages before this one; None: the end of the branch that is shown."""
+    """The messages before this one, with it if `included`; None: the end of the branch that is shown."""
 
     message_id: int | None = None
+    included: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """The messages after this one; None: the start of the branch that is shown."""
+    """The messages after this one, with it if `included`; None: the start of the branch that is shown."""
 
     message_id: int | None = None
+    included: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +203,20 @@ def span(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[datetime, da
 def window(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, place: Place, limit: int) -> tuple[list[int], bool, bool]:
     """The ids of a window, oldest first, and whether its branch has earlier and later messages. Raises NotFound."""
     match place:
-        case Before(message_id):
-            last = leaf_id if message_id is None else parent_of(tx, chat_id, message_id)
-            up = climb(tx, last, limit + 1)
-            return up[:limit][::-1], len(up) > limit, message_id is not None
-        case After(message_id):
+        case Before(message_id, included):
+            last, has_later = leaf_id, False
             if message_id is not None:
-                parent_of(tx, chat_id, message_id)
-            down = descend(tx, chat_id, leaf_id, message_id, limit + 1)
-            return down[:limit], message_id is not None, len(down) > limit
+                parent_id = parent_of(tx, chat_id, message_id)
+                last = message_id if included else parent_id
+                has_later = not included or bool(descend(tx, chat_id, leaf_id, message_id, 1))
+            up = climb(tx, last, limit + 1)
+            return up[:limit][::-1], len(up) > limit, has_later
+        case After(message_id, included):
+            parent_id = parent_of(tx, chat_id, message_id) if message_id is not None else None
+            first = [message_id] if included and message_id is not None else []
+            down = first + descend(tx, chat_id, leaf_id, message_id, limit + 1 - len(first))
+            has_earlier = parent_id is not None if included else message_id is not None
+            return down[:limit], has_earlier, len(down) > limit
         case Around(message_id):
             parent_of(tx, chat_id, message_id)
             up = climb(tx, message_id, limit + 1)

@@ -272,6 +272,21 @@ def test_a_window_that_slides_shows_each_message_of_the_branch_once(db: Database
 
 
 @TREES
+@given(tree=trees(), limit=st.integers(1, 9))
+def test_a_window_that_includes_its_edge_begins_or_ends_with_it(db: Database, tree: Tree, limit: int) -> None:
+    viewer = make_viewer(db)
+    chat_id, ids = make_tree(db, viewer, tree)
+    for number, message_id in enumerate(ids):
+        up, down = tree.up_to(number), [number, *tree.down_from(number)]
+        thread = open_thread(db, viewer, chat_id, place=Before(message_id, included=True), limit=limit)
+        assert numbers(thread) == up[-limit:]
+        assert (thread.has_earlier, thread.has_later) == (len(up) > limit, len(down) > 1)
+        thread = open_thread(db, viewer, chat_id, place=After(message_id, included=True), limit=limit)
+        assert numbers(thread) == down[:limit]
+        assert (thread.has_earlier, thread.has_later) == (len(up) > 1, len(down) > limit)
+
+
+@TREES
 @given(tree=trees())
 def test_a_day_begins_with_the_first_message_shown_of_it(db: Database, tree: Tree) -> None:
     viewer = make_viewer(db)
