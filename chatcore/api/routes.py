@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, live, state
+from chatcore.api import answers, chats, finding, live, state
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -17,6 +17,7 @@ from chatcore.core import Core
 CHATS = "/api/v1/chat/sessions"
 CHAT = "/api/v1/chat/sessions/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
+SEARCH = "/api/v1/search"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -40,6 +41,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", MESSAGE, answers.show),
     Operation("POST", f"{MESSAGE}/stop", answers.stop_answer),
     Operation("POST", f"{MESSAGE}/retry", answers.retry_answer),
+    Operation("GET", SEARCH, finding.find),
+    Operation("GET", f"{SEARCH}/switch", finding.switch),
+    Operation("GET", f"{SEARCH}/facets", finding.spread),
+    Operation("GET", f"{SEARCH}/count", finding.count),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 EVENTS = f"{MESSAGE}/events"

@@ -17,6 +17,7 @@ from tests.factories import make_chat, make_exchange
 
 CHAT = CHATS + "/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
+SEARCH = "/api/v1/search"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,22 @@ def calling(method: str, path: str, **sent: object) -> Case:
 def empty_list(api: Api, bob: httpx.Client, hers: Hers) -> int:
     """Lists have no id: Bob's are empty, which counts as not found here."""
     return 200 if any(bob.get(CHATS, params={"shelf": shelf}).json()["chats"] for shelf in ("active", "archived", "trash")) else 404
+
+
+def searching(path: str, nothing: dict[str, object]) -> Case:
+    """A search has no id: what Ada finds, Bob does not, whatever he asks for; nothing found counts as not found here."""
+
+    def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
+        for text in ("tides", f"chat:{hers.chat_id}", ""):
+            with api.client("Ada") as ada:
+                theirs = ada.get(path, params={"q": text}).json()
+                assert theirs != theirs | nothing
+            found = bob.get(path, params={"q": text}).json()
+            if found != found | nothing:
+                return 200
+        return 404
+
+    return call
 
 
 def own_chat(api: Api, bob: httpx.Client, hers: Hers) -> int:
@@ -76,6 +93,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", MESSAGE + "/retry"): calling("POST", MESSAGE + "/retry"),
     ("GET", MESSAGE + "/events"): calling("GET", MESSAGE + "/events"),
     ("WS", MESSAGE + "/ws"): socket,
+    ("GET", SEARCH): searching(SEARCH, {"hits": [], "next_cursor": None}),
+    ("GET", SEARCH + "/switch"): searching(SEARCH + "/switch", {"chats": [], "hits": []}),
+    ("GET", SEARCH + "/facets"): searching(SEARCH + "/facets", {"of": 0, "models": [], "months": [], "roles": [], "tags": []}),
+    ("GET", SEARCH + "/count"): searching(SEARCH + "/count", {"count": 0}),
     ("GET", "/api/v1/models"): nobodys,
     ("GET", "/healthz"): nobodys,
 }
