@@ -1,6 +1,7 @@
 """The values of chatcore as JSON: names as in docs/rest.md, times in ISO 8601 with their zone, durations in seconds."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from chatcore.chat import Sent
@@ -156,10 +157,10 @@ def hit_json(hit: Hit) -> Json:
     }
 
 
-def switch_json(found: Switch) -> Json:
-    """Chats, each with the places in its title that match, and messages."""
+def switch_json(found: Switch, tags: Mapping[uuid.UUID, tuple[str, ...]]) -> Json:
+    """Chats, each with its tags and the places in its title that match, and messages."""
     return {
-        "chats": [chat_json(hit.chat) | {"marks": hit.marks} for hit in found.chats],
+        "chats": [chat_json(hit.chat, tags[hit.chat.id]) | {"marks": hit.marks} for hit in found.chats],
         "hits": [hit_json(hit) for hit in found.hits],
         "indexed": found.indexed,
     }
