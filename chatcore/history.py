@@ -5,9 +5,8 @@ Every function takes the viewer; what is not the viewer's raises NotFound, as if
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -31,13 +30,13 @@ from chatcore.rows import (
     message_infos,
     on_shelf,
     page_of_chats,
+    parts_of,
 )
+from chatcore.rows import no_chat as no_chat
 from chatcore.texts import clean_text as clean_text
 from chatcore.texts import clean_title, snippet, storable
 
 SECONDS_AN_HOUR = 3600
-# SQLite takes at most 32,766 parameters in one statement, PostgreSQL 65,535.
-IDS_A_STATEMENT = 10_000
 LONGEST_NAME = 200
 
 # Statements that every prompt needs are built once: building one costs more than the database takes to run it.
@@ -246,13 +245,6 @@ def changed(result: sa.Result[tuple[()]], expected: int) -> int:
     return expected
 
 
-def parts_of(chat_ids: Iterable[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
-    """The different ids, in portions that fit into a statement."""
-    ids = iter(dict.fromkeys(chat_ids))
-    while part := list(islice(ids, IDS_A_STATEMENT)):
-        yield part
-
-
 # --- messages ----------------------------------------------------------------------------------------------------
 
 
@@ -435,10 +427,6 @@ def clean_name(name: str, what: str) -> str:
     if not name or len(name) > LONGEST_NAME:
         raise Invalid(f"The name of the {what} is empty or longer than {LONGEST_NAME} characters.", f"Choose a {what} from the list.")
     return name
-
-
-def no_chat() -> NotFound:
-    return NotFound("This chat is not there.", "It may have been deleted. Look in the trash or go back to your chats.")
 
 
 def no_message() -> NotFound:

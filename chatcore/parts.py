@@ -276,7 +276,8 @@ class Shelf(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChatInfo:
-    """A chat as lists show it, without its messages. `running` says whether an answer is being written in it."""
+    """A chat as lists show it, without its messages. `running` says whether an answer is being written in it; `folder_id`
+    is None for a chat in no folder."""
 
     id: uuid.UUID
     title: str
@@ -293,6 +294,7 @@ class ChatInfo:
     current_message_id: int | None = None
     last_message_at: datetime | None = None
     last_snippet: str | None = None
+    folder_id: int | None = None
     running: bool = False
 
 

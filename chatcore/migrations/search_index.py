@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, WORD_CHARACTERS
+from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, TAG_CHARACTERS, WORD_CHARACTERS
 
 TABLES = ("message_search", "chat_search", "search_build", "used_model")
 # The full-text tables of SQLite and those that FTS5 makes beside them.
@@ -64,9 +64,10 @@ MARKS_TO_BUILD = (
 
 # Everything but spaces belongs to a word: the words were cut before.
 TOKENIZER = "unicode61 remove_diacritics 0 categories ''L* M* N* P* S* C*''"
+SQLITE_HEX = f"substr(hex({{0}}), 1, {TAG_CHARACTERS})"
 MESSAGE_TAGS = (
-    "'u' || hex(m.user_id) || ' c' || m.session_id || ' r' || m.role"
-    " || coalesce(' m' || hex(m.model_name), '') || coalesce(' p' || hex(m.provider), '')"
+    f"'u' || {SQLITE_HEX.format('m.user_id')} || ' c' || m.session_id || ' r' || m.role"
+    f" || coalesce(' m' || {SQLITE_HEX.format('m.model_name')}, '') || coalesce(' p' || {SQLITE_HEX.format('m.provider')}, '')"
     " || CASE WHEN instr(m.content, '```') OR instr(m.content, '~~~') THEN ' hcode' ELSE '' END"
     " || CASE WHEN m.tool_calls IS NOT NULL THEN ' htool' ELSE '' END"
     " || CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ' hattachment' ELSE '' END"
@@ -120,7 +121,7 @@ def sqlite_statements() -> Iterator[str]:
     )
     yield (
         "CREATE VIEW chat_words AS SELECT s.key AS key, search_words(c.title) AS words, search_parts(c.title) AS parts, "
-        "'u' || hex(c.user_id) AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
+        f"'u' || {SQLITE_HEX.format('c.user_id')} AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
     )
     for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
         yield (
@@ -207,7 +208,10 @@ SQLITE_DROPS = (
 # Where small letters of all scripts come from, the first that the server has: the builtin provider (17 and newer), ICU, the system.
 COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "en_US.utf8")
 
-FOLDED = """normalize(regexp_replace(lower(normalize(body, NFKD) COLLATE "{collation}"), '[{marks}]+', '', 'g'), NFC) COLLATE "C" """
+FOLDED = (
+    "left(normalize(regexp_replace(lower(normalize(body, NFKD) COLLATE \"{collation}\"), '[{marks}]+', '', 'g'), NFC), {characters}) "
+    'COLLATE "C"'
+)
 SEARCH_WORDS = """CREATE FUNCTION search_words(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(left(word, {word_characters})) FROM (SELECT left(content, {characters}) AS body) AS cut,
     string_to_table(btrim(CASE WHEN octet_length(body) = length(body)
@@ -215,16 +219,17 @@ SEARCH_WORDS = """CREATE FUNCTION search_words(content text) RETURNS text[] LANG
       ELSE regexp_replace(regexp_replace(replace({folded}, 'ς', 'σ'), '([{single}])', ' \\1 ', 'g'), '[{between}]+', ' ', 'g')
     END), ' ') AS word WHERE word <> '' $$"""
 SEARCH_PARTS = """CREATE FUNCTION search_parts(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN left(content, {characters}) ~ '[a-z0-9][A-Z]|[a-zA-Z0-9](\\+\\+|#)' COLLATE "C" THEN ARRAY(
-      SELECT unnest(search_words(regexp_replace(regexp_replace(regexp_replace(left(content, {characters}) COLLATE "C",
-        '([a-z0-9])([A-Z])', '\\1 \\2', 'g'), '([A-Za-z0-9])\\+\\+', '\\1plusplus ', 'g'), '([A-Za-z0-9])#', '\\1sharp ', 'g')))
-      EXCEPT SELECT unnest(search_words(content))) ELSE '{{}}'::text[] END $$"""
-# Words have no sign that would need a quote. A part has no position: it is found by itself, never in a phrase.
+    SELECT CASE WHEN body ~ '[a-z0-9][A-Z]|[a-zA-Z0-9](\\+\\+|#)' THEN ARRAY(
+      SELECT left(lower(name[1]), {word_characters}) FROM regexp_matches(body, '[A-Za-z0-9]+(?:\\+\\+|#)', 'g') AS name
+      UNION (SELECT unnest(search_words(regexp_replace(body, '([a-z0-9])([A-Z])', '\\1 \\2', 'g')))
+      EXCEPT SELECT unnest(search_words(body)))) ELSE '{{}}'::text[] END
+    FROM (SELECT left(content, {characters}) COLLATE "C" AS body) AS cut $$"""
+# Words have no sign that would need a quote. A part has no position and a sigil: it is found by itself, never in a phrase.
 SEARCH_VECTOR = """CREATE FUNCTION search_vector(content text, tags text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce((SELECT string_agg(word || ':' || least(place, {last}), ' ')::tsvector
       FROM unnest(search_words(content)) WITH ORDINALITY AS words(word, place)), ''::tsvector)
-      || array_to_tsvector(search_parts(content)) || array_to_tsvector(tags) $$"""
-HEX = "encode(convert_to({0}, 'UTF8'), 'hex')"
+      || array_to_tsvector(ARRAY(SELECT ':w' || part FROM unnest(search_parts(content)) AS part)) || array_to_tsvector(tags) $$"""
+HEX = f"left(encode(convert_to({{0}}, 'UTF8'), 'hex'), {TAG_CHARACTERS})"
 POSTGRESQL_TAGS = (
     f"array_remove(ARRAY[':u' || {HEX.format('m.user_id')}, ':c' || replace(m.session_id::text, '-', ''), ':r' || m.role, "
     f"':m' || {HEX.format('m.model_name')}, ':p' || {HEX.format('m.provider')}, "
@@ -287,7 +292,7 @@ def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
         )
         yield f"CREATE INDEX ix_{name}_search_words ON {name}_search USING gin (words)"
         yield f"CREATE INDEX ix_{name}_search_newest ON {name}_search (user_id, created_at, {key.split()[0]})"
-    yield SEARCH_WORDS.format(folded=FOLDED.format(collation=collation(connection), marks=MARKS), **fill)
+    yield SEARCH_WORDS.format(folded=FOLDED.format(collation=collation(connection), marks=MARKS, **limits), **fill)
     yield SEARCH_PARTS.format(**fill)
     yield SEARCH_VECTOR.format(**fill)
     yield from POSTGRESQL_TRIGGERS
@@ -318,6 +323,10 @@ def bindable(statement: str) -> str:
     return statement.replace("':", "'\\:")
 
 
+NOTE_MODELS_OF_RANGE = (
+    "INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT user_id, provider, model_name FROM chatmessage "
+    "WHERE id >= :first AND id < :below AND provider IS NOT NULL AND model_name IS NOT NULL ON CONFLICT DO NOTHING"
+)
 ENTER_MESSAGE_BY_ID = {
     "sqlite": add_message_of(":id"),
     "postgresql": bindable(ENTER_MESSAGE).format(which="m.id = :id") + "ON CONFLICT DO NOTHING",

@@ -100,7 +100,7 @@ def count_hits(db: Database, viewer: Viewer, text: str, *, cap: int = COUNT_CAP,
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     with db.read() as tx:
         ask, _ = asked(tx, viewer, text, query)
-        return int(engine(db).count(tx, ask, cap=cap)) if ask else 0
+        return int(engine(db).count(tx, ask, cap=max(cap, 0))) if ask else 0
 
 
 def quick_switch(db: Database, viewer: Viewer, text: str, *, limit: int = 7, now: datetime | None = None, zone: tzinfo = UTC) -> Switch:
@@ -108,7 +108,7 @@ def quick_switch(db: Database, viewer: Viewer, text: str, *, limit: int = 7, now
 
     For an empty text the chats with the newest activity. Raises Invalid for a limit below 1 or above 1,000.
     """
-    query = as_typed(read_query(text, now=now or datetime.now(UTC), zone=zone), text)
+    query = as_typed(read_query(text, now=now or datetime.now(UTC), zone=zone))
     with db.read() as tx:
         if not text.strip():
             return Switch(recent_chats(tx, viewer, limit=checked_limit(limit)), ())
@@ -169,7 +169,7 @@ def engine(db: Database) -> ModuleType:
 
 def asked(tx: Session, viewer: Viewer, text: str, query: Query) -> tuple[Ask | None, tuple[str, ...]]:
     """The question for the index, None if nothing can answer it, and what there is to say about the text."""
-    if text.strip() and query == replace(Query(), notices=query.notices):
+    if text.strip() and not query.asks:
         # Nothing but signs, or filters that mean nothing: everything would be a strange answer to that.
         return None, query.notices or ("There is no letter or digit in it that could be searched for.",)
     ask = resolve(tx, viewer, query)
@@ -254,9 +254,9 @@ def recent_chats(tx: Session, viewer: Viewer, *, limit: int) -> tuple[TitleHit, 
     return tuple(TitleHit(chat_info(row), ()) for row in tx.execute(statement).mappings())
 
 
-def as_typed(query: Query, text: str) -> Query:
-    """The query with its last word open, unless a space or a quote says that it has ended."""
-    if not query.groups or text[-1:].isspace() or text[-1:] in '"”»':
+def as_typed(query: Query) -> Query:
+    """The query with its last word open, unless something behind it says that it has ended."""
+    if not query.groups or not query.open_end:
         return query
     *before, last = query.groups[-1]
     if last.part or (last.words[-1].isascii() and len(last.words[-1]) < SHORTEST_PREFIX):

@@ -11,6 +11,7 @@ from chatcore.parts import Shelf, Viewer
 from chatcore.rows import CHATS
 from chatcore.search.query import Query, Term, Wanted, chat_id_of
 from chatcore.texts import storable
+from chatcore.words import TAG_CHARACTERS
 
 # So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
 MOST_NAMED_CHATS = 100
@@ -38,7 +39,7 @@ class Ask:
 
 def hexed(text: str) -> str:
     """A name as one word of the index."""
-    return text.encode().hex()
+    return text.encode().hex()[:TAG_CHARACTERS]
 
 
 def resolve(tx: Session, viewer: Viewer, query: Query) -> Ask:
@@ -85,11 +86,8 @@ def in_chats(tx: Session, viewer: Viewer, ask: Ask) -> Ask:
     narrow: list[sa.ColumnElement[bool]] = []
     if query.pinned is not None:
         narrow.append(CHATS.c.pinned == sa.literal(query.pinned))
-    chat_ids = named_chats(tx, viewer, query.chats)
-    if query.chats.among:
-        narrow.append(CHATS.c.id.in_(chat_ids[0]))
-    if query.chats.without:
-        narrow.append(CHATS.c.id.not_in(chat_ids[1]))
+    narrow += [titled(query.chats.among)] if query.chats.among else []
+    narrow += [sa.not_(titled(query.chats.without))] if query.chats.without else []
     narrow += tag_conditions(tx, viewer, query.tags)
     rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
     if not rare:
@@ -140,24 +138,11 @@ def tag_conditions(tx: Session, viewer: Viewer, wanted: Wanted) -> list[sa.Colum
     return found + ([sa.not_(tagged(wanted.without))] if wanted.without else [])
 
 
-def named_chats(tx: Session, viewer: Viewer, wanted: Wanted) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """The chats that `chat:` filters name, by id or by words of their title."""
-
-    def ids(names: Sequence[str]) -> list[uuid.UUID]:
-        found: list[uuid.UUID] = []
-        for name in names:
-            given = chat_id_of(name)
-            found += [given] if given else titled(tx, viewer, name)
-        return found
-
-    return ids(wanted.among), ids(wanted.without)
-
-
-def titled(tx: Session, viewer: Viewer, name: str) -> list[uuid.UUID]:
-    """The newest 100 chats that have this in their title, in any case."""
-    like = CHATS.c.title.icontains(storable(name), autoescape=True)
-    statement = sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, like).order_by(CHATS.c.updated_at.desc())
-    return list(tx.execute(statement.limit(MOST_NAMED_CHATS)).scalars())
+def titled(names: Sequence[str]) -> sa.ColumnElement[bool]:
+    """That a chat is one of these: by its id, or by a part of its title in any case."""
+    ids = [chat_id for name in names if (chat_id := chat_id_of(name))]
+    parts = [storable(name) for name in names if not chat_id_of(name)]
+    return sa.or_(CHATS.c.id.in_(ids), *(CHATS.c.title.icontains(part, autoescape=True) for part in parts))
 
 
 # --- words as an engine wants them -------------------------------------------------------------------------------

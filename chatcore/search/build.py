@@ -69,6 +69,7 @@ def index_messages(tx: Session, below: int) -> tuple[int, int | None]:
     if not ids:
         return 0, None
     add_all(tx, search_index.ENTER_MESSAGE_BY_ID[tx.get_bind().dialect.name], ids)
+    tx.execute(sa.text(search_index.NOTE_MODELS_OF_RANGE), {"first": ids[-1], "below": below})
     return len(ids), ids[-1] if len(ids) == ROWS_A_STEP else None
 
 

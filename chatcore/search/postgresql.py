@@ -47,8 +47,12 @@ KEY_TYPES: Sequence[type] = (datetime, int)
 
 def term(term: Term) -> str:
     """A term in the words of tsquery (https://www.postgresql.org/docs/current/datatype-textsearch.html)."""
-    words = [f"'{word}'" for word in term.words]
-    return f"({' <-> '.join(words)}{':*' if term.prefix else ''})"
+    star = ":*" if term.prefix else ""
+    if term.part:
+        return f"':w{term.words[0]}'{star}"
+    if len(term.words) == 1:
+        return f"('{term.words[0]}'{star} | ':w{term.words[0]}'{star})"
+    return "(" + " <-> ".join(f"'{word}'" for word in term.words) + star + ")"
 
 
 DIALECT = Dialect(term, lambda tag: f"':{tag}'", both=" & ", either=" | ", but_not=" & !")

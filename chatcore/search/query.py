@@ -30,8 +30,7 @@ DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that must stand one after the other; with `prefix` the last may go on. `part`: looked for among parts of words
-    only, as `C++` is."""
+    """Words that must stand one after the other; with `prefix` the last may go on. `part`: a name with signs, as `c++`."""
 
     words: tuple[str, ...]
     prefix: bool = False
@@ -55,7 +54,8 @@ class Query:
 
     `groups`: of each group one term must be there. `after` is included, `before` is not. `shelves` among which the chat
     must lie: all but the trash unless one is named. `chats`, `models`, `providers`, `tags`, `folders` are words as typed, which
-    the search looks up; `has` are code, tool, attachment.
+    the search looks up; `has` are code, tool, attachment. `asks`: anything in the text had a meaning. `open_end`: it ends in
+    a word that may still be being typed.
     """
 
     groups: tuple[tuple[Term, ...], ...] = ()
@@ -71,6 +71,8 @@ class Query:
     shelves: frozenset[Shelf] = frozenset({Shelf.ACTIVE, Shelf.ARCHIVED})
     after: datetime | None = None
     before: datetime | None = None
+    asks: bool = False
+    open_end: bool = False
     notices: tuple[str, ...] = ()
 
     @property
@@ -105,6 +107,8 @@ class _Reader:
     after: datetime | None = None
     before: datetime | None = None
     joins: bool = False
+    asks: bool = False
+    open_end: bool = False
     notices: dict[str, None] = field(default_factory=dict)
 
     def say(self, notice: str) -> None:
@@ -112,6 +116,7 @@ class _Reader:
 
     def value(self, name: str, value: str, *, negated: bool) -> None:
         """One more value of a filter."""
+        self.asks = True
         self.values.setdefault(name, ([], []))[negated].append(value)
 
     def wanted(self, name: str) -> Wanted:
@@ -122,7 +127,9 @@ class _Reader:
         """One more term: not to be there, or an alternative to the one before, or one more that must be there."""
         if len(self.groups) + len(self.without) >= MOST_TERMS:
             self.say(f"Only the first {MOST_TERMS} words were searched for.")
-        elif negated:
+            return
+        self.asks = True
+        if negated:
             self.without.append(term)
         elif self.joins and self.groups:
             self.groups[-1].append(term)
@@ -156,6 +163,8 @@ def read_query(text: str, *, now: datetime, zone: tzinfo = UTC) -> Query:
         shelves=frozenset((reader.shelves or {Shelf.ACTIVE, Shelf.ARCHIVED}) - reader.not_shelves),
         after=reader.after,
         before=reader.before,
+        asks=reader.asks,
+        open_end=reader.open_end and not text[-1:].isspace(),
         notices=tuple(reader.notices),
     )
 
@@ -166,6 +175,7 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
     quoted = piece["phrase"] is not None
     value = piece["phrase"] if quoted else piece["bare"]
     name = (piece["field"] or "").rstrip(":").lower()
+    reader.open_end = False
     if name in FILTERS:
         read_filter(reader, name, value.strip(), negated=negated)
         return
@@ -178,6 +188,7 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
         reader.joins = bool(reader.groups)
         return
     read_words(reader, value, negated=negated, quoted=quoted, starred=bool(piece["star"]))
+    reader.open_end = not quoted and not negated
 
 
 def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, starred: bool) -> None:
@@ -233,7 +244,9 @@ def read_is(reader: _Reader, value: str, *, negated: bool) -> None:
     """Where the chat lies: pinned, archived, in the trash."""
     if value == "pinned":
         reader.pinned = not negated
+        reader.asks = True
     elif value in SHELVES:
+        reader.asks = True
         (reader.not_shelves if negated else reader.shelves).add(SHELVES[value])
     else:
         reader.say(f"“is:{value[:40]}” means nothing here and was left out. Write is:pinned, is:archived or is:trash.")
@@ -246,6 +259,7 @@ def read_time(reader: _Reader, name: str, value: str, *, negated: bool) -> None:
         known = ", ".join(f"{name}:{example}" for example in ("2026-03-01", "2026-03", "2026", "30d"))
         reader.say(f"“{name}:{value[:40]}” is no time and was left out. Write {known}.")
         return
+    reader.asks = True
     if (name == "after") != negated:
         reader.after = max(reader.after or start, start)
     else:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatcore import history
+from chatcore import rows
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid, NotFound
@@ -290,7 +290,7 @@ def change_many(db: Database, viewer: Viewer, chat_ids: list[uuid.UUID], now: da
 @pytest.mark.parametrize("change", ["pin", "archive", "delete", "restore", "purge", "purge and forget"])
 def test_many_chats_are_changed_all_or_none(db: Database, change: str, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two ids a statement, so that the missing one is found when the first statement has been run.
-    monkeypatch.setattr(history, "IDS_A_STATEMENT", 2)
+    monkeypatch.setattr(rows, "IDS_A_STATEMENT", 2)
     viewer = make_viewer(db)
     chats = [make_chat(db, viewer, now=now) for _ in range(3)]
     make_exchange(db, viewer, chats[0].id)
