@@ -38,6 +38,9 @@ from chatcore.texts import clean_title, snippet, storable
 
 SECONDS_AN_HOUR = 3600
 LONGEST_NAME = 200
+# What is purged in one transaction: it holds up another writer on SQLite for some 10 ms, not for seconds.
+CHATS_A_PORTION = 200
+MESSAGES_A_PORTION = 1000
 
 # Statements that every prompt needs are built once: building one costs more than the database takes to run it.
 MINE = sa.and_(CHATS.c.user_id == sa.bindparam("viewer_id"), CHATS.c.id == sa.bindparam("chat_id"))
@@ -220,12 +223,47 @@ def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, 
             theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
             if len(tx.execute(sa.select(CHATS.c.id).where(theirs).with_for_update()).all()) != len(part):
                 raise no_chat()
-            mark_chats_dirty(tx, viewer, part)
+            mark_chats_dirty(tx, viewer.user_id, part)
             if forget_usage:
                 tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.session_id.in_(part)))
             tx.execute(sa.delete(CHATS).where(theirs))
             purged += len(part)
     return purged
+
+
+def purge_expired(db: Database, *, before: datetime) -> int:
+    """Deletes for ever what went into the trash before that time, whoever's it is; answers how many chats. What was used
+    stays known. In portions, so that other writers get their turn; several processes may do it at once."""
+    purged = 0
+    while portion := purge_portion(db, before=before):
+        purged += portion
+    return purged
+
+
+def purge_portion(db: Database, *, before: datetime) -> int:
+    """The first chats that `purge_expired` finds, in one short transaction; 0 when nothing is left."""
+    expired = (
+        sa.select(CHATS.c.id, CHATS.c.user_id, CHATS.c.message_count)
+        .where(CHATS.c.deleted_at.is_not(None), CHATS.c.deleted_at < before)
+        .limit(CHATS_A_PORTION)
+    )
+    with db.read() as tx:
+        if tx.execute(expired.limit(1)).first() is None:
+            return 0
+    with db.write() as tx:
+        # What another process is deleting, or somebody is restoring, is left to them.
+        found = tx.execute(expired.with_for_update(skip_locked=True)).all()
+        messages = 0
+        portion: list[sa.Row[tuple[uuid.UUID, str, int]]] = []
+        for row in found:
+            messages += row.message_count
+            if portion and messages > MESSAGES_A_PORTION:
+                break
+            portion.append(row)
+        for user_id in sorted({row.user_id for row in portion}):
+            mark_chats_dirty(tx, user_id, [row.id for row in portion if row.user_id == user_id])
+        tx.execute(sa.delete(CHATS).where(CHATS.c.id.in_([row.id for row in portion])))
+    return len(portion)
 
 
 def change_all(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
@@ -399,14 +437,14 @@ def mark_dirty(tx: Session, user_id: str, when: datetime) -> None:
     tx.execute(MARK_DIRTY, {"user_id": user_id, "hour": int(when.timestamp() // SECONDS_AN_HOUR)})
 
 
-def mark_chats_dirty(tx: Session, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> None:
-    """Says that the usage of every hour in which these chats, all the viewer's, have a message or a generation must be
+def mark_chats_dirty(tx: Session, user_id: str, chat_ids: Sequence[uuid.UUID]) -> None:
+    """Says that the usage of every hour in which these chats, all of this person, have a message or a generation must be
     counted anew."""
     for table, moment in ((MESSAGES, "created_at"), (GENERATIONS, "started_at")):
         hour = sa.literal_column(HOUR_OF[tx.get_bind().dialect.name].format(column=moment), sa.Integer)
         hours = sa.select(hour).where(table.c.session_id.in_(chat_ids)).distinct()
         for found in tx.execute(hours).scalars().all():
-            tx.execute(MARK_DIRTY, {"user_id": viewer.user_id, "hour": found})
+            tx.execute(MARK_DIRTY, {"user_id": user_id, "hour": found})
 
 
 def mine(viewer: Viewer, chat_id: uuid.UUID) -> sa.ColumnElement[bool]:

@@ -227,7 +227,7 @@ def show_nothing(filters: ChatFilters) -> None:
     text = {
         Shelf.ACTIVE: ("No chats yet", "Every chat you start is kept here, and found again by its title and its words."),
         Shelf.ARCHIVED: ("Nothing is archived", "Archive what you are done with: it leaves the sidebar and can still be found here."),
-        Shelf.TRASH: ("The trash is empty", "Deleted chats lie here until you delete them for ever."),
+        Shelf.TRASH: ("The trash is empty", "Deleted chats lie here for a while, and are then deleted for ever."),
     }
     heading, hint = ("No chat matches", "Try fewer words or another time.") if filters.narrowed else text[filters.shelf]
     with st.container(horizontal_alignment="center", key="sessions_nothing"):

@@ -18,6 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.cli",),
     ("chatcore.api",),
     ("chatcore.core",),
+    ("chatcore.upkeep",),
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),

@@ -23,6 +23,8 @@ TABLES = ("message_search", "chat_search", "search_build", "used_model")
 SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_docsize", "_config"))
 # Positions in a tsvector end there (https://www.postgresql.org/docs/current/textsearch-limitations.html).
 LAST_POSITION = 16383
+# The most positions of one word.
+MOST_POSITIONS = 255
 # What a newer message changes for its entry; role, chat and user never change.
 INDEXED_COLUMNS = "content, status, created_at, provider, model_name, tool_calls"
 # By rising cost of being wrong: how far from its second an entry may lie, tried one after the other.
@@ -225,10 +227,18 @@ SEARCH_PARTS = """CREATE FUNCTION search_parts(content text) RETURNS text[] LANG
       EXCEPT SELECT unnest(search_words(body)))) ELSE '{{}}'::text[] END
     FROM (SELECT left(content, {characters}) COLLATE "C" AS body) AS cut $$"""
 # Words have no sign that would need a quote. A part has no position and a sigil: it is found by itself, never in a phrase.
+# ":long" says that not all places are kept: phrases in such a message are looked for in its text.
 SEARCH_VECTOR = """CREATE FUNCTION search_vector(content text, tags text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce((SELECT string_agg(word || ':' || least(place, {last}), ' ')::tsvector
-      FROM unnest(search_words(content)) WITH ORDINALITY AS words(word, place)), ''::tsvector)
-      || array_to_tsvector(ARRAY(SELECT ':w' || part FROM unnest(search_parts(content)) AS part)) || array_to_tsvector(tags) $$"""
+        FROM unnest(found) WITH ORDINALITY AS words(word, place)), ''::tsvector)
+      || array_to_tsvector(ARRAY(SELECT ':w' || part FROM unnest(search_parts(content)) AS part)) || array_to_tsvector(tags)
+      || CASE WHEN cardinality(found) > {places} AND (cardinality(found) > {last}
+          OR EXISTS (SELECT 1 FROM unnest(found) AS word GROUP BY word HAVING count(*) > {places}))
+        THEN array_to_tsvector(ARRAY[':long']) ELSE ''::tsvector END
+    FROM (SELECT search_words(content) AS found) AS cut $$"""
+SEARCH_HAS = """CREATE FUNCTION search_has(content text, phrase text, open boolean) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT
+      position(' ' || phrase || CASE WHEN open THEN '' ELSE ' ' END IN ' ' || array_to_string(search_words(content), ' ') || ' ') > 0 $$"""
 HEX = f"left(encode(convert_to({{0}}, 'UTF8'), 'hex'), {TAG_CHARACTERS})"
 POSTGRESQL_TAGS = (
     f"array_remove(ARRAY[':u' || {HEX.format('m.user_id')}, ':c' || replace(m.session_id::text, '-', ''), ':r' || m.role, "
@@ -281,7 +291,7 @@ POSTGRESQL_TRIGGERS = (
 
 def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
     """Tables, functions, triggers. An entry goes with its message by its key; the rest a trigger sees to."""
-    limits = {"characters": INDEXED_CHARACTERS, "word_characters": WORD_CHARACTERS, "last": LAST_POSITION}
+    limits = {"characters": INDEXED_CHARACTERS, "word_characters": WORD_CHARACTERS, "last": LAST_POSITION, "places": MOST_POSITIONS}
     fill = limits | {"single": SINGLE, "between": BETWEEN}
     yield USED_MODEL
     yield SEARCH_BUILD
@@ -295,6 +305,7 @@ def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
     yield SEARCH_WORDS.format(folded=FOLDED.format(collation=collation(connection), marks=MARKS, **limits), **fill)
     yield SEARCH_PARTS.format(**fill)
     yield SEARCH_VECTOR.format(**fill)
+    yield SEARCH_HAS
     yield from POSTGRESQL_TRIGGERS
 
 
@@ -311,7 +322,7 @@ POSTGRESQL_DROPS = (
     "DROP TRIGGER IF EXISTS search_chat_insert ON chatsession",
     "DROP TRIGGER IF EXISTS search_chat_changed ON chatsession",
     *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_message", "search_attachment", "search_chat")),
-    *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_vector", "search_parts", "search_words")),
+    *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_has", "search_vector", "search_parts", "search_words")),
     *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
 )
 

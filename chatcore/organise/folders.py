@@ -25,15 +25,20 @@ MOST_FOLDERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class FolderInfo:
-    """A folder. `depth` is 1 at the top; `chats` counts those in it and below it, `own_chats` those in it alone, each
-    without the trash."""
+class Place:
+    """Where a folder stands in the tree; `depth` is 1 at the top."""
 
     id: int
     parent_id: int | None
     name: str
     path: str
     depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class FolderInfo(Place):
+    """A folder as lists show it: `chats` counts those in it and below it, `own_chats` those in it alone, without the trash."""
+
     chats: int
     own_chats: int
 
@@ -50,26 +55,33 @@ def folders_in(tx: Session, viewer: Viewer) -> dict[int, FolderInfo]:
         sa.select(CHATS.c.folder_id, sa.func.count().label("chats"))
         .where(CHATS.c.user_id == viewer.user_id, CHATS.c.folder_id.is_not(None), CHATS.c.deleted_at.is_(None))
         .group_by(CHATS.c.folder_id)
-        .subquery()
     )
-    found = (
-        sa.select(FOLDERS.c.id, FOLDERS.c.parent_id, FOLDERS.c.name, sa.func.coalesce(filed.c.chats, 0).label("chats"))
-        .outerjoin(filed, filed.c.folder_id == FOLDERS.c.id)
-        .where(FOLDERS.c.user_id == viewer.user_id)
-    )
-    rows = sorted(tx.execute(found).all(), key=lambda row: (key_of(row.name), row.id))
-    children: dict[int | None, list[sa.Row[tuple[int, int | None, str, int]]]] = {}
-    for row in rows:
+    places = tree_in(tx, viewer)
+    own = {row.folder_id: row.chats for row in tx.execute(filed)}
+    chats = {folder_id: own.get(folder_id, 0) for folder_id in places}
+    # From the deepest to the top, each adds what it has to the one it lies in.
+    for place in reversed(places.values()):
+        if place.parent_id is not None:
+            chats[place.parent_id] += chats[place.id]
+    return {
+        place.id: FolderInfo(place.id, place.parent_id, place.name, place.path, place.depth, chats[place.id], own.get(place.id, 0))
+        for place in places.values()
+    }
+
+
+def tree_in(tx: Session, viewer: Viewer) -> dict[int, Place]:
+    """The places of the viewer's folders by id, in the order of the list; counts nothing."""
+    found = sa.select(FOLDERS.c.id, FOLDERS.c.parent_id, FOLDERS.c.name).where(FOLDERS.c.user_id == viewer.user_id)
+    children: dict[int | None, list[sa.Row[tuple[int, int | None, str]]]] = {}
+    for row in sorted(tx.execute(found).all(), key=lambda row: (key_of(row.name), row.id)):
         children.setdefault(row.parent_id, []).append(row)
 
-    def walk(parent_id: int | None, path: str, depth: int) -> Iterator[FolderInfo]:
+    def walk(parent_id: int | None, path: str, depth: int) -> Iterator[Place]:
         for row in children.get(parent_id, []):
-            inner = list(walk(row.id, f"{path}{row.name}/", depth + 1))
-            chats = row.chats + sum(folder.own_chats for folder in inner)
-            yield FolderInfo(row.id, row.parent_id, row.name, path + row.name, depth, chats, row.chats)
-            yield from inner
+            yield Place(row.id, row.parent_id, row.name, path + row.name, depth)
+            yield from walk(row.id, f"{path}{row.name}/", depth + 1)
 
-    return {folder.id: folder for folder in walk(None, "", 1)}
+    return {place.id: place for place in walk(None, "", 1)}
 
 
 def make_folder(db: Database, viewer: Viewer, *, name: str, parent_id: int | None = None) -> FolderInfo:
@@ -78,10 +90,10 @@ def make_folder(db: Database, viewer: Viewer, *, name: str, parent_id: int | Non
     name = clean_folder(name)
     with db.write() as tx:
         take_turn(tx, viewer)
-        folders = folders_in(tx, viewer)
-        if len(folders) >= MOST_FOLDERS:
+        places = tree_in(tx, viewer)
+        if len(places) >= MOST_FOLDERS:
             raise Invalid(f"There are {MOST_FOLDERS:,} folders already.", "Delete some that you no longer need.")
-        check_place(folders, name, parent_id, height=1)
+        check_place(places, name, parent_id, height=1)
         values = {"user_id": viewer.user_id, "parent_id": parent_id, "name": name}
         folder_id: int = tx.execute(sa.insert(FOLDERS).values(values).returning(FOLDERS.c.id)).scalar_one()
         return folders_in(tx, viewer)[folder_id]
@@ -92,8 +104,8 @@ def rename_folder(db: Database, viewer: Viewer, folder_id: int, *, name: str) ->
     name = clean_folder(name)
     with db.write() as tx:
         take_turn(tx, viewer)
-        folders = folders_in(tx, viewer)
-        check_place(folders, name, of(folders, folder_id).parent_id, height=1, but=folder_id)
+        places = tree_in(tx, viewer)
+        check_place(places, name, of(places, folder_id).parent_id, height=1, but=folder_id)
         tx.execute(update(viewer, folder_id).values(name=name))
         return folders_in(tx, viewer)[folder_id]
 
@@ -103,13 +115,13 @@ def move_folder(db: Database, viewer: Viewer, folder_id: int, *, parent_id: int 
     where its name is taken, and where it would be too deep."""
     with db.write() as tx:
         take_turn(tx, viewer)
-        folders = folders_in(tx, viewer)
-        folder = of(folders, folder_id)
-        moved = below(folders, [folder_id])
+        places = tree_in(tx, viewer)
+        folder = of(places, folder_id)
+        moved = below(places, [folder_id])
         if parent_id in moved:
             raise Invalid(f"The folder {folder.name!r} cannot lie in itself.", "Choose a folder that is not in it.")
-        height = max(folders[inner].depth for inner in moved) - folder.depth + 1
-        check_place(folders, folder.name, parent_id, height=height, but=folder_id)
+        height = max(places[inner].depth for inner in moved) - folder.depth + 1
+        check_place(places, folder.name, parent_id, height=height, but=folder_id)
         tx.execute(update(viewer, folder_id).values(parent_id=parent_id))
         return folders_in(tx, viewer)[folder_id]
 
@@ -121,14 +133,14 @@ def delete_folder(db: Database, viewer: Viewer, folder_id: int) -> None:
     """
     with db.write() as tx:
         take_turn(tx, viewer)
-        folders = folders_in(tx, viewer)
-        up = of(folders, folder_id).parent_id
+        places = tree_in(tx, viewer)
+        up = of(places, folder_id).parent_id
         chats = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.folder_id == folder_id)
         tx.execute(sa.update(CHATS).where(chats).values(folder_id=up))
         # Out of the way first: a folder in it may have its name.
         tx.execute(update(viewer, folder_id).values(name=uuid.uuid4().hex))
-        taken = {key_of(folder.name) for folder in folders.values() if folder.parent_id == up and folder.id != folder_id}
-        for folder in [folder for folder in folders.values() if folder.parent_id == folder_id]:
+        taken = {key_of(folder.name) for folder in places.values() if folder.parent_id == up and folder.id != folder_id}
+        for folder in [folder for folder in places.values() if folder.parent_id == folder_id]:
             name = free_name(folder.name, taken)
             taken.add(key_of(name))
             tx.execute(update(viewer, folder.id).values(name=name, parent_id=up))
@@ -142,7 +154,7 @@ def move_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, f
     with db.write() as tx:
         take_turn(tx, viewer)
         if folder_id is not None:
-            of(folders_in(tx, viewer), folder_id)
+            of(tree_in(tx, viewer), folder_id)
         for part in parts_of(chat_ids):
             theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
             result = tx.execute(sa.update(CHATS).where(theirs).values(folder_id=folder_id))
@@ -161,38 +173,38 @@ def find_folders(tx: Session, viewer: Viewer, path: str) -> tuple[int, ...]:
 
     Case does not matter, and the start of the path may be missing: "plans" and "work/plans" both mean Work/Plans.
     """
-    folders = folders_in(tx, viewer)
+    places = tree_in(tx, viewer)
     wanted = [key_of(part.strip()) for part in path.split("/") if part.strip()]
     if not wanted:
         return ()
-    meant = [folder.id for folder in folders.values() if [key_of(part) for part in folder.path.split("/")][-len(wanted) :] == wanted]
-    return below(folders, meant)
+    meant = [folder.id for folder in places.values() if [key_of(part) for part in folder.path.split("/")][-len(wanted) :] == wanted]
+    return below(places, meant)
 
 
 def folder_and_below(tx: Session, viewer: Viewer, folder_ids: Sequence[int]) -> tuple[int, ...]:
     """These folders with all folders in them; those that are not the viewer's are left out."""
-    return below(folders_in(tx, viewer), folder_ids)
+    return below(tree_in(tx, viewer), folder_ids)
 
 
-def below(folders: dict[int, FolderInfo], folder_ids: Sequence[int]) -> tuple[int, ...]:
+def below(places: dict[int, Place], folder_ids: Sequence[int]) -> tuple[int, ...]:
     """These folders with all folders in them, in the order of the tree."""
     inside = set(folder_ids)
-    for folder in folders.values():
+    for folder in places.values():
         if folder.parent_id in inside:
             inside.add(folder.id)
-    return tuple(folder_id for folder_id in folders if folder_id in inside)
+    return tuple(folder_id for folder_id in places if folder_id in inside)
 
 
 # --- what is allowed ---------------------------------------------------------------------------------------------
 
 
-def check_place(folders: dict[int, FolderInfo], name: str, parent_id: int | None, *, height: int, but: int | None = None) -> None:
+def check_place(places: dict[int, Place], name: str, parent_id: int | None, *, height: int, but: int | None = None) -> None:
     """Raises NotFound for a parent that is not there, Invalid where so high a tree would be too deep or the name is taken by
     another folder than `but`."""
-    depth = 0 if parent_id is None else of(folders, parent_id).depth
+    depth = 0 if parent_id is None else of(places, parent_id).depth
     if depth + height > DEEPEST:
         raise Invalid(f"Folders can lie in each other {DEEPEST} deep, and this would be deeper.", "Choose a folder further up.")
-    for folder in folders.values():
+    for folder in places.values():
         if folder.parent_id == parent_id and folder.id != but and key_of(folder.name) == key_of(name):
             raise Invalid(f"There is a folder {folder.path!r} already.", "Choose another name, or use that one.")
 
@@ -207,11 +219,11 @@ def free_name(name: str, taken: set[str]) -> str:
     return found
 
 
-def of(folders: dict[int, FolderInfo], folder_id: int) -> FolderInfo:
+def of(places: dict[int, Place], folder_id: int) -> Place:
     """The folder of that id. Raises NotFound."""
-    if folder_id not in folders:
+    if folder_id not in places:
         raise no_folder()
-    return folders[folder_id]
+    return places[folder_id]
 
 
 def update(viewer: Viewer, folder_id: int) -> sa.Update:

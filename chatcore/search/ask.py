@@ -150,9 +150,10 @@ def titled(names: Sequence[str]) -> sa.ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How an engine writes the parts of a question."""
+    """How an engine writes the parts of a question: a term that must be there, one that must not, a tag, and what joins them."""
 
     term: Callable[[Term], str]
+    refused: Callable[[Term], str]
     tag: Callable[[str], str]
     both: str
     either: str
@@ -170,7 +171,7 @@ def written(ask: Ask, dialect: Dialect, *, titles: bool = False) -> str:
         return parts[0] if len(parts) == 1 else f"({dialect.either.join(parts)})"
 
     parts = [one_of([dialect.term(term) for term in group]) for group in ask.query.groups]
-    refused = [dialect.term(term) for term in ask.query.without]
+    refused = [dialect.refused(term) for term in ask.query.without]
     if not titles:
         parts += [one_of([dialect.tag(tag) for tag in group]) for group in ask.tag_groups]
         refused += [dialect.tag(tag) for tag in ask.not_tags]

@@ -37,7 +37,7 @@ def term(term: Term) -> str:
     return f"{{words parts}} : {phrase}" if len(term.words) == 1 else f"words : {phrase}"
 
 
-DIALECT = Dialect(term, lambda tag: f'tags : "{tag}"', both=" AND ", either=" OR ", but_not=" NOT ")
+DIALECT = Dialect(term, term, lambda tag: f'tags : "{tag}"', both=" AND ", either=" OR ", but_not=" NOT ")
 
 
 def entries(ask: Ask, *columns: sa.ColumnElement[object], lower: int | None = None) -> sa.Select[*tuple[object, ...]]:

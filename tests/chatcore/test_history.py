@@ -26,6 +26,8 @@ from chatcore.history import (
     open_thread,
     pin_chats,
     purge_chats,
+    purge_expired,
+    purge_portion,
     rename_chat,
     restore_chats,
 )
@@ -252,6 +254,59 @@ def test_a_chat_of_1500_messages_can_be_purged(db: Database) -> None:
     chat = make_chat(db, viewer, messages=1500)
     assert purge_chats(db, viewer, [chat.id]) == 1
     assert rows_of(db, MESSAGES) == 0
+
+
+def test_what_has_expired_is_purged_in_portions_of_few_chats_or_messages(db: Database, now: datetime) -> None:
+    viewer, other = make_viewer(db), make_viewer(db)
+    with db.write() as tx:
+        row = {"provider": "p", "model_name": "m", "title": "t", "created_at": now, "updated_at": now, "deleted_at": now}
+        tx.execute(sa.insert(CHATS), [row | {"id": new_chat_id(), "user_id": viewer.user_id} for _ in range(201)])
+        many = [row | {"id": new_chat_id(), "user_id": other.user_id, "message_count": 600} for _ in range(3)]
+        tx.execute(sa.insert(CHATS), many)
+    before = now + timedelta(seconds=1)
+    portions = []
+    while portion := purge_portion(db, before=before):
+        portions.append(portion)
+    assert sum(portions) == 204
+    assert max(portions) <= 200
+    assert len(portions) >= 4
+    assert purge_expired(db, before=before) == 0
+
+
+def test_purging_what_has_expired_marks_the_hours_of_each_person(db: Database, now: datetime) -> None:
+    viewers = [make_viewer(db) for _ in range(2)]
+    for number, viewer in enumerate(viewers):
+        chat = make_chat(db, viewer, now=now)
+        make_exchange(db, viewer, chat.id, now=now + timedelta(hours=number))
+        delete_chats(db, viewer, [chat.id], now=now)
+    with db.write() as tx:
+        tx.execute(sa.text("DELETE FROM usage_dirty"))
+    assert purge_expired(db, before=now) == 0
+    assert purge_expired(db, before=now + timedelta(microseconds=1)) == 2
+    with db.read() as tx:
+        marked = tx.execute(sa.text("SELECT user_id, hour FROM usage_dirty")).all()
+    hour = int(now.timestamp() // 3600)
+    assert set(marked) == {(viewers[0].user_id, hour), (viewers[1].user_id, hour + 1)}
+
+
+def test_many_who_empty_the_trash_at_once_purge_each_chat_once(db: Database, now: datetime) -> None:
+    viewer = make_viewer(db)
+    chats = [make_chat(db, viewer, messages=2).id for _ in range(20)]
+    delete_chats(db, viewer, chats[:19], now=now)
+    start, purged = threading.Barrier(4), []
+
+    def purge() -> None:
+        start.wait(20)
+        purged.append(purge_expired(db, before=now + timedelta(seconds=1)))
+
+    threads = [threading.Thread(target=purge) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sum(purged) == 19
+    assert len(purged) == 4
+    assert get_chat(db, viewer, chats[19])
 
 
 def test_a_chat_with_a_running_answer_can_be_trashed_and_purged(db: Database, now: datetime) -> None:

@@ -134,6 +134,9 @@ BY_ID: dict[str, Case] = {
 LISTS: dict[str, Case] = {
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
+    "browse.browse_chats in folders": lambda w, v: browse.browse_chats(w.db, v, Browse(folders=tuple(range(1, 100)))),
+    "browse.browse_chats with a tag": lambda w, v: browse.browse_chats(w.db, v, Browse(tags=("tea",))),
+    "browse.tags_named": lambda w, v: in_read(w, browse.tags_named, v, ["tea"]),
     "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse(text="tides")),
     "browse.known_models": lambda w, v: browse.known_models(w.db, v),
     "organise.tags.list_tags": lambda w, v: tags.list_tags(w.db, v),
@@ -142,6 +145,7 @@ LISTS: dict[str, Case] = {
     "organise.tags.tags_of": lambda w, v: sorted(filter(None, tags.tags_of(w.db, v, every_chat(w.db)).values())),
     "organise.folders.list_folders": lambda w, v: folders.list_folders(w.db, v),
     "organise.folders.folders_in": lambda w, v: in_read(w, folders.folders_in, v),
+    "organise.folders.tree_in": lambda w, v: in_read(w, folders.tree_in, v),
     "organise.folders.find_folders": lambda w, v: in_read(w, folders.find_folders, v, "work"),
     "organise.folders.folder_and_below": lambda w, v: in_read(w, folders.folder_and_below, v, range(1, 100)),
     "organise.views.list_views": lambda w, v: views.list_views(w.db, v),
@@ -160,7 +164,9 @@ MAKES: dict[str, Case] = {
 # Functions whose case is another test.
 ELSEWHERE = {
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
-    "history.mark_chats_dirty": "part of purge_chats, which has checked the chats",
+    "browse.walks_of": "a statement, part of browse_chats",
+    "browse.folders_named": "conditions, part of browse_chats",
+    "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
@@ -171,6 +177,9 @@ WITHOUT_VIEWER = {
     "accounts.find": "makes the viewer",
     "history.count_answer_in": "the Runner's job names the user",
     "history.mark_dirty": "names the user",
+    "history.mark_chats_dirty": "names the user",
+    "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
+    "history.purge_portion": "part of purge_expired",
     "history.path_to": "of a leaf that was found through the viewer's chat",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",

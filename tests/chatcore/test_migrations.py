@@ -368,21 +368,27 @@ def migrate_to(database: Database, revision: str) -> None:
 def all_rows(database: Database) -> dict[str, list[dict[str, object]]]:
     with database.write() as tx:
         names = sorted(set(sa.inspect(tx.connection()).get_table_names()) - {"alembic_version"})
-        return {name: [dict(row) for row in tx.execute(sa.text(f"SELECT * FROM {name}")).mappings()] for name in names}
+        return {name: [dict(row) for row in tx.execute(sa.text(f"SELECT * FROM {name} ORDER BY 1")).mappings()] for name in names}
 
 
 def test_folders_come_to_a_database_that_is_in_use_and_every_row_stays(empty: Database) -> None:
     migrate_to(empty, "0001")
     run_script(empty, ROWS_0001.format(chat=CHAT_A.hex, trashed=CHAT_B.hex))
     before = all_rows(empty)
-    init_db(empty)
-    assert differences(empty) == []
+    migrate_to(empty, "0002")
     after = all_rows(empty)
     for row in before["chatsession"]:
         row["folder_id"] = None
+    # The time of a chat in the trash begins with the migration that limits it.
+    assert [row["deleted_at"] is None for row in after["chatsession"]] == [row.pop("deleted_at") is None for row in before["chatsession"]]
+    moments = [row.pop("deleted_at") for row in after["chatsession"]]
+    assert [str(when).removesuffix("+00:00") for when in moments if when] == [
+        f"{NOW:%Y-%m-%d %H:%M:%S}{'.000000' if empty.is_sqlite else ''}"
+    ]
     assert {name: after[name] for name in before} == before
-    new = after.keys() - before.keys() - {*search_index.TABLES, *search_index.SHADOWS}
-    assert {name: after[name] for name in new} == {"folder": [], "saved_search": []}
+    assert {name: after[name] for name in after.keys() - before.keys()} == {"folder": [], "saved_search": []}
+    init_db(empty)
+    assert differences(empty) == []
 
 
 # --- what is refused, and what a failure leaves ------------------------------------------------------------------

@@ -7,6 +7,9 @@ A folder is never stronger than what lies in it: the chats of a folder that is d
 deleted. The key names the folder alone, since SET NULL over (user_id, folder_id) would also take the chat's owner, and
 SQLite can add a column with a key only if the key is that column; that the folder is the chat owner's is a trigger, as
 with the message a chat shows. `chatsession` is not rebuilt: with a million messages behind it that would take minutes.
+
+From here on the trash is emptied after some time. What lies in it was put there to stay until somebody deletes it for
+good, so its time begins now.
 """
 
 import sqlalchemy as sa
@@ -32,6 +35,12 @@ def upgrade():
     create_indexes()
     for statement in SQLITE_LAWS if is_sqlite else POSTGRESQL_LAWS:
         op.execute(statement)
+    start_the_trash(op.get_context().config.attributes["now"])
+
+
+def start_the_trash(now):
+    chats = sa.table("chatsession", sa.column("deleted_at", sa.DateTime(timezone=True)))
+    op.execute(sa.update(chats).where(chats.c.deleted_at < now).values(deleted_at=now))
 
 
 def downgrade():

@@ -331,6 +331,6 @@ def test_whatever_is_done_the_tree_is_whole_and_no_chat_is_lost(db: Database, st
 
 def test_counting_walks_along_the_index_of_folders(db: Database, viewer: Viewer) -> None:
     move_chats(db, viewer, [make_chat(db, viewer).id], folder_id=make_path(db, viewer, "work"))
-    (plan,) = plans(db, lambda: list_folders(db, viewer))
-    assert "ix_chatsession_folder" in plan
-    assert "SCAN chatsession" not in plan
+    counting = plans(db, lambda: list_folders(db, viewer))[-1]
+    assert "ix_chatsession_folder" in counting
+    assert "SCAN chatsession" not in counting
