@@ -77,26 +77,31 @@ class Corpus:
     sayings: tuple[tuple[float, Saying], ...]
 
 
-def texts() -> st.SearchStrategy[str]:
-    """Texts of known pieces with all kinds of signs between them, rarely of anything."""
-    known = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(SIGNS)), min_size=1, max_size=8)
+def palettes() -> st.SearchStrategy[list[str]]:
+    """A few words, rarely any characters: what one person speaks of, so that searches for the same words find some of it."""
     anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
-    return known.map(lambda pairs: "".join(itertools.chain.from_iterable(pairs))) | st.sampled_from(PIECES) | anything
+    return st.lists(st.sampled_from(PIECES), min_size=2, max_size=4, unique=True) | st.lists(anything, min_size=1, max_size=3)
 
 
-def corpora(*, most_messages: int = 20) -> st.SearchStrategy[Corpus]:
+def texts(palette: list[str]) -> st.SearchStrategy[str]:
+    """Texts of these words with all kinds of signs between them."""
+    pairs = st.lists(st.tuples(st.sampled_from(palette), st.sampled_from(SIGNS)), min_size=1, max_size=4)
+    return pairs.map(lambda pairs: "".join(itertools.chain.from_iterable(pairs)))
+
+
+def corpora(palette: list[str], *, most_messages: int = 16) -> st.SearchStrategy[Corpus]:
     rooms = st.builds(
         Room,
-        title=st.sampled_from(TITLES),
-        day=st.floats(0, DAYS, allow_nan=False).map(lambda day: round(day, 2)),
+        title=st.sampled_from(TITLES) | st.sampled_from(palette),
+        day=st.sampled_from([day / 4 for day in range(4 * DAYS)]),
         pinned=st.booleans(),
         archived=st.booleans(),
-        in_trash=st.integers(0, 3).map(lambda number: number == 0),
+        in_trash=st.integers(0, 4).map(lambda number: number == 4),
         tags=st.frozensets(st.sampled_from(LABELS), max_size=2),
     )
     sayings = st.builds(
         Saying,
-        content=texts(),
+        content=texts(palette),
         room=st.integers(0, 3),
         model=st.none() | st.integers(0, len(MODELS) - 1),
         has_tool=st.booleans(),
@@ -111,7 +116,7 @@ def corpora(*, most_messages: int = 20) -> st.SearchStrategy[Corpus]:
         times = [second + (second % 4) * 0.333333 for second in seconds]
         return Corpus(tuple(rooms), tuple(zip(times, itertools.cycle(sayings), strict=False)))
 
-    return st.builds(corpus, st.lists(rooms, min_size=1, max_size=4), seconds, st.lists(sayings, min_size=1, max_size=most_messages))
+    return st.builds(corpus, st.lists(rooms, min_size=1, max_size=4), seconds, st.lists(sayings, min_size=4, max_size=most_messages))
 
 
 _windows = itertools.count()

@@ -1,5 +1,6 @@
 """Search texts of every kind, each with what it means: the query is put together beside the text, not read from it."""
 
+import re
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 
 from chatcore.parts import Shelf
 from chatcore.search.query import Query, Term, Wanted
-from chatcore.words import words_of
-from tests.chatcore.search.corpora import DAYS, PIECES
+from chatcore.words import parts_of_words, words_of
+from tests.chatcore.search.corpora import DAYS
 from tests.chatcore.search.reference import SHORTEST_PREFIX, World
 
 ZONES: tuple[tzinfo, ...] = (UTC, timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-9)))
@@ -139,35 +140,44 @@ def filtered(name: str, value: str, *, quoted: bool = False, negated: bool = Fal
     return Piece(f"{'-' * negated}{name}:{shown}", None, negated, (name, value if means is None else means))
 
 
-# Words that are none when they stand alone.
-WORDS = [piece for piece in PIECES if len(piece) < 130 and not set(piece) & set('"“”\n\t\x01\x07\u2028 ') and ":" not in piece]
-FILTERS = [
-    *((("role", name, means)) for name, means in (("user", "user"), ("assistant", "assistant"), ("Me", "user"), ("model", "assistant"))),
-    *((("has", name, means)) for name, means in (("code", "code"), ("tool", "tool"), ("FILE", "attachment"), ("attachment", "attachment"))),
-    *((("model", name, name)) for name in ("llama", "llama3.2:3b", "LLAMA3.2:70B", "gpt-5 mini", "guide", "zzz")),
-    *((("provider", name, name)) for name in ("ollama", "OpenAI", "open", "guide", "zzz")),
-    *((("chat", name, name)) for name in ("{chat0}", "{chat1}", "moon", "the moon", "ÜBER", "%", "_", "zzz")),
-    *((("tag", name, name)) for name in ("work", "to do", "MÜDE", "zzz")),
-    *((("is", name, name)) for name in ("pinned", "archived", "trash", "active")),
-    *((("after", name, name)) for name in ("{day0}", "{day2}", "{day5}", "{month}")),
-    *((("before", name, name)) for name in ("{day1}", "{day3}", "{day6}", "{month}")),
-]
+FILTERS = (
+    *(("role", name, means) for name, means in (("user", "user"), ("assistant", "assistant"), ("Me", "user"), ("model", "assistant"))),
+    *(("has", name, means) for name, means in (("code", "code"), ("tool", "tool"), ("FILE", "attachment"), ("attachment", "attachment"))),
+    *(("model", name, name) for name in ("llama", "llama3.2:3b", "LLAMA3.2:70B", "gpt-5 mini", "guide", "zzz")),
+    *(("provider", name, name) for name in ("ollama", "OpenAI", "open", "guide", "zzz")),
+    *(("chat", name, name) for name in ("{chat0}", "{chat1}", "moon", "the moon", "ÜBER", "%", "_", "zzz")),
+    *(("tag", name, name) for name in ("work", "to do", "MÜDE", "zzz")),
+    *(("is", name, name) for name in ("pinned", "archived", "trash", "active")),
+    *(("after", name, name) for name in ("{day0}", "{day1}", "{day2}", "{day3}", "{month}")),
+    *(("before", name, name) for name in ("{day3}", "{day4}", "{day5}", "{day6}", "{month}")),
+)
 
 
-def questions() -> st.SearchStrategy[Question]:
-    """Search texts of every kind, most of them with a word in it."""
-    words = st.builds(word, st.sampled_from(WORDS), star=st.booleans())
-    phrases = st.builds(phrase, st.lists(st.sampled_from(WORDS), min_size=1, max_size=3).map(" ".join), star=st.booleans())
-    terms = (words | phrases).filter(lambda piece: piece.term is not None)
-    refused = st.builds(word, st.sampled_from(WORDS), negated=st.just(True)) | st.builds(
-        phrase, st.sampled_from(WORDS), negated=st.just(True)
-    )
+def can_stand_alone(text: str) -> bool:
+    """Whether a text between two spaces is one piece of a search, and no filter, sign or OR."""
+    return not re.search(r'[\s"“”„«»:\0]', text) and text[:1] not in "-*" and text[-1:] != "*" and text != "OR" and len(text) < 130
+
+
+def related(palette: list[str]) -> list[str]:
+    """Words that have to do with those of a palette: they themselves, in another case, their beginnings, their parts."""
+    found = [other for text in palette for other in (text, text.upper(), text.lower(), text[:3], text[: len(text) // 2])]
+    found += [word for text in palette for word in (*words_of(text), *parts_of_words(text))]
+    return [text for text in dict.fromkeys(found) if can_stand_alone(text) and words_of(text)] or ["moon"]
+
+
+def questions(palette: list[str]) -> st.SearchStrategy[Question]:
+    """Search texts of every kind for what has to do with a palette."""
+    known = st.sampled_from(related(palette))
+    words = st.builds(word, known, star=st.booleans())
+    phrases = st.builds(phrase, st.lists(known, min_size=1, max_size=2).map(" ".join), star=st.booleans())
+    refused = st.builds(word, known, negated=st.just(True)) | st.builds(phrase, known, negated=st.just(True))
     filters = st.builds(
         lambda found, negated, quoted: filtered(found[0], found[1], means=found[2], negated=negated, quoted=quoted),
         st.sampled_from(FILTERS),
-        st.integers(0, 3).map(lambda number: number == 0),
+        st.integers(0, 3).map(lambda number: number == 3),
         st.booleans(),
     )
-    one = st.tuples(terms) | st.tuples(terms, terms) | st.tuples(refused) | st.tuples(filters)
-    groups = st.lists(one, min_size=1, max_size=4) | st.tuples(st.tuples(terms)).map(list)
-    return st.builds(lambda groups, zone: Question(tuple(groups), zone), groups, st.sampled_from(ZONES))
+    one = st.tuples(words | phrases)
+    group = one | st.tuples(words, words | phrases) | st.tuples(refused)
+    groups = st.tuples(one) | st.tuples(one, group) | st.tuples(one, st.tuples(filters)) | st.tuples(st.tuples(filters), st.tuples(filters))
+    return st.builds(Question, groups | st.lists(group | st.tuples(filters), min_size=1, max_size=4).map(tuple), st.sampled_from(ZONES))

@@ -21,6 +21,7 @@ from chatcore.search.query import (
     with_filter,
     without_filter,
 )
+from tests.chatcore.search.corpora import palettes
 from tests.chatcore.search.questions import Question, questions
 from tests.chatcore.search.reference import World
 from tests.conftest import NOW
@@ -42,7 +43,7 @@ def words(*terms: str) -> tuple[tuple[Term, ...], ...]:
     return tuple((Term((term,)),) for term in terms)
 
 
-@given(questions())
+@given(palettes().flatmap(questions))
 def test_a_text_of_words_and_filters_means_what_they_mean(question: Question) -> None:
     text, meant = question.text(World((), ()), NOW), question.query(World((), ()), NOW)
     assert replace(read_query(text, now=NOW, zone=question.zone), notices=()) == meant
