@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.organise.folders import folder_and_below
+from chatcore.organise.folders import NO_FOLDER, folder_and_below
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import known_tags
 from chatcore.parts import ChatInfo, Page, Period, Shelf, Viewer
@@ -27,8 +27,6 @@ SORT_TYPES: dict[Sort, type] = {"updated": datetime, "created": datetime, "title
 # Each word is one more look through the messages, and nobody types more than this.
 LONGEST_SEARCH = 500
 
-# In the place of a folder: chats that lie in none.
-NO_FOLDER = 0
 # In the place of a tag that is not there: ids begin at 1.
 NO_TAG = 0
 # Along so many folders a page is found faster than by sorting what is in them: each walk costs 0.1 ms.

@@ -202,9 +202,7 @@ def delete_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *,
 
     An answer that is being written goes on and is kept. A chat that is in the trash already keeps its time there.
     """
-    return change_all(
-        db, viewer, chat_ids, {CHATS.c.deleted_at: sa.func.coalesce(CHATS.c.deleted_at, sa.literal(now, CHATS.c.deleted_at.type))}
-    )
+    return change_all(db, viewer, chat_ids, {CHATS.c.deleted_at: trashed_at(now)})
 
 
 def restore_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> int:
@@ -269,10 +267,20 @@ def purge_portion(db: Database, *, before: datetime) -> int:
 def change_all(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
     """Sets the columns of all these chats or, with NotFound, of none; answers how many chats these are."""
     with db.write() as tx:
-        return sum(
-            changed(tx.execute(sa.update(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)).values(values)), len(part))
-            for part in parts_of(chat_ids)
-        )
+        return change_all_in(tx, viewer, chat_ids, values)
+
+
+def change_all_in(tx: Session, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
+    """The same as `change_all` inside a transaction."""
+    return sum(
+        changed(tx.execute(sa.update(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)).values(values)), len(part))
+        for part in parts_of(chat_ids)
+    )
+
+
+def trashed_at(now: datetime) -> sa.ColumnElement[datetime]:
+    """When a chat went into the trash: now, unless it lies there already."""
+    return sa.func.coalesce(CHATS.c.deleted_at, sa.literal(now, CHATS.c.deleted_at.type))
 
 
 def changed(result: sa.Result[tuple[()]], expected: int) -> int:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, TAG_CHARACTERS, WORD_CHARACTERS
+from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, STICKING, TAG_CHARACTERS, WORD_CHARACTERS
 
 TABLES = ("message_search", "chat_search", "search_build", "used_model")
 # The full-text tables of SQLite and those that FTS5 makes beside them.
@@ -51,10 +51,12 @@ def drop(connection: sa.Connection) -> None:
 
 # --- what both have ----------------------------------------------------------------------------------------------
 
-# The models a person's messages name, so that no search for `model:` and no list of models reads all messages.
+# The providers and models a person's messages name ('' for one that is not named), so that no search for `model:` and no
+# list of models reads all messages.
 USED_MODEL = """CREATE TABLE used_model (
     user_id VARCHAR NOT NULL REFERENCES users (id) ON DELETE CASCADE, provider VARCHAR NOT NULL, model_name VARCHAR NOT NULL,
     PRIMARY KEY (user_id, provider, model_name))"""
+NAMES = "{0}user_id, coalesce({0}provider, ''), coalesce({0}model_name, '')"
 # What is left to be indexed: messages below this id (what = 'messages'), chats after this place ('chats'). No row: nothing is left.
 SEARCH_BUILD = "CREATE TABLE search_build (what VARCHAR(20) NOT NULL PRIMARY KEY, place BIGINT NOT NULL, total BIGINT NOT NULL)"
 MARKS_TO_BUILD = (
@@ -191,8 +193,8 @@ def chat_triggers() -> Iterator[str]:
 def note_model(row: str) -> str:
     """Remembers the model that a message names."""
     return (
-        f"INSERT OR IGNORE INTO used_model (user_id, provider, model_name) SELECT {row}.user_id, {row}.provider, {row}.model_name "
-        f"WHERE {row}.provider IS NOT NULL AND {row}.model_name IS NOT NULL"
+        f"INSERT OR IGNORE INTO used_model (user_id, provider, model_name) SELECT {NAMES.format(f'{row}.')} "
+        f"WHERE {row}.provider IS NOT NULL OR {row}.model_name IS NOT NULL"
     )
 
 
@@ -210,9 +212,10 @@ SQLITE_DROPS = (
 # Where small letters of all scripts come from, the first that the server has: the builtin provider (17 and newer), ICU, the system.
 COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "en_US.utf8")
 
+UNSTUCK = "translate(body, '{sticking}', '{spaces}')"
 FOLDED = (
-    "left(normalize(regexp_replace(lower(normalize(body, NFKD) COLLATE \"{collation}\"), '[{marks}]+', '', 'g'), NFC), {characters}) "
-    'COLLATE "C"'
+    f"left(normalize(regexp_replace(lower(normalize({UNSTUCK}, NFKD) COLLATE \"{{collation}}\"), '[{{marks}}]+', '', 'g'), NFC), "
+    '{characters}) COLLATE "C"'
 )
 SEARCH_WORDS = """CREATE FUNCTION search_words(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(left(word, {word_characters})) FROM (SELECT left(content, {characters}) AS body) AS cut,
@@ -267,8 +270,8 @@ POSTGRESQL_TRIGGERS = (
       DELETE FROM message_search WHERE message_id = new.id;
     ELSE
       {ENTER_MESSAGE.format(which="m.id = new.id")} {ANEW.format(key="message_id")};
-      IF new.provider IS NOT NULL AND new.model_name IS NOT NULL THEN
-        {NOTE_MODEL.format(which="VALUES (new.user_id, new.provider, new.model_name)")};
+      IF new.provider IS NOT NULL OR new.model_name IS NOT NULL THEN
+        {NOTE_MODEL.format(which=f"VALUES ({NAMES.format('new.')})")};
       END IF;
     END IF;
     RETURN NULL; END $$""",
@@ -302,7 +305,8 @@ def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
         )
         yield f"CREATE INDEX ix_{name}_search_words ON {name}_search USING gin (words)"
         yield f"CREATE INDEX ix_{name}_search_newest ON {name}_search (user_id, created_at, {key.split()[0]})"
-    yield SEARCH_WORDS.format(folded=FOLDED.format(collation=collation(connection), marks=MARKS, **limits), **fill)
+    forms = {"collation": collation(connection), "marks": MARKS, "sticking": STICKING, "spaces": " " * len(STICKING)}
+    yield SEARCH_WORDS.format(folded=FOLDED.format(**forms, **limits), **fill)
     yield SEARCH_PARTS.format(**fill)
     yield SEARCH_VECTOR.format(**fill)
     yield SEARCH_HAS
@@ -335,8 +339,8 @@ def bindable(statement: str) -> str:
 
 
 NOTE_MODELS_OF_RANGE = (
-    "INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT user_id, provider, model_name FROM chatmessage "
-    "WHERE id >= :first AND id < :below AND provider IS NOT NULL AND model_name IS NOT NULL ON CONFLICT DO NOTHING"
+    f"INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT {NAMES.format('')} FROM chatmessage "
+    "WHERE id >= :first AND id < :below AND (provider IS NOT NULL OR model_name IS NOT NULL) ON CONFLICT DO NOTHING"
 )
 ENTER_MESSAGE_BY_ID = {
     "sqlite": add_message_of(":id"),

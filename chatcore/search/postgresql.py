@@ -139,16 +139,12 @@ def exactly(ask: Ask, table: sa.Subquery) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def best(tx: Session, ask: Ask, pool: Sequence[Key], *, limit: int, offset: int) -> list[int]:
-    """The ids of the messages among `pool`, the keys of the newest that match, sorted by how well they match."""
-    wanted = sa.cast(sa.literal(words_only(ask)), TsQuery)
-    rank = sa.func.ts_rank_cd(ENTRIES.c.words, wanted, 1)
-    statement = (
-        sa.select(ENTRIES.c.message_id)
-        .where(ENTRIES.c.message_id.in_([message_id for _, message_id in pool]))
-        .order_by(rank.desc(), ENTRIES.c.created_at.desc(), ENTRIES.c.message_id.desc())
-    )
-    return list(tx.execute(statement.limit(limit).offset(offset)).scalars())
+def best(tx: Session, ask: Ask, *, pool: int) -> list[int]:
+    """The ids of the newest `pool` messages that match, sorted by how well they do."""
+    ids = [message_id for message_id, _ in newest(tx, ask, limit=pool, after=None)]
+    rank = sa.func.ts_rank_cd(ENTRIES.c.words, sa.cast(sa.literal(words_only(ask)), TsQuery), 1)
+    ranks = dict(tx.execute(sa.select(ENTRIES.c.message_id, rank).where(ENTRIES.c.message_id.in_(ids))).tuples().all()) if ids else {}
+    return sorted(ids, key=lambda message_id: -ranks.get(message_id, 0.0))
 
 
 def words_only(ask: Ask) -> str:
@@ -172,3 +168,9 @@ def titles(tx: Session, ask: Ask, *, limit: int) -> list[uuid.UUID]:
         .limit(limit)
     )
     return list(tx.execute(statement).scalars())
+
+
+def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
+    """Selects the ids of a person's chats that have these words in the title; the last may go on."""
+    terms = [Term((word,), prefix=place == len(words)) for place, word in enumerate(words, 1)]
+    return sa.select(TITLES.c.session_id).where(TITLES.c.user_id == user_id, matches(TITLES.c.words, " & ".join(map(exact_term, terms))))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from chatcore.search.query import Term
 from chatcore.search.results import Mark
@@ -80,12 +81,15 @@ def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None =
     return tuple(marks[:MOST_MARKS])
 
 
+@lru_cache(maxsize=10_000)
+def folded_letter(letter: str) -> str:
+    """A letter as `folded` writes it: none or several for some."""
+    return folded(letter)
+
+
 def folded_marks(text: str, pattern: re.Pattern[str]) -> list[Mark]:
     """The places in a text whose case, accents or forms may differ from what was typed."""
-    letters, places = [], []
-    for place, letter in enumerate(text):
-        for fold in folded(letter):
-            letters.append(fold)
-            places.append(place)
-    spans = (match.span() for match in pattern.finditer("".join(letters)))
+    folds = [folded_letter(letter) for letter in text]
+    places = [place for place, fold in enumerate(folds) for _ in fold]
+    spans = (match.span() for match in pattern.finditer("".join(folds)))
     return [(places[start], places[end - 1] + 1) for start, end in spans if end > start]

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatcore import browse as browse_module
-from chatcore.browse import NO_FOLDER, SORT_TYPES, Browse, Sort, browse_chats, count_chats, known_models
+from chatcore.browse import SORT_TYPES, Browse, Sort, browse_chats, count_chats, known_models
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import archive_chats, delete_chats, list_chats, pin_chats
-from chatcore.organise.folders import make_folder, move_chats
+from chatcore.organise.folders import NO_FOLDER, make_folder, move_chats
 from chatcore.organise.tags import tag_chats
 from chatcore.parts import Period, Role, Shelf, Viewer
 from chatcore.rows import CHATS

@@ -19,8 +19,9 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from chatcore import accounts, analytics, browse, chat, generation, history, ledger
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger
 from chatcore.browse import Browse
+from chatcore.changes import Changes
 from chatcore.chat import Draft
 from chatcore.db import Database
 from chatcore.errors import NotFound
@@ -34,7 +35,7 @@ from tests.scripted import Scripted
 LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, tags, views]
-MODULES = [accounts, browse, chat, generation, history, ledger, *ANALYTICS, *ORGANISE]
+MODULES = [accounts, browse, changes, chat, generation, history, ledger, *ANALYTICS, *ORGANISE]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -100,6 +101,9 @@ BY_ID: dict[str, Case] = {
     "history.restore_chats": lambda w, v: history.restore_chats(w.db, v, [w.chat_id]),
     "history.purge_chats": lambda w, v: history.purge_chats(w.db, v, [w.chat_id], forget_usage=True),
     "history.change_all": lambda w, v: history.change_all(w.db, v, [w.chat_id], {CHATS.c.pinned: True}),
+    "history.change_all_in": lambda w, v: in_write(w, history.change_all_in, v, [w.chat_id], {CHATS.c.pinned: True}),
+    "changes.change_chats": lambda w, v: changes.change_chats(w.db, v, [w.chat_id], Changes(), now=LATER),
+    "changes.change_chats into a folder": lambda w, v: changes.change_chats(w.db, v, [], Changes(folder_id=w.folder_id), now=LATER),
     "history.open_thread": lambda w, v: history.open_thread(w.db, v, w.chat_id, before=w.answer_id),
     "history.all_messages": lambda w, v: history.all_messages(w.db, v, w.chat_id),
     "history.get_message": lambda w, v: history.get_message(w.db, v, w.answer_id),
@@ -113,6 +117,7 @@ BY_ID: dict[str, Case] = {
     "ledger.read": lambda w, v: ledger.read(w.db, v, w.answer_id, Offset()),
     "ledger.request_stop": lambda w, v: ledger.request_stop(w.db, v, w.running_id, now=LATER),
     "organise.tags.tag_chats": lambda w, v: tags.tag_chats(w.db, v, [w.chat_id], add=["mine"], remove=["tea"]),
+    "organise.tags.tag_chats_in": lambda w, v: in_write(w, tags.tag_chats_in, v, [w.chat_id], add=["mine"]),
     "organise.tags.rename_tag": lambda w, v: tags.rename_tag(w.db, v, w.tag_id, name="mine"),
     "organise.tags.delete_tag": lambda w, v: tags.delete_tag(w.db, v, w.tag_id),
     "organise.tags.check_tag": lambda w, v: in_read(w, tags.check_tag, v, w.tag_id),
@@ -120,8 +125,10 @@ BY_ID: dict[str, Case] = {
     "organise.folders.make_folder": lambda w, v: folders.make_folder(w.db, v, name="Mine", parent_id=w.folder_id),
     "organise.folders.rename_folder": lambda w, v: folders.rename_folder(w.db, v, w.folder_id, name="Mine"),
     "organise.folders.move_folder": lambda w, v: folders.move_folder(w.db, v, w.folder_id, parent_id=None),
+    "organise.folders.change_folder": lambda w, v: folders.change_folder(w.db, v, w.folder_id, name="Mine"),
     "organise.folders.delete_folder": lambda w, v: folders.delete_folder(w.db, v, w.folder_id),
     "organise.folders.move_chats": lambda w, v: folders.move_chats(w.db, v, [w.chat_id], folder_id=None),
+    "organise.folders.move_chats_in": lambda w, v: in_write(w, folders.move_chats_in, v, [w.chat_id], folder_id=None),
     "organise.folders.move_chats into a folder": lambda w, v: folders.move_chats(w.db, v, [], folder_id=w.folder_id),
     "organise.views.rename_view": lambda w, v: views.rename_view(w.db, v, w.view_id, name="Mine"),
     "organise.views.change_view": lambda w, v: views.change_view(w.db, v, w.view_id, query="mine"),
