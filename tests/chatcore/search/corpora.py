@@ -16,11 +16,13 @@ from tests.chatcore.search.reference import Chat, Message, World
 
 ATTACHMENTS = SQLModel.metadata.tables["attachment"]
 TAGS = SQLModel.metadata.tables["tag"]
+FOLDER = SQLModel.metadata.tables["folder"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
 
 DAYS = 6
 MODELS = (("ollama", "llama3.2:3b"), ("ollama", "Llama3.2:70b"), ("openai", "GPT-5 mini"), ("guide", "guide"), ("ollama", "guide-q4"))
-LABELS = ("work", "To do", "müde", "Work")
+LABELS = ("work", "To do", "müde")
+FOLDERS = ("Work", "Work/Plans", "Home", "Home/Work")
 TITLES = (
     "Tides and the moon",
     "MOON",
@@ -55,6 +57,7 @@ class Room:
     archived: bool = False
     in_trash: bool = False
     tags: frozenset[str] = frozenset()
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def corpora(palette: list[str], *, most_messages: int = 16) -> st.SearchStrategy
         archived=st.booleans(),
         in_trash=st.integers(0, 4).map(lambda number: number == 4),
         tags=st.frozensets(st.sampled_from(LABELS), max_size=2),
+        folder=st.none() | st.sampled_from(FOLDERS),
     )
     sayings = st.builds(
         Saying,
@@ -130,13 +134,15 @@ def next_start() -> datetime:
 def write(db: Database, viewer: Viewer, corpus: Corpus, start: datetime) -> World:
     """Writes a corpus, as an import does, and answers what is there now."""
     chats = [
-        Chat(new_chat_id(), room.title, start + timedelta(days=room.day), room.pinned, room.archived, room.in_trash, room.tags)
+        Chat(new_chat_id(), room.title, start + timedelta(days=room.day), room.pinned, room.archived, room.in_trash, room.tags, room.folder)
         for room in corpus.rooms
     ]
     with db.write() as tx:
+        folders = make_folders(tx, viewer)
         for chat in chats:
             values = {"id": chat.id, "user_id": viewer.user_id, "title": chat.title, "created_at": start, "updated_at": chat.updated_at}
             where = {"pinned": chat.pinned, "archived": chat.archived, "deleted_at": start if chat.in_trash else None}
+            where["folder_id"] = folders[chat.folder] if chat.folder else None
             tx.execute(sa.insert(CHATS).values(values | where))
         for name in sorted({name for chat in chats for name in chat.tags}):
             tag_id = tx.execute(sa.insert(TAGS).values(user_id=viewer.user_id, name=name).returning(TAGS.c.id)).scalar_one()
@@ -164,6 +170,16 @@ def write_message(tx: Session, viewer: Viewer, saying: Saying, chat: Chat, now: 
     return Message(
         message_id, chat, role, saying.content, now, provider, model_name, saying.has_tool, saying.has_attachment, status is State.RUNNING
     )
+
+
+def make_folders(tx: Session, viewer: Viewer) -> dict[str, int]:
+    """Makes all folders; their ids by their paths."""
+    ids: dict[str, int] = {}
+    for path in FOLDERS:
+        above, _, name = path.rpartition("/")
+        values = {"user_id": viewer.user_id, "parent_id": ids.get(above), "name": name}
+        ids[path] = tx.execute(sa.insert(FOLDER).values(values).returning(FOLDER.c.id)).scalar_one()
+    return ids
 
 
 def attach(tx: Session, viewer: Viewer, message_id: int) -> None:

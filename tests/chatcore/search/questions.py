@@ -93,7 +93,7 @@ class Meaning:
     def whole(self, *, asks: bool, open_end: bool) -> Query:
         """The query as the product says it."""
 
-        def of(name: str) -> Wanted:
+        def of(name: str) -> Wanted[str]:
             among, without = self.wanted.get(name, ([], []))
             return Wanted(tuple(dict.fromkeys(among)), tuple(dict.fromkeys(without)))
 
@@ -106,6 +106,7 @@ class Meaning:
             has=of("has"),
             chats=of("chat"),
             tags=of("tag"),
+            folders=of("folder"),
             pinned=self.pinned,
             shelves=frozenset((self.shelves or {Shelf.ACTIVE, Shelf.ARCHIVED}) - self.not_shelves),
             after=max(self.after, default=None),
@@ -145,8 +146,9 @@ FILTERS = (
     *(("has", name, means) for name, means in (("code", "code"), ("tool", "tool"), ("FILE", "attachment"), ("attachment", "attachment"))),
     *(("model", name, name) for name in ("llama", "llama3.2:3b", "LLAMA3.2:70B", "gpt-5 mini", "guide", "zzz")),
     *(("provider", name, name) for name in ("ollama", "OpenAI", "open", "guide", "zzz")),
-    *(("chat", name, name) for name in ("{chat0}", "{chat1}", "moon", "the moon", "ÜBER", "%", "_", "zzz")),
+    *(("chat", name, name) for name in ("{chat0}", "{chat1}", "moon", "m", "moon the", "ÜBER", "qux", "C++", "%", "zzz")),
     *(("tag", name, name) for name in ("work", "to do", "MÜDE", "zzz")),
+    *(("folder", name, name) for name in ("work", "Plans", "work/plans", "HOME", "zzz")),
     *(("is", name, name) for name in ("pinned", "archived", "trash", "active")),
     *(("after", name, name) for name in ("{day0}", "{day1}", "{day2}", "{day3}", "{month}")),
     *(("before", name, name) for name in ("{day3}", "{day4}", "{day5}", "{day6}", "{month}")),

@@ -18,7 +18,7 @@ SHORTEST_PREFIX = 3
 
 @dataclass(frozen=True)
 class Chat:
-    """A chat as it is to be found. `updated_at` is its last activity."""
+    """A chat as it is to be found. `updated_at` is its last activity, `folder` the names down to the folder it lies in: Work/Plans."""
 
     id: uuid.UUID
     title: str
@@ -27,6 +27,7 @@ class Chat:
     archived: bool = False
     in_trash: bool = False
     tags: frozenset[str] = frozenset()
+    folder: str | None = None
 
     @property
     def shelf(self) -> Shelf:
@@ -121,22 +122,30 @@ def lies_there(chat: Chat, query: Query) -> bool:
         and query.pinned in (None, chat.pinned)
         and chosen(query.chats, lambda value: is_named(chat, value))
         and chosen(query.tags, lambda value: value.lower() in {tag.lower() for tag in chat.tags})
+        and chosen(query.folders, lambda value: lies_in(chat, value))
     )
 
 
 def is_named(chat: Chat, name: str) -> bool:
-    """Whether a name is the id of a chat, or a part of its title in any case."""
+    """Whether a name is the id of a chat, or has words that are all in its title; the last may go on."""
     try:
         return chat.id == uuid.UUID(name)
     except ValueError:
-        return name.lower() in chat.title.lower()
+        words = words_of(name)
+        return bool(words) and all(has_term(chat.title, Term((word,), prefix=word == words[-1])) for word in words)
+
+
+def lies_in(chat: Chat, path: str) -> bool:
+    """Whether a chat lies in a folder of this name, or in one that lies in it."""
+    folders, wanted = (chat.folder or "").lower().split("/"), path.lower().split("/")
+    return any(folders[:depth][-len(wanted) :] == wanted for depth in range(len(folders) + 1))
 
 
 def in_time(moment: datetime, query: Query) -> bool:
     return (query.after is None or moment >= query.after) and (query.before is None or moment < query.before)
 
 
-def chosen(wanted: Wanted, holds: Callable[[str], bool]) -> bool:
+def chosen(wanted: Wanted[str], holds: Callable[[str], bool]) -> bool:
     """Whether one of the values that are asked for holds, and none of those that must not."""
     return (not wanted.among or any(map(holds, wanted.among))) and not any(map(holds, wanted.without))
 
