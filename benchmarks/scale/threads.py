@@ -11,13 +11,14 @@ from benchmarks.scale.ground import Ground, half_and_most
 from chatcore import history
 from chatcore.parts import Viewer
 from chatcore.rows import CHATS, MESSAGES
+from chatcore.thread import Before, open_thread
 
 BUDGET_MS = 5.0
 WINDOW = 40
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
-    """`history.open_thread` with 40 messages. "Another chat each time" opens none twice, spread over the two years."""
+    """`thread.open_thread` with 40 messages. "Another chat each time" opens none twice, spread over the two years."""
     db, budget = ground.db, ground.budget(BUDGET_MS)
     top = ground.people["top user"]
     if ground.filling.long_chat:
@@ -25,17 +26,17 @@ def measure(ground: Ground) -> Iterator[Figure]:
         length = history.get_chat(db, top, long).message_count
         middle = middle_message(ground, long)
         name = f"chat of {length:,}"
-        end = ground.timed([partial(history.open_thread, db, top, long, last=WINDOW)])
-        earlier = ground.timed([partial(history.open_thread, db, top, long, last=WINDOW, before=middle)])
+        end = ground.timed([partial(open_thread, db, top, long, limit=WINDOW)])
+        earlier = ground.timed([partial(open_thread, db, top, long, place=Before(middle), limit=WINDOW)])
         yield from half_and_most(f"{name}, its end", end, budget=budget)
         yield from half_and_most(f"{name}, before its middle", earlier, budget=budget)
     for who, viewer in ground.people.items():
         chats = some_chats(ground, viewer, ground.effort.samples)
         if not chats:
             continue
-        samples = [ground.once(partial(history.open_thread, db, viewer, chat, last=WINDOW)) for chat in chats]
+        samples = [ground.once(partial(open_thread, db, viewer, chat, limit=WINDOW)) for chat in chats]
         yield from half_and_most(f"another chat each time, {who}", samples, budget=budget)
-        again = ground.timed([partial(history.open_thread, db, viewer, chats[-1], last=WINDOW)])
+        again = ground.timed([partial(open_thread, db, viewer, chats[-1], limit=WINDOW)])
         yield from half_and_most(f"the same chat again, {who}", again, budget=budget)
 
 

@@ -19,7 +19,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, thread
 from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
@@ -29,13 +29,14 @@ from chatcore.generation import Runner
 from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
 from chatcore.rows import CHATS
+from chatcore.thread import Before
 from tests.factories import NOW, make_chat, make_exchange, make_viewer
 from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, tags, views]
-MODULES = [accounts, browse, changes, chat, generation, history, ledger, *ANALYTICS, *ORGANISE]
+MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -104,7 +105,9 @@ BY_ID: dict[str, Case] = {
     "history.change_all_in": lambda w, v: in_write(w, history.change_all_in, v, [w.chat_id], {CHATS.c.pinned: True}),
     "changes.change_chats": lambda w, v: changes.change_chats(w.db, v, [w.chat_id], Changes(), now=LATER),
     "changes.change_chats into a folder": lambda w, v: changes.change_chats(w.db, v, [], Changes(folder_id=w.folder_id), now=LATER),
-    "history.open_thread": lambda w, v: history.open_thread(w.db, v, w.chat_id, before=w.answer_id),
+    "thread.open_thread": lambda w, v: thread.open_thread(w.db, v, w.chat_id, place=Before(w.answer_id)),
+    "thread.first_since": lambda w, v: thread.first_since(w.db, v, w.chat_id, moment=NOW),
+    "thread.span": lambda w, v: thread.span(w.db, v, w.chat_id),
     "history.all_messages": lambda w, v: history.all_messages(w.db, v, w.chat_id),
     "history.get_message": lambda w, v: history.get_message(w.db, v, w.answer_id),
     "history.append": lambda w, v: history.append(w.db, v, w.chat_id, role="user", content="x", now=LATER),
@@ -184,10 +187,15 @@ WITHOUT_VIEWER = {
     "accounts.find": "makes the viewer",
     "history.count_answer_in": "the Runner's job names the user",
     "history.mark_dirty": "names the user",
+    "thread.window": "of a chat that was found through the viewer",
+    "thread.path_to": "of a leaf that was found through the viewer's chat",
+    "thread.climb": "of a message that was found through the viewer's chat",
+    "thread.descend": "of a message that was found through the viewer's chat",
+    "thread.left_beside": "of a message that was found through the viewer's chat",
+    "thread.shown_from": "of a leaf that was found through the viewer's chat",
     "history.mark_chats_dirty": "names the user",
     "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
     "history.purge_portion": "part of purge_expired",
-    "history.path_to": "of a leaf that was found through the viewer's chat",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",

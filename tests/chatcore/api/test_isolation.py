@@ -12,11 +12,12 @@ from websockets.exceptions import InvalidStatus
 from chatcore.api import LocalOwner, routes
 from chatcore.changes import Changes, change_chats
 from chatcore.db import Database
-from chatcore.history import get_chat, open_thread
+from chatcore.history import get_chat
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.tags import list_tags
 from chatcore.organise.views import list_views, save_view
 from chatcore.parts import State, Viewer
+from chatcore.thread import open_thread
 from tests.chatcore.api.conftest import CHATS, Api
 from tests.factories import NOW, make_chat, make_exchange
 
