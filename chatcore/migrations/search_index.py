@@ -20,7 +20,7 @@ from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, STICKING,
 
 TABLES = ("message_search", "chat_search", "search_build", "used_model")
 # The full-text tables of SQLite and those that FTS5 makes beside them.
-SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_docsize", "_config"))
+SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_config"))
 # Positions in a tsvector end there (https://www.postgresql.org/docs/current/textsearch-limitations.html).
 LAST_POSITION = 16383
 # The most positions of one word.
@@ -126,7 +126,7 @@ def sqlite_statements() -> Iterator[str]:
     )
     for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
         yield (
-            f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, content='{name}_words', content_rowid='key'{prefix}, "
+            f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, content='{name}_words', content_rowid='key', columnsize=0{prefix}, "
             f"tokenize='{TOKENIZER}')"
         )
         yield (

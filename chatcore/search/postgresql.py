@@ -139,21 +139,6 @@ def exactly(ask: Ask, table: sa.Subquery) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def best(tx: Session, ask: Ask, *, pool: int) -> list[int]:
-    """The ids of the newest `pool` messages that match, sorted by how well they do."""
-    ids = [message_id for message_id, _ in newest(tx, ask, limit=pool, after=None)]
-    rank = sa.func.ts_rank_cd(ENTRIES.c.words, sa.cast(sa.literal(words_only(ask)), TsQuery), 1).label("rank")
-    ranked = tx.execute(sa.select(ENTRIES.c.message_id, rank).where(ENTRIES.c.message_id.in_(ids))) if ids else ()
-    ranks = {row.message_id: row.rank for row in ranked}
-    return sorted(ids, key=lambda message_id: -ranks.get(message_id, 0.0))
-
-
-def words_only(ask: Ask) -> str:
-    """The words of the question without who and where: what a rank is made of."""
-    groups = [f"({' | '.join(map(exact_term, group))})" for group in ask.query.groups]
-    return " & ".join(groups)
-
-
 def count(tx: Session, ask: Ask, *, cap: int) -> int:
     """How many messages match, counted up to `cap`."""
     return len(newest(tx, ask, limit=cap, after=None)) if cap > 0 else 0
