@@ -125,10 +125,8 @@ def sqlite_statements() -> Iterator[str]:
         f"'u' || {SQLITE_HEX.format('c.user_id')} AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
     )
     for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
-        yield (
-            f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, content='{name}_words', content_rowid='key', columnsize=0{prefix}, "
-            f"tokenize='{TOKENIZER}')"
-        )
+        content = f"content='{name}_words', content_rowid='key', columnsize=0{prefix}"
+        yield f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, {content}, tokenize='{TOKENIZER}')"
         yield (
             f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search BEGIN "
             f"INSERT INTO {name}_fts (rowid, words, parts, tags) SELECT key, words, parts, tags FROM {name}_words WHERE key = new.key; END"
