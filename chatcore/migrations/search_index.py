@@ -27,9 +27,8 @@ LAST_POSITION = 16383
 MOST_POSITIONS = 255
 # What a newer message changes for its entry; role, chat and user never change.
 INDEXED_COLUMNS = "content, status, created_at, provider, model_name, tool_calls"
-# By rising cost of being wrong: how far from its second an entry may lie, tried one after the other.
-NEAR = 4
-WINDOWS = tuple(2**power for power in range(3, 31))
+# Where an entry goes if its own second is taken: behind the last one within so many seconds.
+WINDOWS = tuple(4**power for power in range(1, 21))
 
 
 def create(connection: sa.Connection) -> None:
@@ -78,14 +77,14 @@ MESSAGE_TAGS = (
 )
 
 
-def free_key(table: str, second: str, row_id: str) -> str:
-    """The first free key at or after a second: the next ones, then one anywhere in a growing window, told by the row's id.
-
-    An odd factor makes neighbouring ids different in every window, so a million messages of one second find a place each.
-    """
-    steps = [str(step) for step in range(NEAR)]
-    steps += [f"(({row_id} % 2147483648) * 2654435761 % {window})" for window in WINDOWS]
-    tries = [f"(SELECT {second} + {step} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE key = {second} + {step}))" for step in steps]
+def free_key(table: str, second: str) -> str:
+    """The key of a new entry: its second or, if that is taken, the one behind the last within 4 seconds, 16, 64 and so on, so
+    that n entries of one second lie within 4 n seconds."""
+    tries = [f"(SELECT {second} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE key = {second}))"]
+    for window in WINDOWS:
+        end = f"{second} + {window}"
+        within = f"FROM {table} WHERE key >= {second} AND key < {end}"
+        tries.append(f"(SELECT CASE WHEN max(key) + 1 < {end} THEN max(key) + 1 END {within})")
     return f"coalesce({', '.join(tries)})"
 
 
@@ -96,7 +95,7 @@ def second_of(column: str) -> str:
 
 def add_message(row: str) -> str:
     """Gives a message its entry, if it is not being written and has none. A title's twin is `add_chat`."""
-    key = free_key("message_search", second_of(f"{row}.created_at"), f"{row}.id")
+    key = free_key("message_search", second_of(f"{row}.created_at"))
     return (
         f"INSERT INTO message_search (key, message_id) SELECT {key}, {row}.id "
         f"WHERE {row}.status <> 'running' AND NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = {row}.id)"
@@ -104,9 +103,7 @@ def add_message(row: str) -> str:
 
 
 def add_chat(row: str) -> str:
-    # The last 32 bits of a UUIDv7 are random: they tell chats of one second apart.
-    number = f"(SELECT rowid FROM chatsession WHERE id = {row}.id)"
-    key = free_key("chat_search", second_of(f"{row}.created_at"), number)
+    key = free_key("chat_search", second_of(f"{row}.created_at"))
     return (
         f"INSERT INTO chat_search (key, session_id) SELECT {key}, {row}.id "
         f"WHERE NOT EXISTS (SELECT 1 FROM chat_search WHERE session_id = {row}.id)"
