@@ -1,41 +1,49 @@
-"""Finding chats again: by words, model, time and shelf, in any order.
-
-Words are looked up with LIKE in the titles and the messages, until they have an index of their own.
-"""
+"""The list of chats: by model, time, shelf, folder and tags, in any order. Words are looked up by `chatcore.search`."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from chatcore.db import Database
 from chatcore.errors import Invalid
+from chatcore.organise.folders import NO_FOLDER, folder_and_below
+from chatcore.organise.names import key_of
+from chatcore.organise.tags import known_tags
 from chatcore.parts import ChatInfo, Page, Period, Shelf, Viewer
-from chatcore.rows import CHAT_COLUMNS, CHATS, MESSAGES, beyond, checked_limit, decode_cursor, on_shelf, page_of_chats, pinned_and_not
+from chatcore.rows import CHAT_COLUMNS, CHAT_TAGS, CHATS, MESSAGES, beyond, checked_limit, decode_cursor, on_shelf, page_of_chats
 from chatcore.texts import storable
 
 Sort = Literal["updated", "created", "title", "messages", "tokens"]
 SORT_TYPES: dict[Sort, type] = {"updated": datetime, "created": datetime, "title": str, "messages": int, "tokens": int}
 
-# Each word is one more look through the messages, and nobody types more than this.
-LONGEST_SEARCH = 500
+# In the place of a tag that is not there: ids begin at 1.
+NO_TAG = 0
+# Along so many folders a page is found faster than by sorting what is in them: each walk costs 0.1 ms.
+MOST_WALKS = 50
+# A tag on fewer chats is where to begin: 1,000 cost 3 ms. Where a tag is on more, a page full of them is soon found along
+# the list. Measured among 50,000 chats, where the wrong one of the two takes 30 to 40 ms.
+RARE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Browse:
     """Which chats to show and in what order; what is left out does not narrow the choice.
 
-    `text`: every word must be in the title or in one of the messages, also as a part of a longer word, in any case
-    (outside ASCII: as typed, small, capital, or with a capital first letter). `providers` and `models`: of the chat or
-    of one of its messages. `period`: when the chat last went on (`updated_at`).
+    `providers` and `models`: of the chat or of one of its messages. `period`: when the chat last went on (`updated_at`).
+    `folders`: in one of these folders or in a folder below it; NO_FOLDER stands for the chats that lie in none. `tags`:
+    with all of these tags, in any case. A folder or a tag that is not the viewer's has no chats.
     """
 
-    text: str = ""
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     period: Period | None = None
+    folders: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
     shelf: Shelf = Shelf.ACTIVE
     sort: Sort = "updated"
     descending: bool = True
@@ -45,29 +53,31 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
     """A page of the chats that match; where the order says equal, the id decides.
 
     `limit` is 1 to 1,000; `cursor` comes from the page before, of the same sort and direction. Raises Invalid for
-    another limit, cursor or sort, and for a text above 500 characters.
+    another limit, cursor or sort.
     """
-    conditions = matching(viewer, browse, is_sqlite=db.is_sqlite)
     key = [sort_column(browse.sort, is_sqlite=db.is_sqlite), CHATS.c.id]
     kind = f"browse-{browse.sort}-{'down' if browse.descending else 'up'}"
+    conditions = matching(browse, is_sqlite=db.is_sqlite)
     if cursor is not None:
         after = decode_cursor(cursor, kind, [SORT_TYPES[browse.sort], uuid.UUID])
         conditions.append(beyond(key, after, descending=browse.descending))
     order = [column.desc() if browse.descending else column.asc() for column in key]
-    # The ids first: what is sorted is then two columns wide, whatever the page shows.
-    first = sa.select(CHATS.c.id).where(*conditions).order_by(*order).limit(checked_limit(limit) + 1)
-    along_index = browse.sort == "updated" and browse.shelf is not Shelf.TRASH
-    ids = pinned_and_not(first) if along_index else sa.select(first.subquery().c.id)
-    found = sa.select(*CHAT_COLUMNS, key[0].label("sort_key")).where(CHATS.c.id.in_(ids)).order_by(*order).limit(limit + 1)
+    checked_limit(limit)
     with db.read() as tx:
+        # The ids first: what is sorted is then two columns wide, whatever the page shows.
+        walks = [walk.where(*conditions).order_by(*order).limit(limit + 1).subquery() for walk in walks_of(tx, viewer, browse)]
+        ids = sa.union_all(*(sa.select(walk.c.id) for walk in walks))
+        found = sa.select(*CHAT_COLUMNS, key[0].label("sort_key")).where(CHATS.c.id.in_(ids)).order_by(*order).limit(limit + 1)
         rows = tx.execute(found).mappings().all()
     return page_of_chats(rows, limit, kind=kind, key=["sort_key", "id"])
 
 
 def count_chats(db: Database, viewer: Viewer, browse: Browse, *, cap: int = 1001) -> int:
-    """How many chats match, counted up to `cap`: an answer equal to `cap` means that many or more. Raises Invalid."""
-    found = sa.select(CHATS.c.id).where(*matching(viewer, browse, is_sqlite=db.is_sqlite)).limit(max(cap, 0)).subquery()
+    """How many chats match, counted up to `cap`: an answer equal to `cap` means that many or more."""
+    conditions = matching(browse, is_sqlite=db.is_sqlite)
     with db.read() as tx:
+        (walk,) = walks_of(tx, viewer, browse, whole=True)
+        found = walk.where(*conditions).limit(max(cap, 0)).subquery()
         number: int = tx.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
     return number
 
@@ -96,19 +106,65 @@ def sort_column(sort: Sort, *, is_sqlite: bool) -> sa.ColumnElement[object]:
     raise Invalid(f"Chats cannot be sorted by {sort!r}.", f"Use one of: {', '.join(SORT_TYPES)}.")
 
 
-def matching(viewer: Viewer, browse: Browse, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
-    """The conditions of the viewer's chats that match. Raises Invalid for a text above 500 characters."""
-    if len(browse.text) > LONGEST_SEARCH:
-        raise Invalid(f"The search text is longer than {LONGEST_SEARCH} characters.", "Search for a few words of it.")
-    conditions = [CHATS.c.user_id == viewer.user_id, *on_shelf(browse.shelf)]
+def walks_of(tx: Session, viewer: Viewer, browse: Browse, *, whole: bool = False) -> list[sa.Select[uuid.UUID]]:
+    """The ids of the viewer's chats in the folders and with the tags asked for, in parts that together are all of them.
+
+    Each part is a short walk along an index that has its chats in the default order, and their first pages together hold
+    the page: the list has `pinned` before the time, the folders have themselves. One part if `whole`, if the order is
+    another, or if a tag leads.
+    """
+    tag_ids = tags_named(tx, viewer, browse.tags)
+    places = folders_named(tx, viewer, browse.folders)
+    along = browse.sort == "updated" and browse.shelf is not Shelf.TRASH and len(places) <= MOST_WALKS and not whole
+    leading = next((tag_id for tag_id in tag_ids if not along or is_rare(tx, viewer, tag_id)), None)
+    if leading is None:
+        base = sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id)
+    else:
+        # Not by the chats' owner, along whose list SQLite would look at every chat: that a link and its chat are of one
+        # person is a law.
+        link = sa.and_(CHAT_TAGS.c.session_id == CHATS.c.id, CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id == leading)
+        base = sa.select(CHATS.c.id).select_from(CHAT_TAGS).join(CHATS, link)
+    base = base.where(*(has_tag(tag_id) for tag_id in tag_ids if tag_id != leading))
+    if along and leading is None:
+        parts = places if browse.folders else [CHATS.c.pinned == sa.literal(pinned) for pinned in (True, False)]
+        return [base.where(part) for part in parts]
+    return [base.where(sa.or_(*places)) if browse.folders else base]
+
+
+def folders_named(tx: Session, viewer: Viewer, folder_ids: Sequence[int]) -> list[sa.ColumnElement[bool]]:
+    """For each of these folders and those below them, that a chat lies in it; one that never holds where there are none."""
+    inside: list[sa.ColumnElement[bool]] = [CHATS.c.folder_id.is_(None)] if NO_FOLDER in folder_ids else []
+    inside += [CHATS.c.folder_id == folder_id for folder_id in folder_and_below(tx, viewer, folder_ids)] if any(folder_ids) else []
+    return inside or [sa.false()]
+
+
+def tags_named(tx: Session, viewer: Viewer, names: Sequence[str]) -> list[int]:
+    """The ids of these tags, each once; NO_TAG for one that is not the viewer's, which no chat has."""
+    known = known_tags(tx, viewer) if names else {}
+    return list(dict.fromkeys(known.get(key_of(name), NO_TAG) for name in names))
+
+
+def is_rare(tx: Session, viewer: Viewer, tag_id: int) -> bool:
+    """Whether few chats have the tag."""
+    links = sa.select(sa.literal(1)).where(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id == tag_id).limit(RARE).subquery()
+    number: int = tx.execute(sa.select(sa.func.count()).select_from(links)).scalar_one()
+    return number < RARE
+
+
+def has_tag(tag_id: int) -> sa.ColumnElement[bool]:
+    """Whether the chat has the tag."""
+    link = CHAT_TAGS.alias()
+    return sa.exists(sa.select(sa.literal(1)).where(link.c.session_id == CHATS.c.id, link.c.tag_id == tag_id))
+
+
+def matching(browse: Browse, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
+    """The conditions of the chats that match, whoever's they are and wherever they lie."""
+    conditions = on_shelf(browse.shelf)
     if browse.period:
         conditions += [CHATS.c.updated_at >= browse.period.start, CHATS.c.updated_at < browse.period.end]
     if browse.providers or browse.models:
         in_chat, in_message = of_models(CHATS, browse), of_models(MESSAGES, browse)
         conditions.append(sa.or_(in_chat, in_messages(in_message, is_sqlite=is_sqlite)))
-    for word in dict.fromkeys(storable(browse.text).split()):
-        in_title, in_content = (contains(column, word, is_sqlite=is_sqlite) for column in (CHATS.c.title, MESSAGES.c.content))
-        conditions.append(sa.or_(in_title, in_messages(in_content, is_sqlite=is_sqlite)))
     return conditions
 
 
@@ -123,12 +179,3 @@ def in_messages(condition: sa.ColumnElement[bool], *, is_sqlite: bool) -> sa.Col
     found = sa.select(sa.literal(1)).where(MESSAGES.c.session_id == CHATS.c.id, condition)
     # Without the offset PostgreSQL looks through all messages first, where a page full of chats is found after a few.
     return sa.exists(found if is_sqlite else found.offset(0))
-
-
-def contains(column: sa.ColumnElement[str], word: str, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
-    """Whether the word is in the column. Both engines ignore the case of ASCII; of other letters not everywhere, so the
-    usual spellings are asked for by name."""
-    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    spellings = [escaped] if word.isascii() else dict.fromkeys((escaped, escaped.lower(), escaped.upper(), escaped.capitalize()))
-    like = column.like if is_sqlite else column.ilike
-    return sa.or_(*(like(f"%{spelling}%", escape="\\") for spelling in spellings))

@@ -1,4 +1,4 @@
-"""Settings, database, providers and Runner wired together, once in a process."""
+"""Settings, database, providers, Runner and upkeep wired together, once in a process."""
 
 import atexit
 import logging
@@ -16,6 +16,7 @@ from chatcore.parts import Health, ModelInfo
 from chatcore.providers import open_providers
 from chatcore.providers.base import Provider
 from chatcore.settings import Settings
+from chatcore.upkeep import Upkeep, jobs
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -72,11 +73,14 @@ class Lookup(Generic[Found]):
 class Core:
     """All that pages, API and commands stand on. Made by `open_core` or `shared`; every method may be called from any thread."""
 
-    def __init__(self, settings: Settings, db: Database, providers: Mapping[str, Provider], runner: Runner) -> None:
+    def __init__(
+        self, settings: Settings, db: Database, providers: Mapping[str, Provider], runner: Runner, upkeep: Upkeep | None = None
+    ) -> None:
         self.settings = settings
         self.db = db
         self.providers = providers
         self.runner = runner
+        self._upkeep = upkeep
         self._models = Lookup(runner, models_of)
         self._health = Lookup(runner, health_of)
 
@@ -95,7 +99,9 @@ class Core:
         return {name: found.get(name) or silent(provider) for name, provider in self.providers.items()}
 
     def close(self) -> None:
-        """Saves what is running, closes connections and the database. Calling it twice does nothing."""
+        """Ends the upkeep, saves what is running, closes connections and the database. Calling it twice does nothing."""
+        if self._upkeep:
+            self._upkeep.close()
         self.runner.close()
         self.db.close()
 
@@ -130,7 +136,7 @@ def silent(provider: Provider) -> Health:
 
 
 def open_core(settings: Settings) -> Core:
-    """Opens the database, brings its schema up to date, marks interrupted answers and starts the Runner.
+    """Opens the database, brings its schema up to date, marks interrupted answers, starts the Runner and the upkeep.
 
     Raises Invalid, Conflict or Denied with what to do; then nothing stays open.
     """
@@ -143,7 +149,9 @@ def open_core(settings: Settings) -> Core:
     except BaseException:
         db.close()
         raise
-    return Core(settings, db, providers, runner)
+    upkeep = Upkeep(jobs(db, settings))
+    upkeep.open()
+    return Core(settings, db, providers, runner, upkeep)
 
 
 # --- the one of this process -------------------------------------------------------------------------------------

@@ -5,9 +5,8 @@ Every function takes the viewer; what is not the viewer's raises NotFound, as if
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import islice
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -16,7 +15,7 @@ from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid, NotFound
 from chatcore.models import DEFAULT_TITLE
-from chatcore.parts import ChatInfo, MessageInfo, Page, Role, Shelf, State, Thread, Viewer
+from chatcore.parts import ChatInfo, MessageInfo, Page, Role, Shelf, State, Viewer
 from chatcore.rows import (
     CHAT_COLUMNS,
     CHATS,
@@ -31,14 +30,17 @@ from chatcore.rows import (
     message_infos,
     on_shelf,
     page_of_chats,
+    parts_of,
 )
+from chatcore.rows import no_chat as no_chat
 from chatcore.texts import clean_text as clean_text
 from chatcore.texts import clean_title, snippet, storable
 
 SECONDS_AN_HOUR = 3600
-# SQLite takes at most 32,766 parameters in one statement, PostgreSQL 65,535.
-IDS_A_STATEMENT = 10_000
 LONGEST_NAME = 200
+# What is purged in one transaction: it holds up another writer on SQLite for some 10 ms, not for seconds.
+CHATS_A_PORTION = 200
+MESSAGES_A_PORTION = 1000
 
 # Statements that every prompt needs are built once: building one costs more than the database takes to run it.
 MINE = sa.and_(CHATS.c.user_id == sa.bindparam("viewer_id"), CHATS.c.id == sa.bindparam("chat_id"))
@@ -68,17 +70,6 @@ COUNT_ANSWER = (
         last_snippet=sa.func.coalesce(sa.bindparam("snippet"), CHATS.c.last_snippet),
     )
 )
-LEAF = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(MESSAGES.c.id == sa.bindparam("leaf_id"))
-PATH = LEAF.cte("path", recursive=True)
-PARENT = MESSAGES.alias("parent")
-# The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
-PATH = PATH.union_all(
-    sa.select(PARENT.c.id, PARENT.c.parent_id, PATH.c.step + 1)
-    .join(PATH, PARENT.c.id == PATH.c.parent_id)
-    .where(PATH.c.step < sa.bindparam("steps"))
-)
-BRANCH = sa.select(*MESSAGE_COLUMNS).join(PATH, PATH.c.id == MESSAGES.c.id).order_by(PATH.c.step)
-
 # Not DO NOTHING: the update locks the row, so a refresher that takes the mark away waits for this transaction and counts
 # what it wrote, instead of taking the mark before the message can be seen.
 MARK_DIRTY = sa.text(
@@ -154,6 +145,18 @@ def get_chat_in(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> ChatInfo:
     return chat_info(row)
 
 
+def get_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> tuple[ChatInfo, ...]:
+    """Those of these chats that are there and the viewer's, each once, in the order asked; the others are left out."""
+    found: dict[uuid.UUID, ChatInfo] = {}
+    wanted: list[uuid.UUID] = []
+    with db.read() as tx:
+        for part in parts_of(chat_ids):
+            wanted += part
+            theirs = sa.select(*CHAT_COLUMNS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+            found |= {row["id"]: chat_info(row) for row in tx.execute(theirs).mappings()}
+    return tuple(found[chat_id] for chat_id in wanted if chat_id in found)
+
+
 def list_chats(db: Database, viewer: Viewer, *, shelf: Shelf = Shelf.ACTIVE, limit: int = 30, cursor: str | None = None) -> Page[ChatInfo]:
     """A page of a shelf: pinned chats first, then the newest activity; the trash by the time of deletion.
 
@@ -200,9 +203,7 @@ def delete_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *,
 
     An answer that is being written goes on and is kept. A chat that is in the trash already keeps its time there.
     """
-    return change_all(
-        db, viewer, chat_ids, {CHATS.c.deleted_at: sa.func.coalesce(CHATS.c.deleted_at, sa.literal(now, CHATS.c.deleted_at.type))}
-    )
+    return change_all(db, viewer, chat_ids, {CHATS.c.deleted_at: trashed_at(now)})
 
 
 def restore_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> int:
@@ -221,7 +222,7 @@ def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, 
             theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
             if len(tx.execute(sa.select(CHATS.c.id).where(theirs).with_for_update()).all()) != len(part):
                 raise no_chat()
-            mark_chats_dirty(tx, viewer, part)
+            mark_chats_dirty(tx, viewer.user_id, part)
             if forget_usage:
                 tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.session_id.in_(part)))
             tx.execute(sa.delete(CHATS).where(theirs))
@@ -229,13 +230,58 @@ def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, 
     return purged
 
 
+def purge_expired(db: Database, *, before: datetime) -> int:
+    """Deletes for ever what went into the trash before that time, whoever's it is; answers how many chats. What was used
+    stays known. In portions, so that other writers get their turn; several processes may do it at once."""
+    purged = 0
+    while portion := purge_portion(db, before=before):
+        purged += portion
+    return purged
+
+
+def purge_portion(db: Database, *, before: datetime) -> int:
+    """The first chats that `purge_expired` finds, in one short transaction; 0 when nothing is left."""
+    expired = (
+        sa.select(CHATS.c.id, CHATS.c.user_id, CHATS.c.message_count)
+        .where(CHATS.c.deleted_at.is_not(None), CHATS.c.deleted_at < before)
+        .limit(CHATS_A_PORTION)
+    )
+    with db.read() as tx:
+        if tx.execute(expired.limit(1)).first() is None:
+            return 0
+    with db.write() as tx:
+        # What another process is deleting, or somebody is restoring, is left to them.
+        found = tx.execute(expired.with_for_update(skip_locked=True)).all()
+        messages = 0
+        portion: list[sa.Row[tuple[uuid.UUID, str, int]]] = []
+        for row in found:
+            messages += row.message_count
+            if portion and messages > MESSAGES_A_PORTION:
+                break
+            portion.append(row)
+        for user_id in sorted({row.user_id for row in portion}):
+            mark_chats_dirty(tx, user_id, [row.id for row in portion if row.user_id == user_id])
+        tx.execute(sa.delete(CHATS).where(CHATS.c.id.in_([row.id for row in portion])))
+    return len(portion)
+
+
 def change_all(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
     """Sets the columns of all these chats or, with NotFound, of none; answers how many chats these are."""
     with db.write() as tx:
-        return sum(
-            changed(tx.execute(sa.update(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)).values(values)), len(part))
-            for part in parts_of(chat_ids)
-        )
+        return change_all_in(tx, viewer, chat_ids, values)
+
+
+def change_all_in(tx: Session, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
+    """The same as `change_all` inside a transaction."""
+    return sum(
+        changed(tx.execute(sa.update(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)).values(values)), len(part))
+        for part in parts_of(chat_ids)
+    )
+
+
+def trashed_at(now: datetime) -> sa.ColumnElement[datetime]:
+    """When a chat went into the trash: now, unless it lies there already."""
+    return sa.func.coalesce(CHATS.c.deleted_at, sa.literal(now, CHATS.c.deleted_at.type))
 
 
 def changed(result: sa.Result[tuple[()]], expected: int) -> int:
@@ -246,28 +292,7 @@ def changed(result: sa.Result[tuple[()]], expected: int) -> int:
     return expected
 
 
-def parts_of(chat_ids: Iterable[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
-    """The different ids, in portions that fit into a statement."""
-    ids = iter(dict.fromkeys(chat_ids))
-    while part := list(islice(ids, IDS_A_STATEMENT)):
-        yield part
-
-
 # --- messages ----------------------------------------------------------------------------------------------------
-
-
-def open_thread(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, last: int = 40, before: int | None = None) -> Thread:
-    """The last messages of the branch a chat shows, or the ones before message `before`, oldest first.
-
-    Costs the same in a chat of any length. `last` is 1 to 1,000. Raises NotFound, also for a `before` of another chat.
-    """
-    checked_limit(last)
-    with db.read() as tx:
-        chat = get_chat_in(tx, viewer, chat_id)
-        leaf = leaf_of(tx, chat_id, chat.current_message_id) if before is None else parent_of(tx, chat_id, before)
-        rows = path_to(tx, leaf, last + 1) if leaf is not None else []
-        messages = message_infos(tx, reversed(rows[:last]))
-    return Thread(chat=chat, messages=messages, has_earlier=len(rows) > last)
 
 
 def all_messages(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, after: int | None = None, limit: int = 100) -> Page[MessageInfo]:
@@ -377,11 +402,6 @@ def count_answer_in(
     mark_dirty(tx, user_id, now)
 
 
-def path_to(tx: Session, leaf_id: int, limit: int) -> Sequence[sa.RowMapping]:
-    """A message and what came before it on its branch, newest first, at most `limit` rows."""
-    return tx.execute(BRANCH, {"leaf_id": leaf_id, "steps": limit}).mappings().all()
-
-
 def leaf_of(tx: Session, chat_id: uuid.UUID, current_message_id: int | None) -> int | None:
     """The message a chat ends with: the one it names, else its newest; None for a chat without messages."""
     if current_message_id is not None:
@@ -407,14 +427,14 @@ def mark_dirty(tx: Session, user_id: str, when: datetime) -> None:
     tx.execute(MARK_DIRTY, {"user_id": user_id, "hour": int(when.timestamp() // SECONDS_AN_HOUR)})
 
 
-def mark_chats_dirty(tx: Session, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> None:
-    """Says that the usage of every hour in which these chats, all the viewer's, have a message or a generation must be
+def mark_chats_dirty(tx: Session, user_id: str, chat_ids: Sequence[uuid.UUID]) -> None:
+    """Says that the usage of every hour in which these chats, all of this person, have a message or a generation must be
     counted anew."""
     for table, moment in ((MESSAGES, "created_at"), (GENERATIONS, "started_at")):
         hour = sa.literal_column(HOUR_OF[tx.get_bind().dialect.name].format(column=moment), sa.Integer)
         hours = sa.select(hour).where(table.c.session_id.in_(chat_ids)).distinct()
         for found in tx.execute(hours).scalars().all():
-            tx.execute(MARK_DIRTY, {"user_id": viewer.user_id, "hour": found})
+            tx.execute(MARK_DIRTY, {"user_id": user_id, "hour": found})
 
 
 def mine(viewer: Viewer, chat_id: uuid.UUID) -> sa.ColumnElement[bool]:
@@ -435,10 +455,6 @@ def clean_name(name: str, what: str) -> str:
     if not name or len(name) > LONGEST_NAME:
         raise Invalid(f"The name of the {what} is empty or longer than {LONGEST_NAME} characters.", f"Choose a {what} from the list.")
     return name
-
-
-def no_chat() -> NotFound:
-    return NotFound("This chat is not there.", "It may have been deleted. Look in the trash or go back to your chats.")
 
 
 def no_message() -> NotFound:

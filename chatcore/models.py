@@ -76,6 +76,7 @@ class ChatSession(SQLModel, table=True):
     Ownership: `user_id`; what is not the viewer's is not found. `updated_at` is set by the history service when the
     conversation goes on, never by a rename, a pin or a move. The counters are kept by the same transaction that writes
     the message. `current_message_id` is the leaf of the branch that is shown. `deleted_at` set means: in the trash.
+    `folder_id` is the folder it lies in, one of the same user (a trigger); a folder that goes sets its chats free.
     """
 
     __tablename__ = "chatsession"
@@ -90,6 +91,15 @@ class ChatSession(SQLModel, table=True):
             sqlite_where=text("deleted_at IS NOT NULL"), postgresql_where=text("deleted_at IS NOT NULL"),
         ),
         Index("ix_chatsession_current_message_id", "current_message_id"),
+        Index(
+            "ix_chatsession_folder", "user_id", "folder_id", "archived", "updated_at", "id",
+            sqlite_where=text("deleted_at IS NULL"), postgresql_where=text("deleted_at IS NULL"),
+        ),
+        # For SET NULL: without it the database looks through all chats for each folder that is deleted.
+        Index(
+            "ix_chatsession_folder_id", "folder_id",
+            sqlite_where=text("folder_id IS NOT NULL"), postgresql_where=text("folder_id IS NOT NULL"),
+        ),
         CheckConstraint("message_count >= 0 AND input_tokens >= 0 AND output_tokens >= 0", name="ck_chatsession_counters"),
     )  # fmt: skip
 
@@ -116,6 +126,10 @@ class ChatSession(SQLModel, table=True):
     output_tokens: int = Field(default=0, sa_column=count())
     last_message_at: datetime | None = None
     last_snippet: str | None = None
+    folder_id: int | None = Field(
+        default=None,
+        sa_column=Column(BigId, ForeignKey("folder.id", name="fk_chatsession_folder", ondelete="SET NULL"), nullable=True),
+    )
 
     messages: list["ChatMessage"] = Relationship(
         back_populates="session",
@@ -349,6 +363,53 @@ class ChatTag(SQLModel, table=True):
     session_id: uuid.UUID = Field(primary_key=True)
     tag_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
     user_id: str
+
+
+class Folder(SQLModel, table=True):
+    """A place for chats.
+
+    Purpose: keeps chats that belong together; folders lie in folders. Relationships: `parent_id`, the folder it lies in,
+    None at the top; chats name it in `folder_id`. Deleting one never deletes chats: the database sets them free, and the
+    service moves them up before. That no folder lies in itself by a detour is the service's to keep.
+    Ownership: `user_id`; parent and child are of the same person, and names are unique beside each other.
+    """
+
+    __tablename__ = "folder"
+    __table_args__ = (
+        UniqueConstraint("user_id", "id", name="uq_folder_user_id"),
+        UniqueConstraint("user_id", "parent_id", "name", name="uq_folder_name"),
+        # NULLs are all different to a unique key, so the names at the top need one of their own.
+        Index(
+            "uq_folder_top_name", "user_id", "name", unique=True,
+            sqlite_where=text("parent_id IS NULL"), postgresql_where=text("parent_id IS NULL"),
+        ),
+        ForeignKeyConstraint(["user_id", "parent_id"], ["folder.user_id", "folder.id"], name="fk_folder_parent"),
+        CheckConstraint("parent_id IS NULL OR parent_id <> id", name="ck_folder_parent_not_self"),
+        CheckConstraint("length(name) BETWEEN 1 AND 80 AND length(replace(name, '/', '')) = length(name)", name="ck_folder_name"),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    parent_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
+    name: str
+
+
+class SavedSearch(SQLModel, table=True):
+    """A search a person wants to see again: a smart view.
+
+    Purpose: `query` is the text as it was typed, so it means what it would mean typed today; `position` is its place in
+    the list, from 0. Relationships: none. Ownership: `user_id`; names are unique per person.
+    """
+
+    __tablename__ = "saved_search"
+    __table_args__ = (UniqueConstraint("user_id", "name", name="uq_saved_search_user_name"),)
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    name: str
+    query: str = Field(sa_column=Column(Text, nullable=False))
+    position: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0, server_default=text("0")))
+    created_at: datetime = Field(default_factory=utc_now)
 
 
 class ImportRef(SQLModel, table=True):

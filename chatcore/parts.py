@@ -276,7 +276,8 @@ class Shelf(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChatInfo:
-    """A chat as lists show it, without its messages. `running` says whether an answer is being written in it."""
+    """A chat as lists show it, without its messages. `running` says whether an answer is being written in it; `folder_id`
+    is None for a chat in no folder."""
 
     id: uuid.UUID
     title: str
@@ -293,6 +294,7 @@ class ChatInfo:
     current_message_id: int | None = None
     last_message_at: datetime | None = None
     last_snippet: str | None = None
+    folder_id: int | None = None
     running: bool = False
 
 
@@ -351,11 +353,12 @@ class MessageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A window of a chat: its messages oldest first, along the branch that is shown."""
+    """A window of a chat: its messages oldest first, along one branch, and whether that has more before and after them."""
 
     chat: ChatInfo
     messages: tuple[MessageInfo, ...]
     has_earlier: bool
+    has_later: bool
 
 
 @dataclass(frozen=True, slots=True)

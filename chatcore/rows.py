@@ -1,27 +1,34 @@
-"""How rows become values: the columns a list reads, and the cursors that lead from page to page.
+"""How rows become values: the columns a list reads, the portions a bulk is written in, and the cursors that lead from page
+to page.
 
-Shared by the modules that read chats (history, browse, search). Lists never read a message's content.
+Shared by the modules that read chats (history, browse, search, organise). Lists never read a message's content.
 """
 
 import base64
 import binascii
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
-from chatcore.errors import Invalid
+from chatcore.errors import Invalid, NotFound
 from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, Page, Role, Shelf, State
 from chatcore.texts import storable
 
 CHATS = SQLModel.metadata.tables["chatsession"]
 MESSAGES = SQLModel.metadata.tables["chatmessage"]
 GENERATIONS = SQLModel.metadata.tables["generation"]
+FOLDERS = SQLModel.metadata.tables["folder"]
+TAGS = SQLModel.metadata.tables["tag"]
+CHAT_TAGS = SQLModel.metadata.tables["chattag"]
 
+# SQLite takes at most 32,766 parameters in one statement, PostgreSQL 65,535.
+IDS_A_STATEMENT = 10_000
 LARGEST_PAGE = 1000
 LARGEST_ID = 2**63 - 1
 
@@ -49,6 +56,7 @@ CHAT_COLUMNS = (
     CHATS.c.current_message_id,
     CHATS.c.last_message_at,
     CHATS.c.last_snippet,
+    CHATS.c.folder_id,
     IS_RUNNING,
 )
 
@@ -87,6 +95,12 @@ GENERATION_COLUMNS = (
     GENERATIONS.c.error_retryable,
 )
 
+# Every thread asks this: built once, because building a statement takes longer than the database takes to run it.
+OF_MESSAGES = GENERATIONS.c.message_id.in_(sa.bindparam("message_ids", expanding=True))
+NEWEST_GENERATIONS = sa.select(*GENERATION_COLUMNS).where(
+    GENERATIONS.c.id.in_(sa.select(sa.func.max(GENERATIONS.c.id)).where(OF_MESSAGES).group_by(GENERATIONS.c.message_id))
+)
+
 
 def on_shelf(shelf: Shelf) -> list[sa.ColumnElement[bool]]:
     """The conditions that hold for the chats of a shelf, in the words of the partial indexes."""
@@ -100,6 +114,17 @@ def pinned_and_not(first: sa.Select[uuid.UUID]) -> sa.CompoundSelect[uuid.UUID]:
     walk along it, and together they hold the page."""
     walks = [first.where(CHATS.c.pinned == sa.literal(pinned)).subquery() for pinned in (True, False)]
     return sa.union_all(*(sa.select(walk.c.id) for walk in walks))
+
+
+def parts_of(chat_ids: Iterable[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    """The different ids, in portions that fit into a statement."""
+    ids = iter(dict.fromkeys(chat_ids))
+    while part := list(islice(ids, IDS_A_STATEMENT)):
+        yield part
+
+
+def no_chat() -> NotFound:
+    return NotFound("This chat is not there.", "It may have been deleted. Look in the trash or go back to your chats.")
 
 
 def chat_info(row: sa.RowMapping) -> ChatInfo:
@@ -134,8 +159,7 @@ def newest_generations(tx: Session, message_ids: Sequence[int]) -> dict[int, Gen
     """The newest generation of each of these messages, which the caller has checked to be the viewer's."""
     if not message_ids:
         return {}
-    newest = sa.select(sa.func.max(GENERATIONS.c.id)).where(GENERATIONS.c.message_id.in_(message_ids)).group_by(GENERATIONS.c.message_id)
-    rows = tx.execute(sa.select(*GENERATION_COLUMNS).where(GENERATIONS.c.id.in_(newest))).mappings()
+    rows = tx.execute(NEWEST_GENERATIONS, {"message_ids": message_ids}).mappings()
     infos = {}
     for row in rows:
         values = dict(row)

@@ -8,6 +8,10 @@ from pathlib import Path
 from chatcore.errors import Invalid
 
 ROOT = Path(__file__).resolve().parent.parent
+# How long a chat stays in the trash: time enough to miss it.
+TRASH_DAYS = 30
+# Digits of a number of days: 99,999 are 273 years, and a calendar can still go back as far.
+LONGEST_DAYS = 5
 DEFAULT_OLLAMA_HOST = "http://127.0.0.1:11434"
 
 
@@ -31,7 +35,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the core needs to start."""
+    """Everything the core needs to start. `trash_days`: how long a chat stays in the trash, 0 for ever."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
@@ -39,6 +43,7 @@ class Settings:
     timeouts: Timeouts = Timeouts()
     checkpoint_s: float = 0.9
     heartbeat_stale_s: float = 15.0
+    trash_days: int = TRASH_DAYS
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -48,6 +53,7 @@ class Settings:
             ollama_host=env.get("OLLAMA_HOST", "").strip() or DEFAULT_OLLAMA_HOST,
             ollama_api_key=env.get("OLLAMA_API_KEY", "").strip() or None,
             timeouts=Timeouts(first_byte_s=positive_seconds(env, "CHATCORE_FIRST_BYTE_TIMEOUT_S")),
+            trash_days=whole_days(env, "CHATCORE_TRASH_DAYS", TRASH_DAYS),
         )
 
 
@@ -81,3 +87,13 @@ def positive_seconds(env: Mapping[str, str], name: str) -> float | None:
     if not seconds > 0:
         raise Invalid(f"{name}={raw!r} is not a number of seconds.", "Write a number above 0, or leave it unset.")
     return seconds
+
+
+def whole_days(env: Mapping[str, str], name: str, default: int) -> int:
+    """The number of days in a variable. Raises Invalid."""
+    raw = env.get(name, "").strip()
+    if not raw:
+        return default
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_DAYS):
+        raise Invalid(f"{name}={raw!r} is not a number of days.", f"Write a whole number such as {default}, 0 for ever, or leave it unset.")
+    return int(raw)

@@ -12,6 +12,7 @@ from chatcore import chat as verbs
 from chatcore import history
 from chatcore.core import Core
 from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
+from chatcore.thread import END, Before, open_thread
 from ui import app, composer, words
 from ui.live import land, live_answer
 from ui.markdown import show
@@ -46,7 +47,7 @@ def open_window(core: Core, viewer: Viewer, chat_id: uuid.UUID) -> Thread:
     Raises NotFound for what is not the viewer's.
     """
     last, before = window(chat_id)
-    return history.open_thread(core.db, viewer, chat_id, last=last, before=before)
+    return open_thread(core.db, viewer, chat_id, place=END if before is None else Before(before), limit=last)
 
 
 def window(chat_id: uuid.UUID) -> tuple[int, int | None]:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from chatcore.api.calls import Call, Reply, number_of, query, text_of
 from chatcore.api.values import facets_json, hit_json, switch_json
 from chatcore.errors import Invalid
+from chatcore.organise.tags import tags_of
 from chatcore.search import COUNT_CAP, count_hits, facets, quick_switch, search
 from chatcore.search.results import Order
 
@@ -40,7 +41,8 @@ def switch(call: Call) -> Reply:
     """Chats and messages for a text that is still being typed."""
     asked = query(call.query, {"q": str, "limit": int, "zone": str})
     text, limit = text_of(asked, "q") or "", number_of(asked, "limit", 7)
-    return Reply(switch_json(quick_switch(call.core.db, call.viewer, text, limit=limit, now=call.now, zone=zone_of(asked))))
+    found = quick_switch(call.core.db, call.viewer, text, limit=limit, now=call.now, zone=zone_of(asked))
+    return Reply(switch_json(found, tags_of(call.core.db, call.viewer, [hit.chat.id for hit in found.chats])))
 
 
 def spread(call: Call) -> Reply:

@@ -27,7 +27,7 @@ FOLDER = Path(__file__).resolve().parent
 # Every table of ours; a test holds them equal to the models.
 TABLES = (
     "users", "chatsession", "chatmessage", "generation", "attachment", "feedback", "tag", "chattag", "importref",
-    "unmigrated_row", "usage_hourly", "usage_dirty",
+    "unmigrated_row", "usage_hourly", "usage_dirty", "folder", "saved_search",
 )  # fmt: skip
 
 

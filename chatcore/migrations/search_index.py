@@ -16,18 +16,19 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, WORD_CHARACTERS
+from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, STICKING, TAG_CHARACTERS, WORD_CHARACTERS
 
 TABLES = ("message_search", "chat_search", "search_build", "used_model")
 # The full-text tables of SQLite and those that FTS5 makes beside them.
 SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_docsize", "_config"))
 # Positions in a tsvector end there (https://www.postgresql.org/docs/current/textsearch-limitations.html).
 LAST_POSITION = 16383
+# The most positions of one word.
+MOST_POSITIONS = 255
 # What a newer message changes for its entry; role, chat and user never change.
 INDEXED_COLUMNS = "content, status, created_at, provider, model_name, tool_calls"
-# By rising cost of being wrong: how far from its second an entry may lie, tried one after the other.
-NEAR = 4
-WINDOWS = tuple(2**power for power in range(3, 31))
+# Where an entry goes if its own second is taken: behind the last one within so many seconds.
+WINDOWS = tuple(4**power for power in range(1, 21))
 
 
 def create(connection: sa.Connection) -> None:
@@ -49,10 +50,12 @@ def drop(connection: sa.Connection) -> None:
 
 # --- what both have ----------------------------------------------------------------------------------------------
 
-# The models a person's messages name, so that no search for `model:` and no list of models reads all messages.
+# The providers and models a person's messages name ('' for one that is not named), so that no search for `model:` and no
+# list of models reads all messages.
 USED_MODEL = """CREATE TABLE used_model (
     user_id VARCHAR NOT NULL REFERENCES users (id) ON DELETE CASCADE, provider VARCHAR NOT NULL, model_name VARCHAR NOT NULL,
     PRIMARY KEY (user_id, provider, model_name))"""
+NAMES = "{0}user_id, coalesce({0}provider, ''), coalesce({0}model_name, '')"
 # What is left to be indexed: messages below this id (what = 'messages'), chats after this place ('chats'). No row: nothing is left.
 SEARCH_BUILD = "CREATE TABLE search_build (what VARCHAR(20) NOT NULL PRIMARY KEY, place BIGINT NOT NULL, total BIGINT NOT NULL)"
 MARKS_TO_BUILD = (
@@ -64,23 +67,24 @@ MARKS_TO_BUILD = (
 
 # Everything but spaces belongs to a word: the words were cut before.
 TOKENIZER = "unicode61 remove_diacritics 0 categories ''L* M* N* P* S* C*''"
+SQLITE_HEX = f"substr(hex({{0}}), 1, {TAG_CHARACTERS})"
 MESSAGE_TAGS = (
-    "'u' || hex(m.user_id) || ' c' || m.session_id || ' r' || m.role"
-    " || coalesce(' m' || hex(m.model_name), '') || coalesce(' p' || hex(m.provider), '')"
+    f"'u' || {SQLITE_HEX.format('m.user_id')} || ' c' || m.session_id || ' r' || m.role"
+    f" || coalesce(' m' || {SQLITE_HEX.format('m.model_name')}, '') || coalesce(' p' || {SQLITE_HEX.format('m.provider')}, '')"
     " || CASE WHEN instr(m.content, '```') OR instr(m.content, '~~~') THEN ' hcode' ELSE '' END"
     " || CASE WHEN m.tool_calls IS NOT NULL THEN ' htool' ELSE '' END"
     " || CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ' hattachment' ELSE '' END"
 )
 
 
-def free_key(table: str, second: str, row_id: str) -> str:
-    """The first free key at or after a second: the next ones, then one anywhere in a growing window, told by the row's id.
-
-    An odd factor makes neighbouring ids different in every window, so a million messages of one second find a place each.
-    """
-    steps = [str(step) for step in range(NEAR)]
-    steps += [f"(({row_id} % 2147483648) * 2654435761 % {window})" for window in WINDOWS]
-    tries = [f"(SELECT {second} + {step} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE key = {second} + {step}))" for step in steps]
+def free_key(table: str, second: str) -> str:
+    """The key of a new entry: its second or, if that is taken, the one behind the last within 4 seconds, 16, 64 and so on, so
+    that n entries of one second lie within 4 n seconds."""
+    tries = [f"(SELECT {second} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE key = {second}))"]
+    for window in WINDOWS:
+        end = f"{second} + {window}"
+        within = f"FROM {table} WHERE key >= {second} AND key < {end}"
+        tries.append(f"(SELECT CASE WHEN max(key) + 1 < {end} THEN max(key) + 1 END {within})")
     return f"coalesce({', '.join(tries)})"
 
 
@@ -91,7 +95,7 @@ def second_of(column: str) -> str:
 
 def add_message(row: str) -> str:
     """Gives a message its entry, if it is not being written and has none. A title's twin is `add_chat`."""
-    key = free_key("message_search", second_of(f"{row}.created_at"), f"{row}.id")
+    key = free_key("message_search", second_of(f"{row}.created_at"))
     return (
         f"INSERT INTO message_search (key, message_id) SELECT {key}, {row}.id "
         f"WHERE {row}.status <> 'running' AND NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = {row}.id)"
@@ -99,9 +103,7 @@ def add_message(row: str) -> str:
 
 
 def add_chat(row: str) -> str:
-    # The last 32 bits of a UUIDv7 are random: they tell chats of one second apart.
-    number = f"(SELECT rowid FROM chatsession WHERE id = {row}.id)"
-    key = free_key("chat_search", second_of(f"{row}.created_at"), number)
+    key = free_key("chat_search", second_of(f"{row}.created_at"))
     return (
         f"INSERT INTO chat_search (key, session_id) SELECT {key}, {row}.id "
         f"WHERE NOT EXISTS (SELECT 1 FROM chat_search WHERE session_id = {row}.id)"
@@ -120,7 +122,7 @@ def sqlite_statements() -> Iterator[str]:
     )
     yield (
         "CREATE VIEW chat_words AS SELECT s.key AS key, search_words(c.title) AS words, search_parts(c.title) AS parts, "
-        "'u' || hex(c.user_id) AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
+        f"'u' || {SQLITE_HEX.format('c.user_id')} AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
     )
     for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
         yield (
@@ -188,8 +190,8 @@ def chat_triggers() -> Iterator[str]:
 def note_model(row: str) -> str:
     """Remembers the model that a message names."""
     return (
-        f"INSERT OR IGNORE INTO used_model (user_id, provider, model_name) SELECT {row}.user_id, {row}.provider, {row}.model_name "
-        f"WHERE {row}.provider IS NOT NULL AND {row}.model_name IS NOT NULL"
+        f"INSERT OR IGNORE INTO used_model (user_id, provider, model_name) SELECT {NAMES.format(f'{row}.')} "
+        f"WHERE {row}.provider IS NOT NULL OR {row}.model_name IS NOT NULL"
     )
 
 
@@ -207,7 +209,11 @@ SQLITE_DROPS = (
 # Where small letters of all scripts come from, the first that the server has: the builtin provider (17 and newer), ICU, the system.
 COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "en_US.utf8")
 
-FOLDED = """normalize(regexp_replace(lower(normalize(body, NFKD) COLLATE "{collation}"), '[{marks}]+', '', 'g'), NFC) COLLATE "C" """
+UNSTUCK = "translate(body, '{sticking}', '{spaces}')"
+FOLDED = (
+    f"left(normalize(regexp_replace(lower(normalize({UNSTUCK}, NFKD) COLLATE \"{{collation}}\"), '[{{marks}}]+', '', 'g'), NFC), "
+    '{characters}) COLLATE "C"'
+)
 SEARCH_WORDS = """CREATE FUNCTION search_words(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(left(word, {word_characters})) FROM (SELECT left(content, {characters}) AS body) AS cut,
     string_to_table(btrim(CASE WHEN octet_length(body) = length(body)
@@ -215,16 +221,25 @@ SEARCH_WORDS = """CREATE FUNCTION search_words(content text) RETURNS text[] LANG
       ELSE regexp_replace(regexp_replace(replace({folded}, 'ς', 'σ'), '([{single}])', ' \\1 ', 'g'), '[{between}]+', ' ', 'g')
     END), ' ') AS word WHERE word <> '' $$"""
 SEARCH_PARTS = """CREATE FUNCTION search_parts(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN left(content, {characters}) ~ '[a-z0-9][A-Z]|[a-zA-Z0-9](\\+\\+|#)' COLLATE "C" THEN ARRAY(
-      SELECT unnest(search_words(regexp_replace(regexp_replace(regexp_replace(left(content, {characters}) COLLATE "C",
-        '([a-z0-9])([A-Z])', '\\1 \\2', 'g'), '([A-Za-z0-9])\\+\\+', '\\1plusplus ', 'g'), '([A-Za-z0-9])#', '\\1sharp ', 'g')))
-      EXCEPT SELECT unnest(search_words(content))) ELSE '{{}}'::text[] END $$"""
-# Words have no sign that would need a quote. A part has no position: it is found by itself, never in a phrase.
+    SELECT CASE WHEN body ~ '[a-z0-9][A-Z]|[a-zA-Z0-9](\\+\\+|#)' THEN ARRAY(
+      SELECT left(lower(name[1]), {word_characters}) FROM regexp_matches(body, '[A-Za-z0-9]+(?:\\+\\+|#)', 'g') AS name
+      UNION (SELECT unnest(search_words(regexp_replace(body, '([a-z0-9])([A-Z])', '\\1 \\2', 'g')))
+      EXCEPT SELECT unnest(search_words(body)))) ELSE '{{}}'::text[] END
+    FROM (SELECT left(content, {characters}) COLLATE "C" AS body) AS cut $$"""
+# Words have no sign that would need a quote. A part has no position and a sigil: it is found by itself, never in a phrase.
+# ":long" says that not all places are kept: phrases in such a message are looked for in its text.
 SEARCH_VECTOR = """CREATE FUNCTION search_vector(content text, tags text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT coalesce((SELECT string_agg(word || ':' || least(place, {last}), ' ')::tsvector
-      FROM unnest(search_words(content)) WITH ORDINALITY AS words(word, place)), ''::tsvector)
-      || array_to_tsvector(search_parts(content)) || array_to_tsvector(tags) $$"""
-HEX = "encode(convert_to({0}, 'UTF8'), 'hex')"
+        FROM unnest(found) WITH ORDINALITY AS words(word, place)), ''::tsvector)
+      || array_to_tsvector(ARRAY(SELECT ':w' || part FROM unnest(search_parts(content)) AS part)) || array_to_tsvector(tags)
+      || CASE WHEN cardinality(found) > {places} AND (cardinality(found) > {last}
+          OR EXISTS (SELECT 1 FROM unnest(found) AS word GROUP BY word HAVING count(*) > {places}))
+        THEN array_to_tsvector(ARRAY[':long']) ELSE ''::tsvector END
+    FROM (SELECT search_words(content) AS found) AS cut $$"""
+SEARCH_HAS = """CREATE FUNCTION search_has(content text, phrase text, open boolean) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT
+      position(' ' || phrase || CASE WHEN open THEN '' ELSE ' ' END IN ' ' || array_to_string(search_words(content), ' ') || ' ') > 0 $$"""
+HEX = f"left(encode(convert_to({{0}}, 'UTF8'), 'hex'), {TAG_CHARACTERS})"
 POSTGRESQL_TAGS = (
     f"array_remove(ARRAY[':u' || {HEX.format('m.user_id')}, ':c' || replace(m.session_id::text, '-', ''), ':r' || m.role, "
     f"':m' || {HEX.format('m.model_name')}, ':p' || {HEX.format('m.provider')}, "
@@ -252,8 +267,8 @@ POSTGRESQL_TRIGGERS = (
       DELETE FROM message_search WHERE message_id = new.id;
     ELSE
       {ENTER_MESSAGE.format(which="m.id = new.id")} {ANEW.format(key="message_id")};
-      IF new.provider IS NOT NULL AND new.model_name IS NOT NULL THEN
-        {NOTE_MODEL.format(which="VALUES (new.user_id, new.provider, new.model_name)")};
+      IF new.provider IS NOT NULL OR new.model_name IS NOT NULL THEN
+        {NOTE_MODEL.format(which=f"VALUES ({NAMES.format('new.')})")};
       END IF;
     END IF;
     RETURN NULL; END $$""",
@@ -276,7 +291,7 @@ POSTGRESQL_TRIGGERS = (
 
 def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
     """Tables, functions, triggers. An entry goes with its message by its key; the rest a trigger sees to."""
-    limits = {"characters": INDEXED_CHARACTERS, "word_characters": WORD_CHARACTERS, "last": LAST_POSITION}
+    limits = {"characters": INDEXED_CHARACTERS, "word_characters": WORD_CHARACTERS, "last": LAST_POSITION, "places": MOST_POSITIONS}
     fill = limits | {"single": SINGLE, "between": BETWEEN}
     yield USED_MODEL
     yield SEARCH_BUILD
@@ -287,9 +302,11 @@ def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
         )
         yield f"CREATE INDEX ix_{name}_search_words ON {name}_search USING gin (words)"
         yield f"CREATE INDEX ix_{name}_search_newest ON {name}_search (user_id, created_at, {key.split()[0]})"
-    yield SEARCH_WORDS.format(folded=FOLDED.format(collation=collation(connection), marks=MARKS), **fill)
+    forms = {"collation": collation(connection), "marks": MARKS, "sticking": STICKING, "spaces": " " * len(STICKING)}
+    yield SEARCH_WORDS.format(folded=FOLDED.format(**forms, **limits), **fill)
     yield SEARCH_PARTS.format(**fill)
     yield SEARCH_VECTOR.format(**fill)
+    yield SEARCH_HAS
     yield from POSTGRESQL_TRIGGERS
 
 
@@ -306,7 +323,7 @@ POSTGRESQL_DROPS = (
     "DROP TRIGGER IF EXISTS search_chat_insert ON chatsession",
     "DROP TRIGGER IF EXISTS search_chat_changed ON chatsession",
     *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_message", "search_attachment", "search_chat")),
-    *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_vector", "search_parts", "search_words")),
+    *(f"DROP FUNCTION IF EXISTS {name}" for name in ("search_has", "search_vector", "search_parts", "search_words")),
     *(f"DROP TABLE IF EXISTS {name}" for name in TABLES),
 )
 
@@ -318,6 +335,10 @@ def bindable(statement: str) -> str:
     return statement.replace("':", "'\\:")
 
 
+NOTE_MODELS_OF_RANGE = (
+    f"INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT {NAMES.format('')} FROM chatmessage "
+    "WHERE id >= :first AND id < :below AND (provider IS NOT NULL OR model_name IS NOT NULL) ON CONFLICT DO NOTHING"
+)
 ENTER_MESSAGE_BY_ID = {
     "sqlite": add_message_of(":id"),
     "postgresql": bindable(ENTER_MESSAGE).format(which="m.id = :id") + "ON CONFLICT DO NOTHING",

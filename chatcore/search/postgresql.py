@@ -17,6 +17,8 @@ from chatcore.rows import CHATS, MESSAGES
 from chatcore.search.ask import Ask, Dialect, of_titles, written
 from chatcore.search.query import Term
 
+# The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
+LONG = "':long'"
 # How many of the newest messages the first step looks at: 3 ms (measured).
 LOOKED_AT = 3000
 
@@ -45,13 +47,26 @@ Key = tuple[datetime, int]
 KEY_TYPES: Sequence[type] = (datetime, int)
 
 
-def term(term: Term) -> str:
+def exact_term(term: Term) -> str:
     """A term in the words of tsquery (https://www.postgresql.org/docs/current/datatype-textsearch.html)."""
-    words = [f"'{word}'" for word in term.words]
-    return f"({' <-> '.join(words)}{':*' if term.prefix else ''})"
+    star = ":*" if term.prefix else ""
+    if term.part:
+        return f"':w{term.words[0]}'{star}"
+    if len(term.words) == 1:
+        return f"('{term.words[0]}'{star} | ':w{term.words[0]}'{star})"
+    return "(" + " <-> ".join(f"'{word}'" for word in term.words) + star + ")"
 
 
-DIALECT = Dialect(term, lambda tag: f"':{tag}'", both=" & ", either=" | ", but_not=" & !")
+def wide_term(term: Term) -> str:
+    """The same for a term that must be there: a phrase may also be in a message too long for all its places to be kept,
+    which `exactly` then reads."""
+    if len(term.words) == 1:
+        return exact_term(term)
+    loose = " & ".join(f"'{word}'" for word in term.words)
+    return f"({exact_term(term)} | {LONG} & {loose}{':*' if term.prefix else ''})"
+
+
+DIALECT = Dialect(wide_term, exact_term, lambda tag: f"':{tag}'", both=" & ", either=" | ", but_not=" & !")
 
 
 def matches(words: sa.ColumnElement[object], question: str) -> sa.ColumnElement[bool]:
@@ -100,28 +115,42 @@ def rows(tx: Session, ask: Ask, table: sa.Subquery, question: str, limit: int) -
     by_time = table.c.created_at + sa.text("interval '0'")
     statement = (
         sa.select(table.c.message_id, table.c.created_at)
-        .where(matches(table.c.words, question), *in_chat(ask, table.c.message_id))
+        .where(matches(table.c.words, question), *exactly(ask, table), *in_chat(ask, table.c.message_id))
         .order_by(by_time.desc(), table.c.message_id.desc())
         .limit(limit)
     )
     return [(row.message_id, (row.created_at, row.message_id)) for row in tx.execute(statement)]
 
 
-def best(tx: Session, ask: Ask, pool: Sequence[Key], *, limit: int, offset: int) -> list[int]:
-    """The ids of the messages among `pool`, the keys of the newest that match, sorted by how well they match."""
-    wanted = sa.cast(sa.literal(words_only(ask)), TsQuery)
-    rank = sa.func.ts_rank_cd(ENTRIES.c.words, wanted, 1)
-    statement = (
-        sa.select(ENTRIES.c.message_id)
-        .where(ENTRIES.c.message_id.in_([message_id for _, message_id in pool]))
-        .order_by(rank.desc(), ENTRIES.c.created_at.desc(), ENTRIES.c.message_id.desc())
-    )
-    return list(tx.execute(statement.limit(limit).offset(offset)).scalars())
+def exactly(ask: Ask, table: sa.Subquery) -> list[sa.ColumnElement[bool]]:
+    """That each phrase is there, or is not, in a message too long for the places of its words: by reading it."""
+
+    def read(terms: Sequence[Term]) -> sa.ColumnElement[bool]:
+        phrases = [sa.func.search_has(MESSAGES.c.content, " ".join(term.words), term.prefix) for term in terms if len(term.words) > 1]
+        return sa.exists(sa.select(1).where(MESSAGES.c.id == table.c.message_id, sa.or_(*phrases)).correlate(table))
+
+    conditions = [
+        sa.or_(matches(table.c.words, " | ".join(map(exact_term, group))), read(group))
+        for group in ask.query.groups
+        if any(len(term.words) > 1 for term in group)
+    ]
+    if any(len(term.words) > 1 for term in ask.query.without):
+        conditions.append(sa.not_(sa.and_(matches(table.c.words, LONG), read(ask.query.without))))
+    return conditions
+
+
+def best(tx: Session, ask: Ask, *, pool: int) -> list[int]:
+    """The ids of the newest `pool` messages that match, sorted by how well they do."""
+    ids = [message_id for message_id, _ in newest(tx, ask, limit=pool, after=None)]
+    rank = sa.func.ts_rank_cd(ENTRIES.c.words, sa.cast(sa.literal(words_only(ask)), TsQuery), 1).label("rank")
+    ranked = tx.execute(sa.select(ENTRIES.c.message_id, rank).where(ENTRIES.c.message_id.in_(ids))) if ids else ()
+    ranks = {row.message_id: row.rank for row in ranked}
+    return sorted(ids, key=lambda message_id: -ranks.get(message_id, 0.0))
 
 
 def words_only(ask: Ask) -> str:
     """The words of the question without who and where: what a rank is made of."""
-    groups = [f"({' | '.join(term(one) for one in group)})" for group in ask.query.groups]
+    groups = [f"({' | '.join(map(exact_term, group))})" for group in ask.query.groups]
     return " & ".join(groups)
 
 
@@ -140,3 +169,9 @@ def titles(tx: Session, ask: Ask, *, limit: int) -> list[uuid.UUID]:
         .limit(limit)
     )
     return list(tx.execute(statement).scalars())
+
+
+def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
+    """Selects the ids of a person's chats that have these words in the title; the last may go on."""
+    terms = [Term((word,), prefix=place == len(words)) for place, word in enumerate(words, 1)]
+    return sa.select(TITLES.c.session_id).where(TITLES.c.user_id == user_id, matches(TITLES.c.words, " & ".join(map(exact_term, terms))))

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Generic, TypeVar
 
 from chatcore.parts import Role, Shelf
 from chatcore.texts import storable
@@ -20,9 +21,13 @@ MOST_TERMS = 32
 # A shorter beginning would match so many words that the index has to read most of itself (1.5 s for one letter, measured).
 SHORTEST_PREFIX = 3
 
+Value = TypeVar("Value")
+
 QUOTES = '"“”„«»'
 QUOTED = rf"[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}](?P<star>\*?)"
-PIECE = re.compile(rf"(?P<minus>-?)(?P<field>[A-Za-z]+:)?(?:{QUOTED}|(?P<bare>[^\s{QUOTES}]+))")
+FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
+EMPTY = rf"(?P<empty>{'|'.join(FILTERS)}):(?=\s|$)"
+PIECE = re.compile(rf"(?P<minus>-?)(?:(?i:{EMPTY})|(?P<field>[A-Za-z]+:)?(?:{QUOTED}|(?P<bare>[^\s{QUOTES}]+)))")
 RELATIVE = re.compile(r"(\d{1,4})([dwmy])")
 DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
@@ -30,8 +35,7 @@ DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """Words that must stand one after the other; with `prefix` the last may go on. `part`: looked for among parts of words
-    only, as `C++` is."""
+    """Words that must stand one after the other; with `prefix` the last may go on. `part`: a name with signs, as `c++`."""
 
     words: tuple[str, ...]
     prefix: bool = False
@@ -39,11 +43,11 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The values of one filter: one of `among` (if there are any), and none of `without`."""
+class Wanted(Generic[Value]):
+    """The values of one filter: of `among`, and none of `without`. Of has: and tag: all must be there, of the others one."""
 
-    among: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
+    among: tuple[Value, ...] = ()
+    without: tuple[Value, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.among or self.without)
@@ -55,22 +59,25 @@ class Query:
 
     `groups`: of each group one term must be there. `after` is included, `before` is not. `shelves` among which the chat
     must lie: all but the trash unless one is named. `chats`, `models`, `providers`, `tags`, `folders` are words as typed, which
-    the search looks up; `has` are code, tool, attachment.
+    the search looks up; `has` are code, tool, attachment. `asks`: anything in the text had a meaning. `open_end`: it ends in
+    a word that may still be being typed.
     """
 
     groups: tuple[tuple[Term, ...], ...] = ()
     without: tuple[Term, ...] = ()
-    roles: Wanted = Wanted()
-    models: Wanted = Wanted()
-    providers: Wanted = Wanted()
-    has: Wanted = Wanted()
-    chats: Wanted = Wanted()
-    tags: Wanted = Wanted()
-    folders: Wanted = Wanted()
+    roles: Wanted[str] = Wanted()
+    models: Wanted[str] = Wanted()
+    providers: Wanted[str] = Wanted()
+    has: Wanted[str] = Wanted()
+    chats: Wanted[str] = Wanted()
+    tags: Wanted[str] = Wanted()
+    folders: Wanted[str] = Wanted()
     pinned: bool | None = None
     shelves: frozenset[Shelf] = frozenset({Shelf.ACTIVE, Shelf.ARCHIVED})
     after: datetime | None = None
     before: datetime | None = None
+    asks: bool = False
+    open_end: bool = False
     notices: tuple[str, ...] = ()
 
     @property
@@ -87,7 +94,6 @@ class Query:
 ROLES = {"user": Role.USER, "me": Role.USER, "you": Role.USER, "assistant": Role.ASSISTANT, "model": Role.ASSISTANT, "ai": Role.ASSISTANT}
 HAS = {"code": "code", "tool": "tool", "tools": "tool", "attachment": "attachment", "attachments": "attachment", "file": "attachment"}
 SHELVES = {"active": Shelf.ACTIVE, "archived": Shelf.ARCHIVED, "trash": Shelf.TRASH, "deleted": Shelf.TRASH}
-FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
 
 
 @dataclass
@@ -105,6 +111,8 @@ class _Reader:
     after: datetime | None = None
     before: datetime | None = None
     joins: bool = False
+    asks: bool = False
+    open_end: bool = False
     notices: dict[str, None] = field(default_factory=dict)
 
     def say(self, notice: str) -> None:
@@ -112,9 +120,10 @@ class _Reader:
 
     def value(self, name: str, value: str, *, negated: bool) -> None:
         """One more value of a filter."""
+        self.asks = True
         self.values.setdefault(name, ([], []))[negated].append(value)
 
-    def wanted(self, name: str) -> Wanted:
+    def wanted(self, name: str) -> Wanted[str]:
         among, without = self.values.get(name, ([], []))
         return Wanted(tuple(dict.fromkeys(among)), tuple(dict.fromkeys(without)))
 
@@ -122,7 +131,9 @@ class _Reader:
         """One more term: not to be there, or an alternative to the one before, or one more that must be there."""
         if len(self.groups) + len(self.without) >= MOST_TERMS:
             self.say(f"Only the first {MOST_TERMS} words were searched for.")
-        elif negated:
+            return
+        self.asks = True
+        if negated:
             self.without.append(term)
         elif self.joins and self.groups:
             self.groups[-1].append(term)
@@ -156,6 +167,8 @@ def read_query(text: str, *, now: datetime, zone: tzinfo = UTC) -> Query:
         shelves=frozenset((reader.shelves or {Shelf.ACTIVE, Shelf.ARCHIVED}) - reader.not_shelves),
         after=reader.after,
         before=reader.before,
+        asks=reader.asks,
+        open_end=reader.open_end and not text[-1:].isspace(),
         notices=tuple(reader.notices),
     )
 
@@ -166,6 +179,10 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
     quoted = piece["phrase"] is not None
     value = piece["phrase"] if quoted else piece["bare"]
     name = (piece["field"] or "").rstrip(":").lower()
+    reader.open_end = False
+    if piece["empty"]:
+        reader.say(f"“{piece['empty'].lower()}:” has nothing after it and was left out.")
+        return
     if name in FILTERS:
         read_filter(reader, name, value.strip(), negated=negated)
         return
@@ -178,6 +195,7 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
         reader.joins = bool(reader.groups)
         return
     read_words(reader, value, negated=negated, quoted=quoted, starred=bool(piece["star"]))
+    reader.open_end = not quoted and not negated
 
 
 def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, starred: bool) -> None:
@@ -203,7 +221,6 @@ def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, star
 
 def read_filter(reader: _Reader, name: str, value: str, *, negated: bool) -> None:
     """One filter; a value that means nothing is left out and named."""
-    value = value.strip(QUOTES)
     if not value:
         reader.say(f"“{name}:” has nothing after it and was left out.")
         return
@@ -233,7 +250,9 @@ def read_is(reader: _Reader, value: str, *, negated: bool) -> None:
     """Where the chat lies: pinned, archived, in the trash."""
     if value == "pinned":
         reader.pinned = not negated
+        reader.asks = True
     elif value in SHELVES:
+        reader.asks = True
         (reader.not_shelves if negated else reader.shelves).add(SHELVES[value])
     else:
         reader.say(f"“is:{value[:40]}” means nothing here and was left out. Write is:pinned, is:archived or is:trash.")
@@ -246,6 +265,7 @@ def read_time(reader: _Reader, name: str, value: str, *, negated: bool) -> None:
         known = ", ".join(f"{name}:{example}" for example in ("2026-03-01", "2026-03", "2026", "30d"))
         reader.say(f"“{name}:{value[:40]}” is no time and was left out. Write {known}.")
         return
+    reader.asks = True
     if (name == "after") != negated:
         reader.after = max(reader.after or start, start)
     else:
@@ -290,6 +310,17 @@ def with_filter(text: str, name: str, value: str) -> str:
     return " ".join(part for part in (text.strip(), wanted) if part) if wanted not in pieces_of(text) else text.strip()
 
 
+def narrowed(text: str, filters: tuple[tuple[str, str], ...]) -> str:
+    """The search text narrowed by filters, as a facet means it: a model, a provider and a role instead of another, since a
+    message has only one; the rest in addition."""
+    for name, _ in filters:
+        if name in ("model", "provider", "role"):
+            text = without_filter(text, name)
+    for name, value in filters:
+        text = with_filter(text, name, value)
+    return text
+
+
 def without_filter(text: str, name: str, value: str | None = None) -> str:
     """The search text without the filters of that name, or without the one of that value."""
     kept = []
@@ -309,5 +340,5 @@ def split(text: str) -> Iterator[tuple[str, str, str]]:
     """Each piece as it was typed, the filter it is ('' for text), and the filter's value."""
     for piece in PIECE.finditer(text):
         name = (piece["field"] or "").rstrip(":").lower()
-        value = piece["phrase"] if piece["phrase"] is not None else piece["bare"]
+        value = piece["phrase"] if piece["phrase"] is not None else piece["bare"] or ""
         yield piece[0], name if name in FILTERS else "", value

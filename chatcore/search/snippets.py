@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from chatcore.search.query import Term
 from chatcore.search.results import Mark
@@ -22,7 +23,7 @@ def pattern_of(terms: Sequence[Term]) -> re.Pattern[str] | None:
     if not terms:
         return None
     found = [term_pattern(term) for term in terms if not term.part]
-    found += [re.escape(signs_of(term.words[0])) for term in terms if term.part]
+    found += [re.escape(term.words[0]) for term in terms if term.part]
     return re.compile("|".join(dict.fromkeys(found)), re.IGNORECASE)
 
 
@@ -32,11 +33,6 @@ def term_pattern(term: Term) -> str:
     before = r"(?<![a-z0-9])" if term.words[0][0].isascii() else ""
     after = r"(?![a-z0-9])" if term.words[-1][-1].isascii() and not term.prefix else ""
     return f"{before}{joined}{after}"
-
-
-def signs_of(name: str) -> str:
-    """`C++` and `C#` as they are written, for the words they are indexed under."""
-    return name.replace("plusplus", "++").replace("sharp", "#")
 
 
 def cut_snippet(text: str, terms: Sequence[Term]) -> tuple[str, tuple[Mark, ...]]:
@@ -64,35 +60,36 @@ def first_place(text: str, pattern: re.Pattern[str] | None, terms: Sequence[Term
     match = pattern.search(text)
     if match:
         return match.span()
-    folds = marks_in(text[:FOLDED_CHARACTERS], terms, pattern, most=1)
-    return folds[0] if folds else None
+    marks = marks_in(text[:FOLDED_CHARACTERS], terms, pattern)
+    return marks[0] if marks else None
 
 
-def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None = None, *, most: int = MOST_MARKS) -> tuple[Mark, ...]:
+def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None = None) -> tuple[Mark, ...]:
     """The places of the terms in a text, in their order, none inside another, at most 40."""
     pattern = pattern or pattern_of(terms)
     if pattern is None:
         return ()
-    marks = [match.span() for match in pattern.finditer(text) if match.end() > match.start()]
-    if not marks:
-        marks = folded_marks(text, pattern)
-    if not marks:
+    found = [match.span() for match in pattern.finditer(text)] if text.isascii() else folded_marks(text, pattern)
+    if not found:
         # A part of a word, as `baz` in fooBaz.
         loose = [re.escape(term.words[0]) for term in terms if len(term.words) == 1 and not term.part and len(term.words[0]) > 1]
-        marks = [match.span() for match in re.finditer("|".join(loose), text, re.IGNORECASE)] if loose else []
-    return tuple(marks[:most])
+        found = [match.span() for match in re.finditer("|".join(loose), text, re.IGNORECASE)] if loose else []
+    marks: list[Mark] = []
+    for start, end in found:
+        if end > start and (not marks or start >= marks[-1][1]):
+            marks.append((start, end))
+    return tuple(marks[:MOST_MARKS])
+
+
+@lru_cache(maxsize=10_000)
+def folded_letter(letter: str) -> str:
+    """A letter as `folded` writes it: none or several for some."""
+    return folded(letter)
 
 
 def folded_marks(text: str, pattern: re.Pattern[str]) -> list[Mark]:
-    """The places in a text whose case, accents or forms differ from what was typed."""
-    if text.isascii():
-        return []
-    letters, places = [], []
-    for place, letter in enumerate(text):
-        for fold in folded(letter):
-            letters.append(fold)
-            places.append(place)
-    places.append(len(text))
-    return [
-        (places[start], places[end - 1] + 1) for start, end in (match.span() for match in pattern.finditer("".join(letters))) if end > start
-    ]
+    """The places in a text whose case, accents or forms may differ from what was typed."""
+    folds = [folded_letter(letter) for letter in text]
+    places = [place for place, fold in enumerate(folds) for _ in fold]
+    spans = (match.span() for match in pattern.finditer("".join(folds)))
+    return [(places[start], places[end - 1] + 1) for start, end in spans if end > start]

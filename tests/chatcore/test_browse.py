@@ -9,15 +9,20 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from chatcore import browse as browse_module
 from chatcore.browse import SORT_TYPES, Browse, Sort, browse_chats, count_chats, known_models
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import archive_chats, delete_chats, list_chats, pin_chats
-from chatcore.parts import Period, Role, Shelf, Viewer
+from chatcore.organise.folders import NO_FOLDER, make_folder, move_chats
+from chatcore.organise.tags import tag_chats
+from chatcore.parts import Period, Shelf, Viewer
 from chatcore.rows import CHATS
-from tests.factories import make_chat, make_exchange, make_message, make_viewer
+from tests.factories import make_chat, make_exchange, make_viewer
 from tests.plans import plans, statements
+
+MOMENTS = st.sampled_from([datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=second / 2) for second in range(4)])
 
 
 def walk(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 50) -> list[uuid.UUID]:
@@ -40,58 +45,6 @@ def titles(db: Database, viewer: Viewer, browse: Browse) -> set[str]:
 @pytest.fixture
 def viewer(db: Database) -> Viewer:
     return make_viewer(db)
-
-
-# --- words -------------------------------------------------------------------------------------------------------
-
-
-def test_every_word_must_be_in_the_title_or_in_some_message(db: Database, viewer: Viewer) -> None:
-    tides = make_chat(db, viewer, title="Tides and the moon")
-    make_message(db, viewer, tides.id, "Why are there two a day?")
-    make_message(db, viewer, tides.id, "Because of gravity.", role=Role.ASSISTANT)
-    make_message(db, viewer, make_chat(db, viewer, title="Bread").id, "How long must dough rest?")
-    for text, found in {
-        "moon": {"Tides and the moon"},
-        "MOON": {"Tides and the moon"},
-        "gravity": {"Tides and the moon"},
-        "  moon   gravity \n two": {"Tides and the moon"},
-        "grav": {"Tides and the moon"},
-        "moon dough": set(),
-        "": {"Tides and the moon", "Bread"},
-        "  ": {"Tides and the moon", "Bread"},
-    }.items():
-        assert titles(db, viewer, Browse(text=text)) == found, text
-        assert count_chats(db, viewer, Browse(text=text)) == len(found)
-
-
-@pytest.mark.parametrize("text", ["100%", "a_b", "c:\\temp", "%", "_", "\\", "'; DROP TABLE users; --", "%%%", "\\%"])
-def test_signs_of_patterns_are_taken_as_they_are(db: Database, viewer: Viewer, text: str) -> None:
-    make_chat(db, viewer, title="nothing of the kind: 100 ab c:temp")
-    make_message(db, viewer, make_chat(db, viewer, title="this one").id, f"before {text} after")
-    assert titles(db, viewer, Browse(text=text)) == {"this one"}
-
-
-@pytest.mark.parametrize(
-    ("written", "asked"), [("Über Ärger", "über"), ("ПРИВЕТ", "привет"), ("straße", "STRASSE straße"), ("量子力学", "子力")]
-)
-def test_words_beyond_ascii_are_found_in_their_usual_spellings(db: Database, viewer: Viewer, written: str, asked: str) -> None:
-    make_message(db, viewer, make_chat(db, viewer, title="this one").id, f"{written} strasse")
-    assert titles(db, viewer, Browse(text=asked)) == {"this one"}
-
-
-@pytest.mark.parametrize("text", ["\0", "\ud800", "a\0b", "‏שלום", "👩‍👩‍👧"])
-def test_odd_characters_find_nothing_and_break_nothing(db: Database, viewer: Viewer, text: str) -> None:
-    make_chat(db, viewer)
-    assert titles(db, viewer, Browse(text=text)) == set()
-
-
-def test_a_search_text_of_many_words_works_and_of_more_than_500_characters_is_invalid(db: Database, viewer: Viewer) -> None:
-    make_chat(db, viewer)
-    assert titles(db, viewer, Browse(text=" ".join(chr(0x4E00 + number) for number in range(250)))) == set()
-    with pytest.raises(Invalid):
-        browse_chats(db, viewer, Browse(text="x" * 501))
-    with pytest.raises(Invalid):
-        count_chats(db, viewer, Browse(text="x" * 501))
 
 
 # --- filters -----------------------------------------------------------------------------------------------------
@@ -138,9 +91,96 @@ def test_known_models_are_those_of_the_chats_each_once(db: Database, viewer: Vie
     assert known_models(db, viewer) == (("guide", "guide"), ("ollama", "a"), ("ollama", "b"))
 
 
+# --- folders and tags --------------------------------------------------------------------------------------------
+
+
+def test_a_folder_has_the_chats_in_it_and_in_folders_below(db: Database, viewer: Viewer) -> None:
+    work = make_folder(db, viewer, name="Work").id
+    plans_id = make_folder(db, viewer, name="Plans", parent_id=work).id
+    home = make_folder(db, viewer, name="Home").id
+    for title, folder_id in (("work", work), ("plans", plans_id), ("home", home), ("free", None)):
+        move_chats(db, viewer, [make_chat(db, viewer, title=title).id], folder_id=folder_id)
+    for asked, found in (
+        ((work,), {"work", "plans"}),
+        ((plans_id,), {"plans"}),
+        ((work, plans_id, home), {"work", "plans", "home"}),
+        ((NO_FOLDER,), {"free"}),
+        ((NO_FOLDER, home), {"free", "home"}),
+        ((2**80,), set()),
+        ((-1,), set()),
+        ((), {"work", "plans", "home", "free"}),
+    ):
+        assert titles(db, viewer, Browse(folders=asked)) == found, asked
+        assert count_chats(db, viewer, Browse(folders=asked)) == len(found)
+
+
+def test_every_tag_asked_for_must_be_on_the_chat(db: Database, viewer: Viewer) -> None:
+    for title, tags in (("both", ["tea", "Work"]), ("tea", ["tea"]), ("none", [])):
+        tag_chats(db, viewer, [make_chat(db, viewer, title=title).id], add=tags)
+    for asked, found in (
+        (("TEA",), {"both", "tea"}),
+        (("tea", "work", "Tea"), {"both"}),
+        (("tea", "unknown"), set()),
+        (("",), set()),
+        (("\0\ud800",), set()),
+    ):
+        assert titles(db, viewer, Browse(tags=asked)) == found, asked
+        assert count_chats(db, viewer, Browse(tags=asked)) == len(found)
+
+
+FILED = st.lists(
+    st.tuples(MOMENTS, st.integers(0, 3), st.sets(st.sampled_from(["a", "b", "c"])), st.booleans(), st.booleans()), max_size=15
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=FILED,
+    folders=st.sets(st.integers(0, 3), max_size=2),
+    tags=st.sets(st.sampled_from(["a", "b", "c"]), max_size=2),
+    limit=st.integers(1, 5),
+    rare=st.sampled_from([0, 2, 1000]),
+    walks=st.sampled_from([0, 50]),
+)
+@pytest.mark.parametrize("sort", ["updated", "title"])
+@pytest.mark.parametrize("shelf", [Shelf.ACTIVE, Shelf.TRASH])
+def test_every_way_to_a_page_of_folders_and_tags_finds_the_same(
+    db: Database,
+    sort: Sort,
+    shelf: Shelf,
+    rows: list[tuple[datetime, int, set[str], bool, bool]],
+    folders: set[int],
+    tags: set[str],
+    limit: int,
+    rare: int,
+    walks: int,
+) -> None:
+    someone = make_viewer(db)
+    # Three folders, the second in the first; 0 is none.
+    first = make_folder(db, someone, name="1").id
+    second = make_folder(db, someone, name="2", parent_id=first).id
+    known = [NO_FOLDER, first, second, make_folder(db, someone, name="3").id]
+    expected = []
+    for when, place, names, pinned, trashed in rows:
+        chat = make_chat(db, someone, title=f"{place}", now=when)
+        tag_chats(db, someone, [chat.id], add=names)
+        move_chats(db, someone, [chat.id], folder_id=known[place] or None)
+        pin_chats(db, someone, [chat.id], pinned=pinned)
+        if trashed:
+            delete_chats(db, someone, [chat.id], now=when)
+        in_folder = not folders or place in folders or (place == 2 and 1 in folders)
+        if in_folder and tags <= names and trashed == (shelf is Shelf.TRASH):
+            expected.append((when if sort == "updated" else str(place), chat.id))
+    browse = Browse(folders=tuple(known[place] for place in folders), tags=tuple(tags), shelf=shelf, sort=sort)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(browse_module, "RARE", rare)
+        patch.setattr(browse_module, "MOST_WALKS", walks)
+        assert walk(db, someone, browse, limit=limit) == [chat_id for _, chat_id in sorted(expected, reverse=True)]
+        assert count_chats(db, someone, browse) == len(expected)
+
+
 # --- order -------------------------------------------------------------------------------------------------------
 
-MOMENTS = st.sampled_from([datetime(2026, 1, 1, 12, tzinfo=UTC) + timedelta(seconds=second / 2) for second in range(4)])
 CHAT_ROWS = st.lists(
     st.fixed_dictionaries({
         "updated_at": MOMENTS,
@@ -219,7 +259,7 @@ def test_a_page_has_1_to_1000_rows(db: Database, viewer: Viewer, limit: int) -> 
 # --- how it is done ----------------------------------------------------------------------------------------------
 
 
-def test_browsing_without_words_reads_no_message(db: Database, viewer: Viewer) -> None:
+def test_browsing_reads_no_message(db: Database, viewer: Viewer) -> None:
     make_chat(db, viewer, messages=2)
     for sort in get_args(Sort):
         with statements() as seen:
@@ -243,3 +283,23 @@ def test_the_default_order_walks_along_the_index(db: Database, viewer: Viewer, s
         assert plan.count("(updated_at,id)") == 2, plan
         # The one sort is of the page.
         assert plan.count("TEMP B-TREE") == 1, plan
+
+
+def test_a_folder_walks_along_its_own_index(db: Database, viewer: Viewer) -> None:
+    folder_id = make_folder(db, viewer, name="Work").id
+    inner = make_folder(db, viewer, name="Plans", parent_id=folder_id).id
+    move_chats(db, viewer, [make_chat(db, viewer).id, make_chat(db, viewer).id], folder_id=inner)
+    plan = plans(db, lambda: browse_chats(db, viewer, Browse(folders=(folder_id,)), limit=1))[-1]
+    assert plan.count("ix_chatsession_folder") == 2, plan
+    if db.is_sqlite:
+        assert plan.count("TEMP B-TREE") == 1, plan
+
+
+def test_a_rare_tag_leads_and_a_common_one_is_asked_of_each_chat(db: Database, viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    tag_chats(db, viewer, [make_chat(db, viewer).id, make_chat(db, viewer).id], add=["tea"])
+    plan = plans(db, lambda: browse_chats(db, viewer, Browse(tags=("tea",)), limit=1))[-1]
+    assert "ix_chattag_tag" in plan, plan
+    assert "ix_chatsession_list" not in plan, plan
+    monkeypatch.setattr(browse_module, "RARE", 2)
+    plan = plans(db, lambda: browse_chats(db, viewer, Browse(tags=("tea",)), limit=1))[-1]
+    assert plan.count("ix_chatsession_list") == 2, plan

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatcore import history
+from chatcore import rows
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid, NotFound
@@ -21,16 +21,19 @@ from chatcore.history import (
     create_chat,
     delete_chats,
     get_chat,
+    get_chats,
     get_message,
     list_chats,
-    open_thread,
     pin_chats,
     purge_chats,
+    purge_expired,
+    purge_portion,
     rename_chat,
     restore_chats,
 )
-from chatcore.parts import ChatInfo, MessageInfo, Role, Shelf, State, Viewer
+from chatcore.parts import ChatInfo, Role, Shelf, State, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, encode_cursor
+from chatcore.thread import open_thread
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.plans import plans, statements
 
@@ -74,6 +77,19 @@ def test_a_new_chat_is_empty_and_reads_back_as_it_was_made(db: Database, now: da
     assert (chat.title, chat.provider, chat.model_name) == ("New Conversation", "ollama", "minimax-m2:cloud")
     assert chat.message_count == 0
     assert get_chat(db, viewer, chat.id) == chat
+
+
+def test_many_chats_are_read_at_once_in_the_order_asked_and_those_that_are_not_there_left_out(db: Database, now: datetime) -> None:
+    viewer, other = make_viewer(db, "Ada"), make_viewer(db, "Bob")
+    chats = [make_chat(db, viewer) for _ in range(3)]
+    delete_chats(db, viewer, [chats[1].id], now=now)
+    wanted = [chats[2].id, uuid.uuid4(), make_chat(db, other).id, chats[0].id, chats[1].id, chats[2].id]
+    with statements() as seen:
+        found = get_chats(db, viewer, wanted)
+    assert [chat.id for chat in found] == [chats[2].id, chats[0].id, chats[1].id]
+    assert found[1] == chats[0]
+    assert len(seen) == 1
+    assert get_chats(db, viewer, []) == ()
 
 
 def test_pinned_chats_come_first_then_the_newest(db: Database, now: datetime) -> None:
@@ -171,7 +187,7 @@ def test_a_page_has_1_to_1000_rows(db: Database, limit: int) -> None:
     with pytest.raises(Invalid):
         list_chats(db, viewer, limit=limit)
     with pytest.raises(Invalid):
-        open_thread(db, viewer, chat.id, last=limit)
+        open_thread(db, viewer, chat.id, limit=limit)
     with pytest.raises(Invalid):
         all_messages(db, viewer, chat.id, limit=limit)
 
@@ -254,6 +270,59 @@ def test_a_chat_of_1500_messages_can_be_purged(db: Database) -> None:
     assert rows_of(db, MESSAGES) == 0
 
 
+def test_what_has_expired_is_purged_in_portions_of_few_chats_or_messages(db: Database, now: datetime) -> None:
+    viewer, other = make_viewer(db), make_viewer(db)
+    with db.write() as tx:
+        row = {"provider": "p", "model_name": "m", "title": "t", "created_at": now, "updated_at": now, "deleted_at": now}
+        tx.execute(sa.insert(CHATS), [row | {"id": new_chat_id(), "user_id": viewer.user_id} for _ in range(201)])
+        many = [row | {"id": new_chat_id(), "user_id": other.user_id, "message_count": 600} for _ in range(3)]
+        tx.execute(sa.insert(CHATS), many)
+    before = now + timedelta(seconds=1)
+    portions = []
+    while portion := purge_portion(db, before=before):
+        portions.append(portion)
+    assert sum(portions) == 204
+    assert max(portions) <= 200
+    assert len(portions) >= 4
+    assert purge_expired(db, before=before) == 0
+
+
+def test_purging_what_has_expired_marks_the_hours_of_each_person(db: Database, now: datetime) -> None:
+    viewers = [make_viewer(db) for _ in range(2)]
+    for number, viewer in enumerate(viewers):
+        chat = make_chat(db, viewer, now=now)
+        make_exchange(db, viewer, chat.id, now=now + timedelta(hours=number))
+        delete_chats(db, viewer, [chat.id], now=now)
+    with db.write() as tx:
+        tx.execute(sa.text("DELETE FROM usage_dirty"))
+    assert purge_expired(db, before=now) == 0
+    assert purge_expired(db, before=now + timedelta(microseconds=1)) == 2
+    with db.read() as tx:
+        marked = tx.execute(sa.text("SELECT user_id, hour FROM usage_dirty")).all()
+    hour = int(now.timestamp() // 3600)
+    assert set(marked) == {(viewers[0].user_id, hour), (viewers[1].user_id, hour + 1)}
+
+
+def test_many_who_empty_the_trash_at_once_purge_each_chat_once(db: Database, now: datetime) -> None:
+    viewer = make_viewer(db)
+    chats = [make_chat(db, viewer, messages=2).id for _ in range(20)]
+    delete_chats(db, viewer, chats[:19], now=now)
+    start, purged = threading.Barrier(4), []
+
+    def purge() -> None:
+        start.wait(20)
+        purged.append(purge_expired(db, before=now + timedelta(seconds=1)))
+
+    threads = [threading.Thread(target=purge) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sum(purged) == 19
+    assert len(purged) == 4
+    assert get_chat(db, viewer, chats[19])
+
+
 def test_a_chat_with_a_running_answer_can_be_trashed_and_purged(db: Database, now: datetime) -> None:
     viewer = make_viewer(db)
     chat = make_chat(db, viewer)
@@ -290,7 +359,7 @@ def change_many(db: Database, viewer: Viewer, chat_ids: list[uuid.UUID], now: da
 @pytest.mark.parametrize("change", ["pin", "archive", "delete", "restore", "purge", "purge and forget"])
 def test_many_chats_are_changed_all_or_none(db: Database, change: str, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two ids a statement, so that the missing one is found when the first statement has been run.
-    monkeypatch.setattr(history, "IDS_A_STATEMENT", 2)
+    monkeypatch.setattr(rows, "IDS_A_STATEMENT", 2)
     viewer = make_viewer(db)
     chats = [make_chat(db, viewer, now=now) for _ in range(3)]
     make_exchange(db, viewer, chats[0].id)
@@ -415,7 +484,7 @@ def test_messages_of_many_threads_form_one_line(db: Database, now: datetime) -> 
         writer.start()
     for writer in writers:
         writer.join(60)
-    thread = open_thread(db, viewer, chat.id, last=100)
+    thread = open_thread(db, viewer, chat.id, limit=100)
     assert thread.chat.message_count == len(thread.messages) == 40
 
 
@@ -431,78 +500,7 @@ def test_an_append_runs_the_same_few_statements_in_a_chat_of_any_length(db: Data
     assert counts == [5, 4, 4]
 
 
-# --- threads -----------------------------------------------------------------------------------------------------
-
-
-def content_of(messages: tuple[MessageInfo, ...]) -> list[str]:
-    return [message.content for message in messages]
-
-
-def test_a_thread_opens_at_its_end_and_earlier_messages_follow(db: Database) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, messages=10)
-    thread = open_thread(db, viewer, chat.id, last=4)
-    assert content_of(thread.messages) == ["message 6", "message 7", "message 8", "message 9"]
-    assert thread.has_earlier
-    thread = open_thread(db, viewer, chat.id, last=6, before=thread.messages[0].id)
-    assert content_of(thread.messages) == [f"message {number}" for number in range(6)]
-    assert not thread.has_earlier
-    assert open_thread(db, viewer, chat.id, before=thread.messages[0].id).messages == ()
-
-
-def test_a_chat_without_messages_opens_empty(db: Database) -> None:
-    viewer = make_viewer(db)
-    thread = open_thread(db, viewer, make_chat(db, viewer).id)
-    assert (thread.messages, thread.has_earlier) == ((), False)
-
-
-def test_a_chat_that_names_no_leaf_opens_at_its_newest_message(db: Database, now: datetime) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, messages=3)
-    with db.write() as tx:
-        tx.execute(sa.update(CHATS).values(current_message_id=None))
-    assert content_of(open_thread(db, viewer, chat.id).messages) == ["message 0", "message 1", "message 2"]
-    assert append(db, viewer, chat.id, role="user", content="x", now=now).parent_id is not None
-
-
-def test_an_answer_shows_its_newest_attempt(db: Database, now: datetime) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer)
-    _, answered = make_exchange(db, viewer, chat.id, state=State.FAILED)
-    assert answered.generation is not None
-    assert (answered.generation.state, answered.generation.error_type) == (State.FAILED, "server_error")
-    with db.write() as tx:
-        tx.execute(
-            sa.insert(GENERATIONS).values(
-                user_id=viewer.user_id, session_id=chat.id, message_id=answered.id, provider="p", model_name="second", state="running",
-                started_at=now,
-            )
-        )  # fmt: skip
-    generations = [message.generation for message in open_thread(db, viewer, chat.id).messages]
-    assert generations[0] is None
-    assert generations[1] is not None
-    assert generations[1].model_name == "second"
-    assert get_message(db, viewer, answered.id).generation == generations[1]
-
-
-def test_a_thread_takes_three_statements_and_never_reads_the_whole_chat(db: Database) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, messages=60)
-    with statements() as seen:
-        open_thread(db, viewer, chat.id, last=10)
-    assert len(seen) == 3
-    for plan in plans(db, lambda: open_thread(db, viewer, chat.id, last=10)):
-        assert "SCAN chatmessage" not in plan, plan
-        assert "SCAN parent" not in plan, plan
-        assert "Seq Scan" not in plan, plan
-
-
-def test_a_message_of_another_chat_is_no_place_to_start_from(db: Database) -> None:
-    viewer = make_viewer(db)
-    chat, other = make_chat(db, viewer, messages=2), make_chat(db, viewer, messages=2)
-    for before in (other.current_message_id, 10**9, 2**80, -(2**80)):
-        with pytest.raises(NotFound):
-            open_thread(db, viewer, chat.id, before=before)
+# --- messages ---------------------------------------------------------------------------------------------------
 
 
 def test_all_messages_come_page_by_page_oldest_first(db: Database) -> None:
@@ -513,7 +511,7 @@ def test_all_messages_come_page_by_page_oldest_first(db: Database) -> None:
     after = None
     while True:
         page = all_messages(db, viewer, chat.id, after=after, limit=3)
-        found += content_of(page.items)
+        found += [message.content for message in page.items]
         if page.next_cursor is None:
             break
         after = int(page.next_cursor)

@@ -19,20 +19,24 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from chatcore import accounts, analytics, browse, chat, generation, history, ledger
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, thread
 from chatcore.browse import Browse
+from chatcore.changes import Changes
 from chatcore.chat import Draft
 from chatcore.db import Database
 from chatcore.errors import NotFound
 from chatcore.generation import Runner
+from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
 from chatcore.rows import CHATS
+from chatcore.thread import Before
 from tests.factories import NOW, make_chat, make_exchange, make_viewer
 from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
-MODULES = [accounts, browse, chat, generation, history, ledger, *ANALYTICS]
+ORGANISE = [folders, names, tags, views]
+MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -48,23 +52,29 @@ class World:
     asked_id: int
     answer_id: int
     running_id: int
+    folder_id: int
+    tag_id: int
+    view_id: int
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int]:
-    """Ada's chats: one with an answer, one that still answers, one archived, one in the trash."""
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int]:
+    """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
-    return full.id, asked.id, answer.id, running.id
+    folder = folders.make_folder(db, ada, name="Work")
+    folders.move_chats(db, ada, [full.id], folder_id=folder.id)
+    tags.tag_chats(db, ada, [full.id], add=["tea"])
+    view = views.save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
+    return full.id, asked.id, answer.id, running.id, folder.id, tags.list_tags(db, ada)[0].id, view.id
 
 
 @pytest.fixture
 def world(db: Database) -> World:
     ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
-    chat_id, asked_id, answer_id, running_id = fill(db, ada)
-    return World(db, Runner(db, {}), ada, bob, chat_id, asked_id, answer_id, running_id)
+    return World(db, Runner(db, {}), ada, bob, *fill(db, ada))
 
 
 def in_write(world: World, call: Callable[..., object], *args: object, **named: object) -> object:
@@ -92,7 +102,12 @@ BY_ID: dict[str, Case] = {
     "history.restore_chats": lambda w, v: history.restore_chats(w.db, v, [w.chat_id]),
     "history.purge_chats": lambda w, v: history.purge_chats(w.db, v, [w.chat_id], forget_usage=True),
     "history.change_all": lambda w, v: history.change_all(w.db, v, [w.chat_id], {CHATS.c.pinned: True}),
-    "history.open_thread": lambda w, v: history.open_thread(w.db, v, w.chat_id, before=w.answer_id),
+    "history.change_all_in": lambda w, v: in_write(w, history.change_all_in, v, [w.chat_id], {CHATS.c.pinned: True}),
+    "changes.change_chats": lambda w, v: changes.change_chats(w.db, v, [w.chat_id], Changes(), now=LATER),
+    "changes.change_chats into a folder": lambda w, v: changes.change_chats(w.db, v, [], Changes(folder_id=w.folder_id), now=LATER),
+    "thread.open_thread": lambda w, v: thread.open_thread(w.db, v, w.chat_id, place=Before(w.answer_id)),
+    "thread.first_since": lambda w, v: thread.first_since(w.db, v, w.chat_id, moment=NOW),
+    "thread.span": lambda w, v: thread.span(w.db, v, w.chat_id),
     "history.all_messages": lambda w, v: history.all_messages(w.db, v, w.chat_id),
     "history.get_message": lambda w, v: history.get_message(w.db, v, w.answer_id),
     "history.append": lambda w, v: history.append(w.db, v, w.chat_id, role="user", content="x", now=LATER),
@@ -104,27 +119,66 @@ BY_ID: dict[str, Case] = {
     "chat.claim": lambda w, v: in_write(w, chat.claim, v, w.chat_id),
     "ledger.read": lambda w, v: ledger.read(w.db, v, w.answer_id, Offset()),
     "ledger.request_stop": lambda w, v: ledger.request_stop(w.db, v, w.running_id, now=LATER),
+    "organise.tags.tag_chats": lambda w, v: tags.tag_chats(w.db, v, [w.chat_id], add=["mine"], remove=["tea"]),
+    "organise.tags.tag_chats_in": lambda w, v: in_write(w, tags.tag_chats_in, v, [w.chat_id], add=["mine"]),
+    "organise.tags.rename_tag": lambda w, v: tags.rename_tag(w.db, v, w.tag_id, name="mine"),
+    "organise.tags.delete_tag": lambda w, v: tags.delete_tag(w.db, v, w.tag_id),
+    "organise.tags.check_tag": lambda w, v: in_read(w, tags.check_tag, v, w.tag_id),
+    "organise.tags.hold_chats": lambda w, v: in_write(w, tags.hold_chats, v, [w.chat_id]),
+    "organise.folders.make_folder": lambda w, v: folders.make_folder(w.db, v, name="Mine", parent_id=w.folder_id),
+    "organise.folders.rename_folder": lambda w, v: folders.rename_folder(w.db, v, w.folder_id, name="Mine"),
+    "organise.folders.move_folder": lambda w, v: folders.move_folder(w.db, v, w.folder_id, parent_id=None),
+    "organise.folders.change_folder": lambda w, v: folders.change_folder(w.db, v, w.folder_id, name="Mine"),
+    "organise.folders.delete_folder": lambda w, v: folders.delete_folder(w.db, v, w.folder_id),
+    "organise.folders.move_chats": lambda w, v: folders.move_chats(w.db, v, [w.chat_id], folder_id=None),
+    "organise.folders.move_chats_in": lambda w, v: in_write(w, folders.move_chats_in, v, [w.chat_id], folder_id=None),
+    "organise.folders.move_chats into a folder": lambda w, v: folders.move_chats(w.db, v, [], folder_id=w.folder_id),
+    "organise.views.rename_view": lambda w, v: views.rename_view(w.db, v, w.view_id, name="Mine"),
+    "organise.views.change_view": lambda w, v: views.change_view(w.db, v, w.view_id, query="mine"),
+    "organise.views.delete_view": lambda w, v: views.delete_view(w.db, v, w.view_id),
+    "organise.views.order_views": lambda w, v: views.order_views(w.db, v, [w.view_id]),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
 # Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
 LISTS: dict[str, Case] = {
+    "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
-    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse(text="tides")),
+    "browse.browse_chats in folders": lambda w, v: browse.browse_chats(w.db, v, Browse(folders=tuple(range(1, 100)))),
+    "browse.browse_chats with a tag": lambda w, v: browse.browse_chats(w.db, v, Browse(tags=("tea",))),
+    "browse.tags_named": lambda w, v: in_read(w, browse.tags_named, v, ["tea"]),
+    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse()),
     "browse.known_models": lambda w, v: browse.known_models(w.db, v),
+    "organise.tags.list_tags": lambda w, v: tags.list_tags(w.db, v),
+    "organise.tags.tags_in": lambda w, v: in_read(w, tags.tags_in, v),
+    "organise.tags.known_tags": lambda w, v: in_read(w, tags.known_tags, v),
+    "organise.tags.tags_of": lambda w, v: sorted(filter(None, tags.tags_of(w.db, v, every_chat(w.db)).values())),
+    "organise.folders.list_folders": lambda w, v: folders.list_folders(w.db, v),
+    "organise.folders.folders_in": lambda w, v: in_read(w, folders.folders_in, v),
+    "organise.folders.tree_in": lambda w, v: in_read(w, folders.tree_in, v),
+    "organise.folders.find_folders": lambda w, v: in_read(w, folders.find_folders, v, "work"),
+    "organise.folders.folder_and_below": lambda w, v: in_read(w, folders.folder_and_below, v, range(1, 100)),
+    "organise.views.list_views": lambda w, v: views.list_views(w.db, v),
+    "organise.views.views_in": lambda w, v: in_read(w, views.views_in, v),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
 MAKES: dict[str, Case] = {
     "history.create_chat": lambda w, v: history.create_chat(w.db, v, now=LATER),
     "history.create_chat_in": lambda w, v: in_write(w, history.create_chat_in, v, now=LATER),
+    "organise.tags.make_tag": lambda w, v: in_write(w, tags.make_tag, v, "tea", {}),
+    "organise.folders.make_folder at the top": lambda w, v: folders.make_folder(w.db, v, name="Work"),
+    "organise.views.save_view": lambda w, v: views.save_view(w.db, v, name="Tea", query="tag:tea", now=LATER),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
 ELSEWHERE = {
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
-    "history.mark_chats_dirty": "part of purge_chats, which has checked the chats",
+    "browse.walks_of": "a statement, part of browse_chats",
+    "browse.folders_named": "conditions, part of browse_chats",
+    "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
+    "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
@@ -134,11 +188,25 @@ WITHOUT_VIEWER = {
     "accounts.find": "makes the viewer",
     "history.count_answer_in": "the Runner's job names the user",
     "history.mark_dirty": "names the user",
-    "history.path_to": "of a leaf that was found through the viewer's chat",
+    "thread.window": "of a chat that was found through the viewer",
+    "thread.path_to": "of a leaf that was found through the viewer's chat",
+    "thread.climb": "of a message that was found through the viewer's chat",
+    "thread.descend": "of a message that was found through the viewer's chat",
+    "thread.left_beside": "of a message that was found through the viewer's chat",
+    "thread.shown_from": "of a leaf that was found through the viewer's chat",
+    "history.mark_chats_dirty": "names the user",
+    "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
+    "history.purge_portion": "part of purge_expired",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
 }
+
+
+def every_chat(db: Database) -> list[uuid.UUID]:
+    """The ids of everybody's chats."""
+    with db.read() as tx:
+        return list(tx.execute(sa.select(CHATS.c.id).order_by(CHATS.c.id)).scalars())
 
 
 async def first_update(runner: Runner, viewer: Viewer, message_id: int) -> object:
@@ -245,7 +313,7 @@ def test_what_is_somebody_elses_is_not_found_and_stays_as_it_is(world: World, na
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_holds_nothing_of_somebody_elses(db: Database, name: str) -> None:
     ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
-    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0)
+    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0, 0, 0, 0)
     before = plain(LISTS[name](empty, bob))
     fill(db, ada)
     assert plain(LISTS[name](empty, bob)) == before
@@ -257,7 +325,7 @@ def test_what_somebody_makes_is_theirs(world: World, name: str) -> None:
     before = belongings(world.db, world.ada)
     MAKES[name](world, world.bob)
     assert belongings(world.db, world.ada) == before
-    assert len(history.list_chats(world.db, world.bob).items) == 1
+    assert any(belongings(world.db, world.bob).values())
 
 
 def test_one_chat_of_somebody_else_spoils_a_bulk(world: World) -> None:

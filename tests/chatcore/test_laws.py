@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import select
 
 from chatcore.db import Database
-from chatcore.models import Attachment, ChatMessage, ChatSession, ChatTag, Feedback, Generation, Tag, User
+from chatcore.models import Attachment, ChatMessage, ChatSession, ChatTag, Feedback, Folder, Generation, SavedSearch, Tag, User
 from chatcore.parts import ChatInfo, MessageInfo, State, Viewer
 from tests.conftest import NOW
 from tests.factories import make_chat, make_exchange, make_viewer
@@ -277,6 +278,87 @@ def test_a_tag_is_only_on_a_chat_of_the_same_person(world: World) -> None:
             world.add(ChatTag(session_id=world.chat.id, tag_id=tag.id, user_id=user_id))
 
 
+def folder(world: World, name: str = "Work", *, parent: Folder | None = None, user: Viewer | None = None) -> Folder:
+    """A folder, Ada's unless said otherwise."""
+    made = Folder(user_id=(user or world.ada).user_id, parent_id=parent.id if parent else None, name=name)
+    world.add(made)
+    return made
+
+
+def file_under(world: World, chat: ChatInfo, into: Folder) -> None:
+    world.run("UPDATE chatsession SET folder_id = :folder WHERE id = :id", folder=into.id, id=world.id_of(chat))
+
+
+def test_a_chat_lies_only_in_a_folder_of_the_same_person(world: World) -> None:
+    hers, his = folder(world), folder(world, user=world.bob)
+    file_under(world, world.chat, hers)
+    refused: list[Callable[[], None]] = [
+        lambda: file_under(world, world.chat, his),
+        lambda: world.add(ChatSession(user_id=world.ada.user_id, folder_id=his.id)),
+        lambda: world.add(ChatSession(user_id=world.ada.user_id, folder_id=2**40)),
+        lambda: world.run("UPDATE folder SET user_id = :bob WHERE id = :id", bob=world.bob.user_id, id=hers.id),
+    ]
+    for write in refused:
+        with pytest.raises(IntegrityError):
+            write()
+
+
+def test_a_chat_in_a_folder_never_gets_another_owner(world: World) -> None:
+    empty = make_chat(world.db, world.ada)
+    file_under(world, empty, folder(world))
+    with pytest.raises(IntegrityError):
+        world.run("UPDATE chatsession SET user_id = :bob WHERE id = :id", bob=world.bob.user_id, id=world.id_of(empty))
+
+
+def test_a_folder_lies_only_in_another_of_the_same_person(world: World) -> None:
+    hers, his = folder(world), folder(world, user=world.bob)
+    folder(world, "Plans", parent=hers)
+    with pytest.raises(IntegrityError):
+        folder(world, "Secrets", parent=his)
+    with pytest.raises(IntegrityError):
+        world.run("UPDATE folder SET parent_id = id WHERE id = :id", id=hers.id)
+
+
+def test_names_of_folders_are_unique_beside_each_other(world: World) -> None:
+    top = folder(world)
+    folder(world, parent=top)
+    folder(world, user=world.bob)
+    for parent in (None, top):
+        with pytest.raises(IntegrityError):
+            folder(world, parent=parent)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "x" * 81])
+def test_a_folder_name_that_no_path_could_hold_is_refused(world: World, name: str) -> None:
+    with pytest.raises(IntegrityError):
+        folder(world, name)
+
+
+def test_a_folder_with_folders_in_it_is_not_deleted(world: World) -> None:
+    top = folder(world)
+    folder(world, "Plans", parent=top)
+    with pytest.raises(IntegrityError):
+        world.run("DELETE FROM folder WHERE id = :id", id=top.id)
+
+
+def test_a_folder_that_goes_sets_its_chats_free(world: World) -> None:
+    top = folder(world)
+    before = counts(world.db)
+    file_under(world, world.chat, top)
+    world.run("DELETE FROM folder WHERE id = :id", id=top.id)
+    assert counts(world.db) == before
+    with world.db.read() as tx:
+        chat = tx.get_one(ChatSession, world.chat.id)
+    assert (chat.user_id, chat.folder_id) == (world.ada.user_id, None)
+
+
+def test_a_saved_search_has_its_name_alone(world: World) -> None:
+    world.add(SavedSearch(user_id=world.ada.user_id, name="Code", query="has:code"))
+    world.add(SavedSearch(user_id=world.bob.user_id, name="Code", query="has:code"))
+    with pytest.raises(IntegrityError):
+        world.add(SavedSearch(user_id=world.ada.user_id, name="Code", query="x"))
+
+
 def test_feedback_is_a_thumb_once(world: World) -> None:
     with pytest.raises(IntegrityError):
         world.add(Feedback(user_id=world.ada.user_id, message_id=world.answered.id, rating=5))
@@ -337,8 +419,13 @@ def test_deleting_an_answer_takes_it_off_the_screen_and_keeps_the_ledger(world: 
 
 
 def test_deleting_a_person_takes_all_that_is_theirs(world: World) -> None:
+    inner = folder(world, "Plans", parent=folder(world))
+    file_under(world, world.chat, inner)
+    world.add(SavedSearch(user_id=world.ada.user_id, name="Code", query="has:code"))
     world.run("DELETE FROM users WHERE id = :id", id=world.ada.user_id)
     assert counts(world.db) == {"chatsession": 1, "chatmessage": 1, "generation": 0, "attachment": 0, "feedback": 0, "chattag": 0}
+    with world.db.read() as tx:
+        assert [tx.exec(select(table)).all() for table in (Folder, SavedSearch)] == [[], []]
 
 
 def test_a_long_chat_is_deleted_whole_and_quickly(world: World) -> None:
