@@ -145,6 +145,18 @@ def get_chat_in(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> ChatInfo:
     return chat_info(row)
 
 
+def get_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> tuple[ChatInfo, ...]:
+    """Those of these chats that are there and the viewer's, each once, in the order asked; the others are left out."""
+    found: dict[uuid.UUID, ChatInfo] = {}
+    wanted: list[uuid.UUID] = []
+    with db.read() as tx:
+        for part in parts_of(chat_ids):
+            wanted += part
+            theirs = sa.select(*CHAT_COLUMNS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+            found |= {row["id"]: chat_info(row) for row in tx.execute(theirs).mappings()}
+    return tuple(found[chat_id] for chat_id in wanted if chat_id in found)
+
+
 def list_chats(db: Database, viewer: Viewer, *, shelf: Shelf = Shelf.ACTIVE, limit: int = 30, cursor: str | None = None) -> Page[ChatInfo]:
     """A page of a shelf: pinned chats first, then the newest activity; the trash by the time of deletion.
 

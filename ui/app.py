@@ -25,7 +25,7 @@ ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
 IMAGES = Path(__file__).parent / "images"
 STYLE = Path(__file__).parent / "style.css"
 
-CHAT_PARAM = "c"
+CHAT_PARAM, MESSAGE_PARAM = "c", "m"
 
 
 def core() -> Core:
@@ -112,9 +112,10 @@ def show_chat(chat_id: uuid.UUID | None) -> None:
         st.query_params[CHAT_PARAM] = str(chat_id)
 
 
-def open_chat(chat_id: uuid.UUID | None) -> NoReturn:
-    """Goes to the chat page and shows this chat, from any page; None opens a new one."""
-    st.switch_page(CHAT_PAGE, query_params={} if chat_id is None else {CHAT_PARAM: str(chat_id)})
+def open_chat(chat_id: uuid.UUID | None, message_id: int | None = None) -> NoReturn:
+    """Goes to the chat page and shows this chat, at this message if one is named, from any page; None opens a new one."""
+    params = {CHAT_PARAM: str(chat_id)} if chat_id else {}
+    st.switch_page(CHAT_PAGE, query_params=params | ({MESSAGE_PARAM: str(message_id)} if chat_id and message_id else {}))
 
 
 # --- what went wrong ---------------------------------------------------------------------------------------------

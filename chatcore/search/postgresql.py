@@ -142,8 +142,9 @@ def exactly(ask: Ask, table: sa.Subquery) -> list[sa.ColumnElement[bool]]:
 def best(tx: Session, ask: Ask, *, pool: int) -> list[int]:
     """The ids of the newest `pool` messages that match, sorted by how well they do."""
     ids = [message_id for message_id, _ in newest(tx, ask, limit=pool, after=None)]
-    rank = sa.func.ts_rank_cd(ENTRIES.c.words, sa.cast(sa.literal(words_only(ask)), TsQuery), 1)
-    ranks = dict(tx.execute(sa.select(ENTRIES.c.message_id, rank).where(ENTRIES.c.message_id.in_(ids))).tuples().all()) if ids else {}
+    rank = sa.func.ts_rank_cd(ENTRIES.c.words, sa.cast(sa.literal(words_only(ask)), TsQuery), 1).label("rank")
+    ranked = tx.execute(sa.select(ENTRIES.c.message_id, rank).where(ENTRIES.c.message_id.in_(ids))) if ids else ()
+    ranks = {row.message_id: row.rank for row in ranked}
     return sorted(ids, key=lambda message_id: -ranks.get(message_id, 0.0))
 
 

@@ -142,12 +142,13 @@ BY_ID: dict[str, Case] = {
 }
 # Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
 LISTS: dict[str, Case] = {
+    "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
     "browse.browse_chats in folders": lambda w, v: browse.browse_chats(w.db, v, Browse(folders=tuple(range(1, 100)))),
     "browse.browse_chats with a tag": lambda w, v: browse.browse_chats(w.db, v, Browse(tags=("tea",))),
     "browse.tags_named": lambda w, v: in_read(w, browse.tags_named, v, ["tea"]),
-    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse(text="tides")),
+    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse()),
     "browse.known_models": lambda w, v: browse.known_models(w.db, v),
     "organise.tags.list_tags": lambda w, v: tags.list_tags(w.db, v),
     "organise.tags.tags_in": lambda w, v: in_read(w, tags.tags_in, v),
