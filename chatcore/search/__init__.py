@@ -23,6 +23,7 @@ from chatcore.search import postgresql, sqlite
 from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, resolve
 from chatcore.search.build import indexed_share
 from chatcore.search.query import SHORTEST_PREFIX, Query, read_query
+from chatcore.search.rank import sorted_by_match
 from chatcore.search.results import Facet, Facets, Hit, Order, Results, Switch, TitleHit
 from chatcore.search.snippets import cut_snippet, marks_in
 from chatcore.words import INDEXED_CHARACTERS
@@ -52,6 +53,12 @@ HITS = (
     sa.select(*HIT_COLUMNS)
     .select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
     .where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)))
+)
+
+# What a rank is made of: the beginning of a very long message says how good it is.
+RANKED_CHARACTERS = 10_000
+TEXTS = sa.select(MESSAGES.c.id, sa.func.substr(MESSAGES.c.content, 1, RANKED_CHARACTERS).label("text")).where(
+    MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True))
 )
 
 
@@ -198,7 +205,9 @@ def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: s
     assert isinstance(offset, int)
     if not 0 <= offset <= POOL:
         raise Invalid("This place in the list is not known.", "Start again from the first page.")
-    ids = index.best(tx, ask, pool=POOL)
+    pool = newest_ids(index, tx, ask, POOL)
+    texts = {row.id: row.text for row in tx.execute(TEXTS, {"ids": pool})} if pool else {}
+    ids = sorted_by_match([(message_id, texts.get(message_id, "")) for message_id in pool], ask.query.terms)
     return ids[offset : offset + limit], encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
 
 

@@ -44,6 +44,10 @@ class Ask:
     nothing: str | None = None
 
 
+class NothingMeant(Exception):
+    """A filter names what the viewer has not, so nothing can be found."""
+
+
 def hexed(text: str) -> str:
     """A name as one word of the index."""
     return text.encode().hex()[:TAG_CHARACTERS]
@@ -53,10 +57,10 @@ def resolve(tx: Session, viewer: Viewer, query: Query, titled: TitledBy) -> Ask:
     """The question for the index that the query means for this viewer. `titled` selects a person's chats by words of the title."""
     groups: list[tuple[str, ...]] = []
     without: list[str] = []
-    for wanted, names in ((query.roles, "r"), (query.has, "h")):
-        if wanted.among:
-            groups.append(tuple(names + value for value in wanted.among))
-        without += [names + value for value in wanted.without]
+    groups += [("h" + value,) for value in query.has.among]
+    if query.roles.among:
+        groups.append(tuple("r" + value for value in query.roles.among))
+    without += ["h" + value for value in query.has.without] + ["r" + value for value in query.roles.without]
     nothing = None
     if query.models or query.providers:
         pairs = tx.execute(sa.select(USED_MODELS.c.provider, USED_MODELS.c.model_name).where(USED_MODELS.c.user_id == viewer.user_id)).all()
@@ -70,7 +74,10 @@ def resolve(tx: Session, viewer: Viewer, query: Query, titled: TitledBy) -> Ask:
                 nothing = nothing or (None if found else f"No answer of yours is from a {what} “{' or '.join(wanted.among)}”.")
             without += [sigil + hexed(name) for name in named(wanted.without, known)]
     ask = Ask(query, viewer.user_id, tuple(groups), tuple(without), nothing=nothing)
-    return in_chats(tx, viewer, ask, titled)
+    try:
+        return in_chats(tx, viewer, ask, titled)
+    except NothingMeant as reason:
+        return replace(ask, nothing=ask.nothing or str(reason))
 
 
 def named(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
@@ -94,21 +101,14 @@ def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy) -> Ask:
     if query.pinned is not None:
         narrow.append(CHATS.c.pinned == sa.literal(query.pinned))
     narrow += conditions_of(query.chats, partial(named_chats, viewer, titled))
-    for wanted, ids_of, condition, what in (
-        (query.tags, partial(tag_ids, tx, viewer), partial(tagged, viewer), "tag"),
-        (query.folders, partial(find_folders, tx, viewer), in_folders, "folder"),
-    ):
-        known = Wanted(*(tuple(found for name in names for found in ids_of(name)) for names in (wanted.among, wanted.without)))
-        if wanted.among and not known.among:
-            return replace(ask, nothing=ask.nothing or f"You have no {what} “{' or '.join(wanted.among)}”.")
-        narrow += conditions_of(known, condition)
+    narrow += tag_conditions(tx, viewer, query.tags) + folder_conditions(tx, viewer, query.folders)
     rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
     if not rare:
         return replace(ask, in_chat=(*shelves, *narrow))
     conditions = (CHATS.c.user_id == viewer.user_id, *shelves, *narrow)
     few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(MOST_NAMED_CHATS + 1)).scalars().all()
     if not few:
-        return replace(ask, nothing=ask.nothing or "No chat of yours is meant by these filters.")
+        raise NothingMeant("No chat of yours is meant by these filters.")
     if len(few) > MOST_NAMED_CHATS:
         return replace(ask, in_chat=(*shelves, *narrow))
     return replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in few)), chat_ids=tuple(few))
@@ -144,10 +144,24 @@ def conditions_of(wanted: Wanted[Named], condition: Callable[[Sequence[Named]], 
     return found + ([sa.not_(condition(wanted.without))] if wanted.without else [])
 
 
-def tag_ids(tx: Session, viewer: Viewer, name: str) -> tuple[int, ...]:
-    """The tag of that name, if there is one."""
-    found = known_tags(tx, viewer).get(key_of(name))
-    return () if found is None else (found,)
+def tag_conditions(tx: Session, viewer: Viewer, wanted: Wanted[str]) -> list[sa.ColumnElement[bool]]:
+    """That a chat has each of these tags, and none of those."""
+    if not wanted:
+        return []
+    known = known_tags(tx, viewer)
+    unknown = [name for name in wanted.among if key_of(name) not in known]
+    if unknown:
+        raise NothingMeant(f"You have no tag “{unknown[0]}”.")
+    without = [known[key_of(name)] for name in wanted.without if key_of(name) in known]
+    return [tagged(viewer, [known[key_of(name)]]) for name in wanted.among] + ([sa.not_(tagged(viewer, without))] if without else [])
+
+
+def folder_conditions(tx: Session, viewer: Viewer, wanted: Wanted[str]) -> list[sa.ColumnElement[bool]]:
+    """That a chat lies in one of these folders or in a folder in it, and in none of those."""
+    among, without = ([found for name in names for found in find_folders(tx, viewer, name)] for names in (wanted.among, wanted.without))
+    if wanted.among and not among:
+        raise NothingMeant(f"You have no folder “{' or '.join(wanted.among)}”.")
+    return conditions_of(Wanted(tuple(among), tuple(without)), in_folders)
 
 
 def tagged(viewer: Viewer, ids: Sequence[int]) -> sa.ColumnElement[bool]:

@@ -44,7 +44,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Wanted(Generic[Value]):
-    """The values of one filter: one of `among` (if there are any), and none of `without`."""
+    """The values of one filter: of `among`, and none of `without`. Of has: and tag: all must be there, of the others one."""
 
     among: tuple[Value, ...] = ()
     without: tuple[Value, ...] = ()
@@ -311,9 +311,11 @@ def with_filter(text: str, name: str, value: str) -> str:
 
 
 def narrowed(text: str, filters: tuple[tuple[str, str], ...]) -> str:
-    """The search text with these filters instead of others of their names: what a facet means."""
+    """The search text narrowed by filters, as a facet means it: a model, a provider and a role instead of another, since a
+    message has only one; the rest in addition."""
     for name, _ in filters:
-        text = without_filter(text, name)
+        if name in ("model", "provider", "role"):
+            text = without_filter(text, name)
     for name, value in filters:
         text = with_filter(text, name, value)
     return text

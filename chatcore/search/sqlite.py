@@ -18,7 +18,7 @@ from chatcore.search.ask import Ask, Dialect, of_titles, written
 from chatcore.search.query import Term
 from chatcore.words import INDEXED_CHARACTERS, parts_of_words, words_of
 
-# An entry lies at most so many seconds after its message: the next free second is near, unless 10,000 share one.
+# An entry lies at most so many seconds after its message, unless more than 5,000 messages share a second.
 DRIFT_S = 6 * 3600
 # How many messages are read for a word whose end is open: so many at first, and on if one in so many has it.
 FIRST_READ, READ_A_HIT, MOST_READ = 100, 50, 20_000
@@ -121,14 +121,6 @@ def has_term(words: Sequence[str], parts: Sequence[str], term: Term) -> bool:
     places = (tuple(words[start : start + size]) for start in range(len(words) - size + 1))
     ends = (place for place in places if place[:-1] == term.words[:-1])
     return any(place[-1].startswith(term.words[-1]) if term.prefix else place[-1] == term.words[-1] for place in ends)
-
-
-def best(tx: Session, ask: Ask, *, pool: int) -> list[int]:
-    """The ids of the newest `pool` messages that match, sorted by bm25; the tags do not count."""
-    rank = sa.literal_column("bm25(message_fts, 1.0, 0.5, 0.0)", sa.Float).label("rank")
-    statement = entries(ask, MESSAGE_ENTRIES.c.message_id, rank).limit(pool)
-    # Sorted here: SQLite would go through all that match, not only through the newest.
-    return [row.message_id for row in sorted(tx.execute(statement), key=lambda row: row.rank)]
 
 
 def count(tx: Session, ask: Ask, *, cap: int) -> int:
