@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chatcore.db import Database
@@ -21,7 +21,13 @@ from tests.chatcore.search.questions import Question, questions
 from tests.chatcore.search.reference import Message, still_typed
 from tests.factories import make_chat, make_message, make_viewer
 
-SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+SOME = settings(
+    max_examples=25,
+    deadline=None,
+    # Without shrinking, which would ask a database for minutes: the question is in the message.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 Scene = tuple[Corpus, list[Question]]
 SCENES = palettes().flatmap(lambda palette: st.tuples(corpora(palette), st.lists(questions(palette), min_size=4, max_size=10)))
 
