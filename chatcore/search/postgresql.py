@@ -103,17 +103,17 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None)
     theirs = (ENTRIES.c.user_id == ask.user_id, *in_time(ask, ENTRIES.c.created_at), *behind)
     newest_first = (ENTRIES.c.created_at.desc(), ENTRIES.c.message_id.desc())
     # The index of words knows nothing of chats: with a filter on them it would name every message with the word.
-    rare = 20 * RARE if ask.query.among_chats and ask.chat_ids is None else RARE
+    among_chats = ask.query.among_chats and ask.chat_ids is None
     looked_at = LOOKED_AT
     while looked_at <= MOST_LOOKED_AT:
         entries = sa.select(ENTRIES).where(*theirs).order_by(*newest_first).limit(looked_at).subquery()
         found = rows(tx, ask, entries, question, limit)
         if len(found) == limit:
             return found
-        if len(found) * rare < looked_at:
+        if len(found) * RARE < looked_at and not among_chats:
             break
         # As frequent as it is here, so many entries would hold a page.
-        looked_at = max(2 * looked_at, looked_at * limit * 3 // (2 * len(found)))
+        looked_at = max(2 * looked_at, looked_at * limit * 3 // (2 * max(len(found), 1)))
     # The user's tag is in the question, so the index of words finds theirs by itself.
     return rows(tx, ask, sa.select(ENTRIES).where(*in_time(ask, ENTRIES.c.created_at), *behind).subquery(), question, limit)
 
