@@ -1,7 +1,4 @@
-"""Finding chats again: by words, model, time, shelf, folder and tags, in any order.
-
-Words are looked up with LIKE in the titles and the messages, until they have an index of their own.
-"""
+"""The list of chats: by model, time, shelf, folder and tags, in any order. Words are looked up by `chatcore.search`."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,7 +11,7 @@ from sqlmodel import Session
 
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.organise.folders import folder_and_below
+from chatcore.organise.folders import NO_FOLDER, folder_and_below
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import known_tags
 from chatcore.parts import ChatInfo, Page, Period, Shelf, Viewer
@@ -24,11 +21,6 @@ from chatcore.texts import storable
 Sort = Literal["updated", "created", "title", "messages", "tokens"]
 SORT_TYPES: dict[Sort, type] = {"updated": datetime, "created": datetime, "title": str, "messages": int, "tokens": int}
 
-# Each word is one more look through the messages, and nobody types more than this.
-LONGEST_SEARCH = 500
-
-# In the place of a folder: chats that lie in none.
-NO_FOLDER = 0
 # In the place of a tag that is not there: ids begin at 1.
 NO_TAG = 0
 # Along so many folders a page is found faster than by sorting what is in them: each walk costs 0.1 ms.
@@ -42,14 +34,11 @@ RARE = 1000
 class Browse:
     """Which chats to show and in what order; what is left out does not narrow the choice.
 
-    `text`: every word must be in the title or in one of the messages, also as a part of a longer word, in any case
-    (outside ASCII: as typed, small, capital, or with a capital first letter). `providers` and `models`: of the chat or
-    of one of its messages. `period`: when the chat last went on (`updated_at`). `folders`: in one of these folders or in a
-    folder below it; NO_FOLDER stands for the chats that lie in none. `tags`: with all of these tags, in any case. A folder
-    or a tag that is not the viewer's has no chats.
+    `providers` and `models`: of the chat or of one of its messages. `period`: when the chat last went on (`updated_at`).
+    `folders`: in one of these folders or in a folder below it; NO_FOLDER stands for the chats that lie in none. `tags`:
+    with all of these tags, in any case. A folder or a tag that is not the viewer's has no chats.
     """
 
-    text: str = ""
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     period: Period | None = None
@@ -64,7 +53,7 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
     """A page of the chats that match; where the order says equal, the id decides.
 
     `limit` is 1 to 1,000; `cursor` comes from the page before, of the same sort and direction. Raises Invalid for
-    another limit, cursor or sort, and for a text above 500 characters.
+    another limit, cursor or sort.
     """
     key = [sort_column(browse.sort, is_sqlite=db.is_sqlite), CHATS.c.id]
     kind = f"browse-{browse.sort}-{'down' if browse.descending else 'up'}"
@@ -84,7 +73,7 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
 
 
 def count_chats(db: Database, viewer: Viewer, browse: Browse, *, cap: int = 1001) -> int:
-    """How many chats match, counted up to `cap`: an answer equal to `cap` means that many or more. Raises Invalid."""
+    """How many chats match, counted up to `cap`: an answer equal to `cap` means that many or more."""
     conditions = matching(browse, is_sqlite=db.is_sqlite)
     with db.read() as tx:
         (walk,) = walks_of(tx, viewer, browse, whole=True)
@@ -169,19 +158,13 @@ def has_tag(tag_id: int) -> sa.ColumnElement[bool]:
 
 
 def matching(browse: Browse, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
-    """The conditions of the chats that match, whoever's they are and wherever they lie. Raises Invalid for a text above 500
-    characters."""
-    if len(browse.text) > LONGEST_SEARCH:
-        raise Invalid(f"The search text is longer than {LONGEST_SEARCH} characters.", "Search for a few words of it.")
+    """The conditions of the chats that match, whoever's they are and wherever they lie."""
     conditions = on_shelf(browse.shelf)
     if browse.period:
         conditions += [CHATS.c.updated_at >= browse.period.start, CHATS.c.updated_at < browse.period.end]
     if browse.providers or browse.models:
         in_chat, in_message = of_models(CHATS, browse), of_models(MESSAGES, browse)
         conditions.append(sa.or_(in_chat, in_messages(in_message, is_sqlite=is_sqlite)))
-    for word in dict.fromkeys(storable(browse.text).split()):
-        in_title, in_content = (contains(column, word, is_sqlite=is_sqlite) for column in (CHATS.c.title, MESSAGES.c.content))
-        conditions.append(sa.or_(in_title, in_messages(in_content, is_sqlite=is_sqlite)))
     return conditions
 
 
@@ -196,12 +179,3 @@ def in_messages(condition: sa.ColumnElement[bool], *, is_sqlite: bool) -> sa.Col
     found = sa.select(sa.literal(1)).where(MESSAGES.c.session_id == CHATS.c.id, condition)
     # Without the offset PostgreSQL looks through all messages first, where a page full of chats is found after a few.
     return sa.exists(found if is_sqlite else found.offset(0))
-
-
-def contains(column: sa.ColumnElement[str], word: str, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
-    """Whether the word is in the column. Both engines ignore the case of ASCII; of other letters not everywhere, so the
-    usual spellings are asked for by name."""
-    escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    spellings = [escaped] if word.isascii() else dict.fromkeys((escaped, escaped.lower(), escaped.upper(), escaped.capitalize()))
-    like = column.like if is_sqlite else column.ilike
-    return sa.or_(*(like(f"%{spelling}%", escape="\\") for spelling in spellings))

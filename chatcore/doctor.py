@@ -96,6 +96,20 @@ LAWS = (
         "chats show no message of theirs",
         REPAIR,
     ),
+    Law(
+        "folders",
+        "SELECT c.id FROM chatsession c LEFT JOIN folder f ON f.id = c.folder_id "
+        "WHERE c.folder_id IS NOT NULL AND (f.id IS NULL OR f.user_id <> c.user_id)",
+        "chats lie in nobody's folder or in another person's",
+        RESTORE,
+    ),
+    Law(
+        "folder tree",
+        "SELECT f.id FROM folder f WHERE f.id NOT IN (WITH RECURSIVE tree (id) AS (SELECT id FROM folder WHERE parent_id IS NULL "
+        "UNION SELECT child.id FROM folder child JOIN tree ON child.parent_id = tree.id) SELECT id FROM tree)",
+        "folders lie in themselves by a detour, so no list shows them",
+        RESTORE,
+    ),
     Law("counters", f"SELECT c.id FROM chatsession c WHERE {WRONG_COUNTERS}", "chats count their messages or tokens wrong", REPAIR),
     Law(
         "stuck answers",

@@ -145,6 +145,18 @@ def get_chat_in(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> ChatInfo:
     return chat_info(row)
 
 
+def get_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> tuple[ChatInfo, ...]:
+    """Those of these chats that are there and the viewer's, each once, in the order asked; the others are left out."""
+    found: dict[uuid.UUID, ChatInfo] = {}
+    wanted: list[uuid.UUID] = []
+    with db.read() as tx:
+        for part in parts_of(chat_ids):
+            wanted += part
+            theirs = sa.select(*CHAT_COLUMNS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+            found |= {row["id"]: chat_info(row) for row in tx.execute(theirs).mappings()}
+    return tuple(found[chat_id] for chat_id in wanted if chat_id in found)
+
+
 def list_chats(db: Database, viewer: Viewer, *, shelf: Shelf = Shelf.ACTIVE, limit: int = 30, cursor: str | None = None) -> Page[ChatInfo]:
     """A page of a shelf: pinned chats first, then the newest activity; the trash by the time of deletion.
 
@@ -191,9 +203,7 @@ def delete_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *,
 
     An answer that is being written goes on and is kept. A chat that is in the trash already keeps its time there.
     """
-    return change_all(
-        db, viewer, chat_ids, {CHATS.c.deleted_at: sa.func.coalesce(CHATS.c.deleted_at, sa.literal(now, CHATS.c.deleted_at.type))}
-    )
+    return change_all(db, viewer, chat_ids, {CHATS.c.deleted_at: trashed_at(now)})
 
 
 def restore_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> int:
@@ -258,10 +268,20 @@ def purge_portion(db: Database, *, before: datetime) -> int:
 def change_all(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
     """Sets the columns of all these chats or, with NotFound, of none; answers how many chats these are."""
     with db.write() as tx:
-        return sum(
-            changed(tx.execute(sa.update(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)).values(values)), len(part))
-            for part in parts_of(chat_ids)
-        )
+        return change_all_in(tx, viewer, chat_ids, values)
+
+
+def change_all_in(tx: Session, viewer: Viewer, chat_ids: Iterable[uuid.UUID], values: dict[sa.Column[object], object]) -> int:
+    """The same as `change_all` inside a transaction."""
+    return sum(
+        changed(tx.execute(sa.update(CHATS).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)).values(values)), len(part))
+        for part in parts_of(chat_ids)
+    )
+
+
+def trashed_at(now: datetime) -> sa.ColumnElement[datetime]:
+    """When a chat went into the trash: now, unless it lies there already."""
+    return sa.func.coalesce(CHATS.c.deleted_at, sa.literal(now, CHATS.c.deleted_at.type))
 
 
 def changed(result: sa.Result[tuple[()]], expected: int) -> int:

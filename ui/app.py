@@ -110,21 +110,23 @@ def as_chat_id(wanted: uuid.UUID | str) -> uuid.UUID:
 
 def show_chat(chat_id: uuid.UUID | None) -> None:
     """Puts a chat (None: a new one) into the URL of the chat page; the script shows it, at its end, when it runs next."""
-    st.session_state.pop(VIEW, None)
+    forget_view()
     for name in (CHAT_PARAM, MESSAGE_PARAM, FIND_PARAM):
         st.query_params.pop(name, None)
     if chat_id is not None:
         st.query_params[CHAT_PARAM] = str(chat_id)
 
 
-def open_chat(chat_id: uuid.UUID | None, *, message_id: int | None = None, words: str = "") -> NoReturn:
-    """Goes to the chat page and shows this chat, from any page; None opens a new one.
+def open_chat(chat_id: uuid.UUID | None, message_id: int | None = None) -> NoReturn:
+    """Goes to the chat page and shows this chat, at this message if one is named, from any page; None opens a new one."""
+    forget_view()
+    params = {CHAT_PARAM: str(chat_id)} if chat_id else {}
+    st.switch_page(CHAT_PAGE, query_params=params | ({MESSAGE_PARAM: str(message_id)} if chat_id and message_id else {}))
 
-    With `message_id` it opens at that message and marks it; with `words` these are marked in it and looked for in the chat.
-    """
+
+def forget_view() -> None:
+    """Whatever the URL names is opened anew, also where it is open already."""
     st.session_state.pop(VIEW, None)
-    named = {CHAT_PARAM: chat_id, MESSAGE_PARAM: message_id, FIND_PARAM: words or None}
-    st.switch_page(CHAT_PAGE, query_params={name: str(value) for name, value in named.items() if value is not None})
 
 
 def current_message_id() -> int | None:

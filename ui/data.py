@@ -1,21 +1,42 @@
 """What pages ask again and again and what changes seldom, kept for a moment."""
 
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
 import streamlit as st
 
-from chatcore import browse
+from chatcore import browse, search
 from chatcore.db import Database
 from chatcore.parts import Viewer
+from chatcore.search.results import Facets
+from ui import words
 
 KEPT_S = 60
+SEARCH_KEPT_S = 20
+HASHES: dict[str | type, Callable[[Any], object]] = {Database: lambda db: db.label, Viewer: lambda viewer: viewer.user_id}
 
 
-@st.cache_data(
-    ttl=KEPT_S,
-    max_entries=500,
-    show_spinner=False,
-    hash_funcs={Database: lambda db: db.label, Viewer: lambda viewer: viewer.user_id},
-)
+@st.cache_data(ttl=KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
 def known_models(db: Database, viewer: Viewer) -> tuple[tuple[str, str], ...]:
     """The (provider, model) pairs of the viewer's chats, at most a minute old: every chat is looked at for them (50 ms at
     50,000 chats, against 5 ms for a page of the list)."""
     return browse.known_models(db, viewer)
+
+
+@st.cache_data(ttl=SEARCH_KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
+def count_hits(db: Database, viewer: Viewer, text: str, zone: str, _now: datetime, *, cap: int) -> int:
+    """How many messages match, counted once while the pages of a search are turned; `zone` by its name."""
+    return search.count_hits(db, viewer, text, cap=cap, now=_now, zone=words.zone(zone))
+
+
+@st.cache_data(ttl=SEARCH_KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
+def facets(db: Database, viewer: Viewer, text: str, zone: str, _now: datetime) -> Facets:
+    """How the hits of a search spread, counted once while its pages are turned; `zone` by its name."""
+    return search.facets(db, viewer, text, now=_now, zone=words.zone(zone))
+
+
+def forget_searches() -> None:
+    """Chats have changed: what was counted in them is counted again."""
+    count_hits.clear()
+    facets.clear()

@@ -19,7 +19,6 @@ WINDOW = 40
 MOST = 200
 # What is put above lies one level deeper than what was there; after so many levels all is drawn anew.
 DEEPEST = 25
-KEY = "thread.view"
 
 Landing = int | str
 
@@ -50,7 +49,7 @@ class View:
 
 def view_of(chat_id: uuid.UUID, asked: int | None) -> View:
     """The view of a chat at the message the URL names (None: none): what it was, else one that opens there."""
-    known = st.session_state.get(KEY)
+    known = st.session_state.get(app.VIEW)
     if isinstance(known, View) and (known.chat_id, known.asked) == (chat_id, asked):
         return known
     if asked is None:
@@ -59,13 +58,8 @@ def view_of(chat_id: uuid.UUID, asked: int | None) -> View:
 
 
 def keep(view: View) -> View:
-    st.session_state[KEY] = view
+    st.session_state[app.VIEW] = view
     return view
-
-
-def leave() -> None:
-    """Forgets the view: the chat that is shown next opens anew."""
-    st.session_state.pop(KEY, None)
 
 
 # --- jumps -------------------------------------------------------------------------------------------------------
@@ -92,7 +86,7 @@ def to_message(chat_id: uuid.UUID, message_id: int) -> None:
 def to_marked(thread: Thread, message_id: int) -> None:
     """Marks a message and takes the reader there; where it is on screen already, what is on screen stays."""
     app.name_message(message_id)
-    view = st.session_state.get(KEY)
+    view = st.session_state.get(app.VIEW)
     if isinstance(view, View) and view.chat_id == thread.chat.id and message_id in [message.id for message in thread.messages]:
         keep(replace(view, asked=message_id, landing=message_id, visit=new_visit()))
 

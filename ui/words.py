@@ -1,7 +1,7 @@
 """Numbers, times and texts as people read them. Pure: nothing here draws."""
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$:-])")
@@ -116,3 +116,8 @@ def age_group(when: datetime, *, now: datetime, zone: tzinfo = UTC) -> str:
     if days <= 30:
         return "Last 30 days"
     return f"{local:%B %Y}"
+
+
+def month(name: str) -> str:
+    """A month as people say it: March 2026 for 2026-03."""
+    return f"{date.fromisoformat(f'{name}-01'):%B %Y}"

@@ -27,8 +27,6 @@ def measure(db: Database, sizes: Sizes) -> Sequence[Figure]:
         ("session page, first page of 50", BUDGET_MS, lambda: browse.browse_chats(db, viewer, Browse(), limit=PAGE)),
         ("session page, deep page of 50", BUDGET_MS, lambda: browse.browse_chats(db, viewer, Browse(), limit=PAGE, cursor=deep_browse)),
         ("session page, by title", None, lambda: browse.browse_chats(db, viewer, Browse(sort="title", descending=False), limit=PAGE)),
-        ("session page, common word", None, lambda: browse.browse_chats(db, viewer, Browse(text="sourdough"), limit=PAGE)),
-        ("session page, word that is nowhere", None, lambda: browse.browse_chats(db, viewer, Browse(text="zeppelin"), limit=PAGE)),
         ("count up to 1,001", None, lambda: browse.count_chats(db, viewer, Browse())),
         ("models known", None, lambda: browse.known_models(db, viewer)),
     ]

@@ -76,6 +76,10 @@ class Call:
         """The message the path names. Raises NotFound for what is no id."""
         return parse_message_id(self.path["message_id"])
 
+    def row_id(self, name: str, what: str) -> int:
+        """The number the path has for a tag, a folder or a saved search. Raises NotFound for what is no id."""
+        return parse_row_id(self.path[name], what)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -98,14 +102,19 @@ def parse_chat_id(text: str) -> uuid.UUID:
 
 def parse_message_id(text: str) -> int:
     """A message id from a path. Raises NotFound: what is no id is nobody's message."""
+    return parse_row_id(text, "message")
+
+
+def parse_row_id(text: str, what: str) -> int:
+    """A number from a path. Raises NotFound naming what it should have been the id of."""
     if text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID:
         return int(text)
-    raise NotFound("There is no such message.", "Check the id; it may have been deleted.")
+    raise NotFound(f"There is no such {what}.", "Check the id; it may have been deleted.")
 
 
 # --- what was sent -----------------------------------------------------------------------------------------------
 
-SHAPES = {str: "text", int: "a whole number", bool: "true or false"}
+SHAPES = {str: "text", int: "a whole number", bool: "true or false", list: "a list"}
 
 
 def fields(sent: Mapping[str, object], known: Mapping[str, type]) -> dict[str, object]:
@@ -148,6 +157,36 @@ def number_of(found: Mapping[str, object], name: str, default: int) -> int:
     """A field that `fields` has checked to be a number."""
     value = found.get(name)
     return value if isinstance(value, int) else default
+
+
+def texts_of(found: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """A field that `fields` has checked to be a list, nothing if it was not sent. Raises Invalid if it holds anything but text."""
+    values = list_of(found, name)
+    texts = tuple(value for value in values if isinstance(value, str))
+    if len(texts) != len(values):
+        raise Invalid(f"The field {name!r} holds something else than texts.", 'Send a list of texts, such as ["work", "tea"].')
+    return texts
+
+
+def numbers_of(found: Mapping[str, object], name: str) -> tuple[int, ...]:
+    """A field that `fields` has checked to be a list. Raises Invalid if it holds anything but whole numbers."""
+    values = list_of(found, name)
+    numbers = tuple(value for value in values if isinstance(value, int) and not isinstance(value, bool))
+    if len(numbers) != len(values):
+        raise Invalid(f"The field {name!r} holds something else than whole numbers.", "Send a list of ids, such as [3, 1, 2].")
+    return numbers
+
+
+def list_of(found: Mapping[str, object], name: str) -> list[object]:
+    """A field that `fields` has checked to be a list, an empty one if it was not sent."""
+    values = found.get(name)
+    return values if isinstance(values, list) else []
+
+
+def flag_of(found: Mapping[str, object], name: str) -> bool | None:
+    """A field that `fields` has checked to be true or false, None if it was not sent."""
+    value = found.get(name)
+    return value if isinstance(value, bool) else None
 
 
 async def read_body(request: Request) -> dict[str, object]:

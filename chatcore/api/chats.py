@@ -1,22 +1,15 @@
 """Chats: list, make, show, change, delete, and the messages in them."""
 
-from chatcore.api.calls import Call, Reply, fields, number_of, query, text_of
-from chatcore.api.values import chat_json, message_json, sent_json
+from chatcore.api.calls import Call, Reply, fields, flag_of, number_of, query, text_of, texts_of
+from chatcore.api.values import Json, chat_json, message_json, sent_json
+from chatcore.browse import Browse, browse_chats
+from chatcore.changes import Changes, change_chats
 from chatcore.chat import Draft, first_model, send
 from chatcore.errors import Invalid
-from chatcore.history import (
-    archive_chats,
-    create_chat,
-    delete_chats,
-    get_chat,
-    list_chats,
-    pin_chats,
-    purge_chats,
-    rename_chat,
-    restore_chats,
-)
+from chatcore.history import create_chat, delete_chats, get_chat, list_chats, purge_chats
 from chatcore.models import DEFAULT_TITLE
-from chatcore.parts import Shelf
+from chatcore.organise.tags import tags_of
+from chatcore.parts import ChatInfo, Shelf
 from chatcore.thread import END, After, Around, Before, Place, open_thread
 
 MODEL_FIELDS = {"provider": str, "model": str}
@@ -26,13 +19,25 @@ PLACES = {"before": Before, "after": After, "around": Around}
 
 
 def list_all(call: Call) -> Reply:
-    """A page of a shelf."""
-    asked = query(call.query, {"shelf": str, "limit": int, "cursor": str})
+    """A page of a shelf; of a folder of it or with a tag, if asked for."""
+    asked = query(call.query, {"shelf": str, "folder_id": int, "tag": str, "limit": int, "cursor": str})
     shelf = text_of(asked, "shelf") or Shelf.ACTIVE
     if shelf not in tuple(Shelf):
         raise Invalid(f"There is no shelf {shelf[:60]!r}.", f"Ask for {', '.join(Shelf)}.")
-    page = list_chats(call.core.db, call.viewer, shelf=Shelf(shelf), limit=number_of(asked, "limit", 30), cursor=text_of(asked, "cursor"))
-    return Reply({"chats": [chat_json(chat) for chat in page.items], "next_cursor": page.next_cursor})
+    db, limit, cursor = call.core.db, number_of(asked, "limit", 30), text_of(asked, "cursor")
+    if "folder_id" in asked or "tag" in asked:
+        folders = (number_of(asked, "folder_id", 0),) if "folder_id" in asked else ()
+        tags = (text_of(asked, "tag") or "",) if "tag" in asked else ()
+        page = browse_chats(db, call.viewer, Browse(folders=folders, tags=tags, shelf=Shelf(shelf)), limit=limit, cursor=cursor)
+    else:
+        page = list_chats(db, call.viewer, shelf=Shelf(shelf), limit=limit, cursor=cursor)
+    names = tags_of(db, call.viewer, [chat.id for chat in page.items])
+    return Reply({"chats": [chat_json(chat, names[chat.id]) for chat in page.items], "next_cursor": page.next_cursor})
+
+
+def with_tags(call: Call, chat: ChatInfo) -> Json:
+    """A chat as JSON, its tags looked up."""
+    return chat_json(chat, tags_of(call.core.db, call.viewer, [chat.id])[chat.id])
 
 
 def create(call: Call) -> Reply:
@@ -46,40 +51,38 @@ def create(call: Call) -> Reply:
             )
         started = send(call.core.runner, call.viewer, None, draft(call, sent), now=call.now)
         chat = get_chat(call.core.db, call.viewer, started.chat_id)
-        return Reply({"chat": chat_json(chat), **sent_json(started)}, 201)
+        return Reply({"chat": chat_json(chat, ()), **sent_json(started)}, 201)
     if "request_key" in sent:
         raise Invalid("The field 'request_key' needs 'text'.", "Send the prompt with it.")
     provider, model = chosen_model(call, sent)
     chat = create_chat(
         call.core.db, call.viewer, now=call.now, title=DEFAULT_TITLE if title is None else title, provider=provider, model_name=model
     )
-    return Reply({"chat": chat_json(chat)}, 201)
+    return Reply({"chat": chat_json(chat, ())}, 201)
 
 
 def show(call: Call) -> Reply:
     """A chat without its messages."""
     query(call.query, {})
-    return Reply({"chat": chat_json(get_chat(call.core.db, call.viewer, call.chat_id()))})
+    return Reply({"chat": with_tags(call, get_chat(call.core.db, call.viewer, call.chat_id()))})
 
 
 def change(call: Call) -> Reply:
-    """Another title, pinned or not, archived or not, in the trash or not."""
-    chat_id, db = call.chat_id(), call.core.db
-    sent = fields(call.body, {"title": str, "pinned": bool, "archived": bool, "deleted": bool})
-    get_chat(db, call.viewer, chat_id)
-    # The title first: it is the only one that can be refused, and then nothing is changed.
-    title = text_of(sent, "title")
-    if title is not None:
-        rename_chat(db, call.viewer, chat_id, title=title)
-    if "pinned" in sent:
-        pin_chats(db, call.viewer, [chat_id], pinned=bool(sent["pinned"]))
-    if "archived" in sent:
-        archive_chats(db, call.viewer, [chat_id], archived=bool(sent["archived"]))
-    if sent.get("deleted") is True:
-        delete_chats(db, call.viewer, [chat_id], now=call.now)
-    if sent.get("deleted") is False:
-        restore_chats(db, call.viewer, [chat_id])
-    return Reply({"chat": chat_json(get_chat(db, call.viewer, chat_id))})
+    """Another title, pinned or not, archived or not, in the trash or not, in another folder or in none, other tags: all or nothing."""
+    chat_id = call.chat_id()
+    known = {"title": str, "pinned": bool, "archived": bool, "deleted": bool, "folder_id": int, "add_tags": list, "remove_tags": list}
+    sent = fields(call.body, known)
+    changes = Changes(
+        title=text_of(sent, "title"),
+        pinned=flag_of(sent, "pinned"),
+        archived=flag_of(sent, "archived"),
+        deleted=flag_of(sent, "deleted"),
+        folder_id=number_of(sent, "folder_id", 0) if "folder_id" in sent else None,
+        add_tags=texts_of(sent, "add_tags"),
+        remove_tags=texts_of(sent, "remove_tags"),
+    )
+    change_chats(call.core.db, call.viewer, [chat_id], changes, now=call.now)
+    return Reply({"chat": with_tags(call, get_chat(call.core.db, call.viewer, chat_id))})
 
 
 def delete(call: Call) -> Reply:
@@ -105,7 +108,7 @@ def list_messages(call: Call) -> Reply:
     thread = open_thread(call.core.db, call.viewer, call.chat_id(), place=place, limit=number_of(asked, "limit", 40))
     return Reply(
         {
-            "chat": chat_json(thread.chat),
+            "chat": with_tags(call, thread.chat),
             "messages": [message_json(message) for message in thread.messages],
             "before": thread.messages[0].id if thread.has_earlier and thread.messages else None,
             "after": thread.messages[-1].id if thread.has_later and thread.messages else None,

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, live, state
+from chatcore.api import answers, chats, finding, folders, live, searches, state, tags
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -17,6 +17,13 @@ from chatcore.core import Core
 CHATS = "/api/v1/chat/sessions"
 CHAT = "/api/v1/chat/sessions/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
+TAGS = "/api/v1/tags"
+TAG = "/api/v1/tags/{tag_id}"
+FOLDERS = "/api/v1/folders"
+FOLDER = "/api/v1/folders/{folder_id}"
+SEARCHES = "/api/v1/searches"
+SAVED_SEARCH = "/api/v1/searches/{search_id}"
+SEARCH = "/api/v1/search"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -40,6 +47,22 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", MESSAGE, answers.show),
     Operation("POST", f"{MESSAGE}/stop", answers.stop_answer),
     Operation("POST", f"{MESSAGE}/retry", answers.retry_answer),
+    Operation("GET", TAGS, tags.list_all),
+    Operation("PATCH", TAG, tags.change),
+    Operation("DELETE", TAG, tags.delete),
+    Operation("GET", FOLDERS, folders.list_all),
+    Operation("POST", FOLDERS, folders.create),
+    Operation("PATCH", FOLDER, folders.change),
+    Operation("DELETE", FOLDER, folders.delete),
+    Operation("GET", SEARCHES, searches.list_all),
+    Operation("POST", SEARCHES, searches.create),
+    Operation("PUT", SEARCHES, searches.order),
+    Operation("PATCH", SAVED_SEARCH, searches.change),
+    Operation("DELETE", SAVED_SEARCH, searches.delete),
+    Operation("GET", SEARCH, finding.find),
+    Operation("GET", f"{SEARCH}/switch", finding.switch),
+    Operation("GET", f"{SEARCH}/facets", finding.spread),
+    Operation("GET", f"{SEARCH}/count", finding.count),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 EVENTS = f"{MESSAGE}/events"

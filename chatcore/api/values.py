@@ -1,9 +1,15 @@
 """The values of chatcore as JSON: names as in docs/rest.md, times in ISO 8601 with their zone, durations in seconds."""
 
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from chatcore.chat import Sent
+from chatcore.organise.folders import FolderInfo
+from chatcore.organise.tags import TagInfo
+from chatcore.organise.views import ViewInfo
 from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
+from chatcore.search.results import Facet, Facets, Hit, Switch
 
 Json = dict[str, object]
 
@@ -13,8 +19,8 @@ def moment(when: datetime | None) -> str | None:
     return when.isoformat() if when else None
 
 
-def chat_json(chat: ChatInfo) -> Json:
-    """A chat without its messages."""
+def chat_json(chat: ChatInfo, tags: Sequence[str]) -> Json:
+    """A chat without its messages, with the names of its tags."""
     return {
         "id": str(chat.id),
         "title": chat.title,
@@ -31,7 +37,32 @@ def chat_json(chat: ChatInfo) -> Json:
         "last_message_at": moment(chat.last_message_at),
         "snippet": chat.last_snippet,
         "running": chat.running,
+        "folder_id": chat.folder_id,
+        "tags": list(tags),
     }
+
+
+def tag_json(tag: TagInfo) -> Json:
+    """A tag and how many chats have it."""
+    return {"id": tag.id, "name": tag.name, "chats": tag.chats}
+
+
+def folder_json(folder: FolderInfo) -> Json:
+    """A folder; `chats` counts those in folders below it too."""
+    return {
+        "id": folder.id,
+        "parent_id": folder.parent_id,
+        "name": folder.name,
+        "path": folder.path,
+        "depth": folder.depth,
+        "chats": folder.chats,
+        "own_chats": folder.own_chats,
+    }
+
+
+def view_json(view: ViewInfo) -> Json:
+    """A saved search."""
+    return {"id": view.id, "name": view.name, "query": view.query, "created_at": moment(view.created_at)}
 
 
 def message_json(message: MessageInfo) -> Json:
@@ -105,4 +136,47 @@ def update_json(update: Update) -> Json:
         "error": update.error,
         "hint": update.hint,
         "next": {"text": update.next.text, "reasoning": update.next.reasoning},
+    }
+
+
+def hit_json(hit: Hit) -> Json:
+    """A message that matches; `marks` are [start, end] in characters of the snippet (Unicode code points)."""
+    return {
+        "message_id": hit.message_id,
+        "chat_id": str(hit.chat_id),
+        "chat_title": hit.chat_title,
+        "role": hit.role,
+        "created_at": moment(hit.created_at),
+        "provider": hit.provider,
+        "model": hit.model_name,
+        "snippet": hit.snippet,
+        "marks": hit.marks,
+        "pinned": hit.pinned,
+        "archived": hit.archived,
+        "in_trash": hit.in_trash,
+    }
+
+
+def switch_json(found: Switch, tags: Mapping[uuid.UUID, tuple[str, ...]]) -> Json:
+    """Chats, each with its tags and the places in its title that match, and messages."""
+    return {
+        "chats": [chat_json(hit.chat, tags[hit.chat.id]) | {"marks": hit.marks} for hit in found.chats],
+        "hits": [hit_json(hit) for hit in found.hits],
+        "indexed": found.indexed,
+    }
+
+
+def facets_json(found: Facets) -> Json:
+    """How the hits spread; `filters` are the [name, value] pairs that narrow the search to the value."""
+
+    def values(facets: tuple[Facet, ...]) -> list[Json]:
+        return [{"label": facet.label, "filters": facet.filters, "count": facet.count} for facet in facets]
+
+    return {
+        "of": found.of,
+        "complete": found.complete,
+        "models": values(found.models),
+        "months": values(found.months),
+        "roles": values(found.roles),
+        "tags": values(found.tags),
     }

@@ -17,6 +17,8 @@ from chatcore.organise.names import clean_name, key_of, take_turn
 from chatcore.parts import Viewer
 from chatcore.rows import CHATS, FOLDERS, no_chat, parts_of
 
+# In the place of a folder's id: no folder. Ids begin at 1.
+NO_FOLDER = 0
 LONGEST_FOLDER = 80
 # A path stays one line on a screen, and who needs more looks for tags.
 DEEPEST = 8
@@ -101,18 +103,19 @@ def make_folder(db: Database, viewer: Viewer, *, name: str, parent_id: int | Non
 
 def rename_folder(db: Database, viewer: Viewer, folder_id: int, *, name: str) -> FolderInfo:
     """Gives a folder another name. Raises Invalid for an impossible or taken name, NotFound."""
-    name = clean_folder(name)
-    with db.write() as tx:
-        take_turn(tx, viewer)
-        places = tree_in(tx, viewer)
-        check_place(places, name, of(places, folder_id).parent_id, height=1, but=folder_id)
-        tx.execute(update(viewer, folder_id).values(name=name))
-        return folders_in(tx, viewer)[folder_id]
+    return change_folder(db, viewer, folder_id, name=name)
 
 
 def move_folder(db: Database, viewer: Viewer, folder_id: int, *, parent_id: int | None) -> FolderInfo:
     """Puts a folder with all in it into another, or at the top (None). Raises NotFound for either, and Invalid into itself,
     where its name is taken, and where it would be too deep."""
+    return change_folder(db, viewer, folder_id, parent_id=parent_id or NO_FOLDER)
+
+
+def change_folder(db: Database, viewer: Viewer, folder_id: int, *, name: str | None = None, parent_id: int | None = None) -> FolderInfo:
+    """Renames a folder, moves it, or both at once; None leaves it as it is, and the parent NO_FOLDER is the top. Raises what
+    `rename_folder` and `move_folder` raise; then nothing is changed."""
+    name = name if name is None else clean_folder(name)
     with db.write() as tx:
         take_turn(tx, viewer)
         places = tree_in(tx, viewer)
@@ -120,9 +123,11 @@ def move_folder(db: Database, viewer: Viewer, folder_id: int, *, parent_id: int 
         moved = below(places, [folder_id])
         if parent_id in moved:
             raise Invalid(f"The folder {folder.name!r} cannot lie in itself.", "Choose a folder that is not in it.")
+        new_name = folder.name if name is None else name
+        new_parent = folder.parent_id if parent_id is None else parent_id or None
         height = max(places[inner].depth for inner in moved) - folder.depth + 1
-        check_place(places, folder.name, parent_id, height=height, but=folder_id)
-        tx.execute(update(viewer, folder_id).values(parent_id=parent_id))
+        check_place(places, new_name, new_parent, height=height, but=folder_id)
+        tx.execute(update(viewer, folder_id).values(name=new_name, parent_id=new_parent))
         return folders_in(tx, viewer)[folder_id]
 
 
@@ -150,18 +155,23 @@ def delete_folder(db: Database, viewer: Viewer, folder_id: int) -> None:
 def move_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, folder_id: int | None) -> int:
     """Puts chats into a folder, or into none (None); answers how many. Raises NotFound for the folder or a chat, then none
     is moved."""
-    moved = 0
     with db.write() as tx:
-        take_turn(tx, viewer)
-        if folder_id is not None:
-            of(tree_in(tx, viewer), folder_id)
-        for part in parts_of(chat_ids):
-            theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
-            result = tx.execute(sa.update(CHATS).where(theirs).values(folder_id=folder_id))
-            assert isinstance(result, sa.CursorResult)
-            if result.rowcount != len(part):
-                raise no_chat()
-            moved += len(part)
+        return move_chats_in(tx, viewer, chat_ids, folder_id=folder_id)
+
+
+def move_chats_in(tx: Session, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, folder_id: int | None) -> int:
+    """The same as `move_chats` inside a transaction."""
+    take_turn(tx, viewer)
+    if folder_id is not None:
+        of(tree_in(tx, viewer), folder_id)
+    moved = 0
+    for part in parts_of(chat_ids):
+        theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+        result = tx.execute(sa.update(CHATS).where(theirs).values(folder_id=folder_id))
+        assert isinstance(result, sa.CursorResult)
+        if result.rowcount != len(part):
+            raise no_chat()
+        moved += len(part)
     return moved
 
 

@@ -97,24 +97,29 @@ def tag_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, ad
     To put on what is there already, or to take off what is not, is no error. Raises Invalid for an impossible name and for
     one in both; NotFound for a chat that is not the viewer's, then no chat is changed.
     """
+    with db.write() as tx:
+        return tag_chats_in(tx, viewer, chat_ids, add=add, remove=remove)
+
+
+def tag_chats_in(tx: Session, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> int:
+    """The same as `tag_chats` inside a transaction."""
     adding = {key_of(name): name for name in reversed([clean_tag(name) for name in add])}
     removing = {key_of(clean_tag(name)) for name in remove}
     for key in adding.keys() & removing:
         raise Invalid(f"The tag {adding[key]!r} is to be put on and taken off.", "Choose one of the two.")
+    take_turn(tx, viewer)
+    known = known_tags(tx, viewer)
+    added = [known[key] if key in known else make_tag(tx, viewer, name, known) for key, name in adding.items()]
+    removed = [known[key] for key in removing if key in known]
     tagged = 0
-    with db.write() as tx:
-        take_turn(tx, viewer)
-        known = known_tags(tx, viewer)
-        added = [known[key] if key in known else make_tag(tx, viewer, name, known) for key, name in adding.items()]
-        removed = [known[key] for key in removing if key in known]
-        for part in parts_of(chat_ids):
-            hold_chats(tx, viewer, part)
-            for tag_id in added:
-                tx.execute(LINK, {"tag_id": tag_id, "user_id": viewer.user_id, "chat_ids": part})
-            if removed:
-                of_these = sa.and_(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.session_id.in_(part), CHAT_TAGS.c.tag_id.in_(removed))
-                tx.execute(sa.delete(CHAT_TAGS).where(of_these))
-            tagged += len(part)
+    for part in parts_of(chat_ids):
+        hold_chats(tx, viewer, part)
+        for tag_id in added:
+            tx.execute(LINK, {"tag_id": tag_id, "user_id": viewer.user_id, "chat_ids": part})
+        if removed:
+            of_these = sa.and_(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.session_id.in_(part), CHAT_TAGS.c.tag_id.in_(removed))
+            tx.execute(sa.delete(CHAT_TAGS).where(of_these))
+        tagged += len(part)
     return tagged
 
 

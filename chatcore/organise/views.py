@@ -63,23 +63,22 @@ def save_view(db: Database, viewer: Viewer, *, name: str, query: str, now: datet
 
 def rename_view(db: Database, viewer: Viewer, view_id: int, *, name: str) -> ViewInfo:
     """Gives a view another name. Raises Invalid for an impossible or taken name, NotFound."""
-    name = clean_view(name)
+    return change_view(db, viewer, view_id, name=name)
+
+
+def change_view(db: Database, viewer: Viewer, view_id: int, *, name: str | None = None, query: str | None = None) -> ViewInfo:
+    """Gives a view another name, another search, or both at once; None leaves it as it is. Raises Invalid for an impossible
+    or taken name and for an empty or too long search, NotFound; then nothing is changed."""
+    name = name if name is None else clean_view(name)
+    query = query if query is None else clean_query(query)
     with db.write() as tx:
         take_turn(tx, viewer)
         views = views_in(tx, viewer)
-        of(views, view_id)
-        check_free(views, name, but=view_id)
-        tx.execute(update(viewer, view_id).values(name=name))
-        return views_in(tx, viewer)[view_id]
-
-
-def change_view(db: Database, viewer: Viewer, view_id: int, *, query: str) -> ViewInfo:
-    """Keeps another search under the same name. Raises Invalid for an empty or too long search, NotFound."""
-    query = clean_query(query)
-    with db.write() as tx:
-        take_turn(tx, viewer)
-        of(views_in(tx, viewer), view_id)
-        tx.execute(update(viewer, view_id).values(query=query))
+        view = of(views, view_id)
+        if name is not None:
+            check_free(views, name, but=view_id)
+        values = {"name": view.name if name is None else name, "query": view.query if query is None else query}
+        tx.execute(update(viewer, view_id).values(values))
         return views_in(tx, viewer)[view_id]
 
 

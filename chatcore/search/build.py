@@ -27,6 +27,11 @@ def indexed_share(tx: Session) -> float:
     return 1.0 if row is None or not row.total else max(0.0, 1.0 - (row.place - 1) / row.total)
 
 
+def is_building(tx: Session) -> bool:
+    """Whether something is left to be indexed."""
+    return tx.execute(sa.select(SEARCH_BUILD.c.what).limit(1)).one_or_none() is not None
+
+
 def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
     """Indexes everything that is not yet; answers how many messages and titles that were. `on_progress` hears how far it
     is in ids, done and in all. May be ended at any time and called again, also by several processes at once."""
@@ -45,7 +50,7 @@ def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
 def build_step(db: Database) -> int | None:
     """Indexes the next rows in one transaction; answers how many these were, None if nothing is left to be done."""
     with db.read() as tx:
-        if tx.execute(sa.select(SEARCH_BUILD.c.what).limit(1)).one_or_none() is None:
+        if not is_building(tx):
             return None
     with db.write() as tx:
         # Titles first: they are few, and found from the start.
@@ -80,7 +85,7 @@ def index_chats(tx: Session, done: int) -> tuple[int, int | None]:
     if not ids:
         return 0, None
     add_all(tx, search_index.ENTER_CHAT_BY_ID[tx.get_bind().dialect.name], ids)
-    return len(ids), done + len(ids)
+    return len(ids), done + len(ids) if len(ids) == ROWS_A_STEP else None
 
 
 def add_all(tx: Session, statement: str, ids: list[int]) -> None:

@@ -8,7 +8,7 @@ from chatcore.db import Database
 from chatcore.parts import Shelf, Viewer
 from chatcore.search import POOL, asked, engine, newest_ids
 from chatcore.search.build import indexed_share
-from chatcore.search.query import Query, Term, Wanted, read_query
+from chatcore.search.query import Term, Wanted, read_query
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ def hits_in(db: Database, viewer: Viewer, chat_id: uuid.UUID, text: str, *, now:
     """The messages of a chat, of any branch and on any shelf, that match a search text; none in a chat of somebody else."""
     query = read_query(text, now=now, zone=zone)
     with db.read() as tx:
-        if query == replace(Query(), notices=query.notices):
+        if not query.asks:
             return Inside(notices=query.notices)
         within = replace(query, chats=Wanted((str(chat_id),)), shelves=frozenset(Shelf))
-        ask, notices = asked(tx, viewer, text, within)
+        ask, notices = asked(engine(db), tx, viewer, text, within)
         ids = newest_ids(engine(db), tx, ask, POOL + 1) if ask else []
         return Inside(tuple(sorted(ids[:POOL])), len(ids) <= POOL, query.terms, notices, indexed_share(tx))

@@ -8,9 +8,10 @@ from playwright.sync_api import Locator, Page, expect
 from chatcore import history
 from chatcore.accounts import local_owner
 from chatcore.db import open_database
+from chatcore.parts import Role
 from tests.browser.chat import composer
 from tests.browser.conftest import Server
-from tests.factories import NOW, make_chat
+from tests.factories import NOW, make_chat, make_message
 
 pytestmark = pytest.mark.browser
 
@@ -22,6 +23,22 @@ def fill(server: Server, *titles: str) -> None:
     for title in titles:
         make_chat(db, viewer, title=title, messages=2)
     db.close()
+
+
+def write(server: Server, title: str, *messages: str) -> None:
+    """A chat with these messages."""
+    db = open_database(server.database_url)
+    viewer = local_owner(db, now=NOW)
+    chat = make_chat(db, viewer, title=title)
+    for text in messages:
+        make_message(db, viewer, chat.id, text)
+    db.close()
+
+
+def search(page: Page, text: str) -> None:
+    box = page.get_by_placeholder("Search titles and messages")
+    box.fill(text)
+    box.press("Enter")
 
 
 def titles(page: Page) -> Locator:
@@ -86,3 +103,66 @@ def test_deleting_for_ever_asks_first(server: Server, page: Page) -> None:
     expect(dialog).to_contain_text("Nobody can bring them back")
     dialog.get_by_role("button", name="Delete for ever").click()
     expect(page.get_by_text("The trash is empty")).to_be_visible()
+
+
+def test_a_search_shows_marked_hits_and_a_click_opens_the_chat_at_the_message(server: Server, page: Page) -> None:
+    write(server, "Sea", "Why are there two <b>tides</b> a day?", "What else?")
+    write(server, "Bread", "How long must dough rest?")
+    page.goto(f"{server.url}/sessions")
+    search(page, "tides")
+    expect(page.locator("mark")).to_have_text(["tides"])
+    hit = page.get_by_role("link", name="two <b>tides</b> a day")
+    expect(hit).to_be_visible()
+    expect(page.get_by_text("dough")).to_have_count(0)
+    hit.click()
+    expect(composer(page)).to_be_enabled()
+    expect(page).to_have_url(re.compile(r"/\?c=[0-9a-f-]{36}&m=\d+$"))
+    page.go_back()
+    expect(page.locator("mark")).to_have_text(["tides"])
+    expect(page).to_have_url(re.compile(r"[?&]q=tides$"))
+
+
+def test_hits_are_walked_through_and_opened_with_keys(server: Server, page: Page) -> None:
+    write(server, "Sea", "first tides", "second tides")
+    page.goto(f"{server.url}/sessions?q=tides")
+    page.get_by_role("link", name="Sea").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name="second tides")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("link", name="first tides")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/\?c=[0-9a-f-]{36}&m=\d+$"))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_facet_narrows_the_search_and_the_address_says_so(server: Server, page: Page, width: int) -> None:
+    db = open_database(server.database_url)
+    viewer = local_owner(db, now=NOW)
+    chat = make_chat(db, viewer, title="Sea")
+    make_message(db, viewer, chat.id, "my tides")
+    make_message(db, viewer, chat.id, "their tides", role=Role.ASSISTANT)
+    db.close()
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{server.url}/sessions?q=tides")
+    expect(page.locator("mark")).to_have_count(2)
+    if width == 390:
+        page.get_by_role("button", name="Narrow down").click()
+    page.get_by_role("button", name="You").click()
+    expect(page.locator("mark")).to_have_count(1)
+    expect(page.get_by_role("link", name="my tides")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=tides(\+|%20)role(:|%3A)user$"))
+    expect(page.get_by_placeholder("Search titles and messages")).to_have_value("tides role:user")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    page.get_by_role("button", name="You").click()
+    expect(page.locator("mark")).to_have_count(2)
+
+
+def test_chats_that_were_found_are_put_away_and_brought_back(server: Server, page: Page) -> None:
+    write(server, "Sea", "spring tides")
+    write(server, "Moon", "neap tides")
+    page.goto(f"{server.url}/sessions?q=tides")
+    tick(page, "Moon")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("mark")).to_have_count(1)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("mark")).to_have_count(2)

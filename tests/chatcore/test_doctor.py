@@ -14,6 +14,7 @@ from chatcore.db import Database, open_database
 from chatcore.doctor import Finding, Level, examine, repair
 from chatcore.errors import Invalid
 from chatcore.history import get_chat
+from chatcore.organise.folders import make_folder, move_chats
 from chatcore.parts import State
 from chatcore.search import find_chats, search
 from chatcore.search.build import rebuild_index
@@ -108,6 +109,19 @@ def test_a_message_in_another_persons_chat_is_found(db: Database) -> None:
     make_chat(db, ada, messages=2)
     break_with(db, "UPDATE chatmessage SET user_id = :bob", bob=bob.user_id)
     assert problems(db)["owners"].message.startswith("2 messages")
+
+
+def test_a_folder_of_somebody_else_and_folders_in_themselves_are_found(db: Database) -> None:
+    ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
+    top = make_folder(db, ada, name="Top")
+    inner = make_folder(db, ada, name="Inner", parent_id=top.id)
+    move_chats(db, ada, [make_chat(db, ada).id], folder_id=inner.id)
+    assert problems(db) == {}
+    break_with(db, "UPDATE chatsession SET user_id = :bob", bob=bob.user_id)
+    break_with(db, "UPDATE folder SET parent_id = :inner WHERE id = :top", inner=inner.id, top=top.id)
+    found = problems(db)
+    assert found["folders"].message.startswith("1 chats")
+    assert set(found["folder tree"].examples) == {str(top.id), str(inner.id)}
 
 
 def test_a_parent_and_a_shown_message_of_another_chat_are_found(db: Database) -> None:

@@ -21,6 +21,7 @@ from chatcore.history import (
     create_chat,
     delete_chats,
     get_chat,
+    get_chats,
     get_message,
     list_chats,
     pin_chats,
@@ -76,6 +77,19 @@ def test_a_new_chat_is_empty_and_reads_back_as_it_was_made(db: Database, now: da
     assert (chat.title, chat.provider, chat.model_name) == ("New Conversation", "ollama", "minimax-m2:cloud")
     assert chat.message_count == 0
     assert get_chat(db, viewer, chat.id) == chat
+
+
+def test_many_chats_are_read_at_once_in_the_order_asked_and_those_that_are_not_there_left_out(db: Database, now: datetime) -> None:
+    viewer, other = make_viewer(db, "Ada"), make_viewer(db, "Bob")
+    chats = [make_chat(db, viewer) for _ in range(3)]
+    delete_chats(db, viewer, [chats[1].id], now=now)
+    wanted = [chats[2].id, uuid.uuid4(), make_chat(db, other).id, chats[0].id, chats[1].id, chats[2].id]
+    with statements() as seen:
+        found = get_chats(db, viewer, wanted)
+    assert [chat.id for chat in found] == [chats[2].id, chats[0].id, chats[1].id]
+    assert found[1] == chats[0]
+    assert len(seen) == 1
+    assert get_chats(db, viewer, []) == ()
 
 
 def test_pinned_chats_come_first_then_the_newest(db: Database, now: datetime) -> None:

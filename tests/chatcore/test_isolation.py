@@ -19,8 +19,9 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from chatcore import accounts, analytics, browse, chat, generation, history, ledger, thread
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, thread
 from chatcore.browse import Browse
+from chatcore.changes import Changes
 from chatcore.chat import Draft
 from chatcore.db import Database
 from chatcore.errors import NotFound
@@ -35,7 +36,7 @@ from tests.scripted import Scripted
 LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, tags, views]
-MODULES = [accounts, browse, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE]
+MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -101,6 +102,9 @@ BY_ID: dict[str, Case] = {
     "history.restore_chats": lambda w, v: history.restore_chats(w.db, v, [w.chat_id]),
     "history.purge_chats": lambda w, v: history.purge_chats(w.db, v, [w.chat_id], forget_usage=True),
     "history.change_all": lambda w, v: history.change_all(w.db, v, [w.chat_id], {CHATS.c.pinned: True}),
+    "history.change_all_in": lambda w, v: in_write(w, history.change_all_in, v, [w.chat_id], {CHATS.c.pinned: True}),
+    "changes.change_chats": lambda w, v: changes.change_chats(w.db, v, [w.chat_id], Changes(), now=LATER),
+    "changes.change_chats into a folder": lambda w, v: changes.change_chats(w.db, v, [], Changes(folder_id=w.folder_id), now=LATER),
     "thread.open_thread": lambda w, v: thread.open_thread(w.db, v, w.chat_id, place=Before(w.answer_id)),
     "thread.first_since": lambda w, v: thread.first_since(w.db, v, w.chat_id, moment=NOW),
     "thread.span": lambda w, v: thread.span(w.db, v, w.chat_id),
@@ -116,6 +120,7 @@ BY_ID: dict[str, Case] = {
     "ledger.read": lambda w, v: ledger.read(w.db, v, w.answer_id, Offset()),
     "ledger.request_stop": lambda w, v: ledger.request_stop(w.db, v, w.running_id, now=LATER),
     "organise.tags.tag_chats": lambda w, v: tags.tag_chats(w.db, v, [w.chat_id], add=["mine"], remove=["tea"]),
+    "organise.tags.tag_chats_in": lambda w, v: in_write(w, tags.tag_chats_in, v, [w.chat_id], add=["mine"]),
     "organise.tags.rename_tag": lambda w, v: tags.rename_tag(w.db, v, w.tag_id, name="mine"),
     "organise.tags.delete_tag": lambda w, v: tags.delete_tag(w.db, v, w.tag_id),
     "organise.tags.check_tag": lambda w, v: in_read(w, tags.check_tag, v, w.tag_id),
@@ -123,8 +128,10 @@ BY_ID: dict[str, Case] = {
     "organise.folders.make_folder": lambda w, v: folders.make_folder(w.db, v, name="Mine", parent_id=w.folder_id),
     "organise.folders.rename_folder": lambda w, v: folders.rename_folder(w.db, v, w.folder_id, name="Mine"),
     "organise.folders.move_folder": lambda w, v: folders.move_folder(w.db, v, w.folder_id, parent_id=None),
+    "organise.folders.change_folder": lambda w, v: folders.change_folder(w.db, v, w.folder_id, name="Mine"),
     "organise.folders.delete_folder": lambda w, v: folders.delete_folder(w.db, v, w.folder_id),
     "organise.folders.move_chats": lambda w, v: folders.move_chats(w.db, v, [w.chat_id], folder_id=None),
+    "organise.folders.move_chats_in": lambda w, v: in_write(w, folders.move_chats_in, v, [w.chat_id], folder_id=None),
     "organise.folders.move_chats into a folder": lambda w, v: folders.move_chats(w.db, v, [], folder_id=w.folder_id),
     "organise.views.rename_view": lambda w, v: views.rename_view(w.db, v, w.view_id, name="Mine"),
     "organise.views.change_view": lambda w, v: views.change_view(w.db, v, w.view_id, query="mine"),
@@ -135,12 +142,13 @@ BY_ID: dict[str, Case] = {
 }
 # Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
 LISTS: dict[str, Case] = {
+    "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
     "browse.browse_chats in folders": lambda w, v: browse.browse_chats(w.db, v, Browse(folders=tuple(range(1, 100)))),
     "browse.browse_chats with a tag": lambda w, v: browse.browse_chats(w.db, v, Browse(tags=("tea",))),
     "browse.tags_named": lambda w, v: in_read(w, browse.tags_named, v, ["tea"]),
-    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse(text="tides")),
+    "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse()),
     "browse.known_models": lambda w, v: browse.known_models(w.db, v),
     "organise.tags.list_tags": lambda w, v: tags.list_tags(w.db, v),
     "organise.tags.tags_in": lambda w, v: in_read(w, tags.tags_in, v),

@@ -10,14 +10,23 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from websockets.exceptions import InvalidStatus
 
 from chatcore.api import LocalOwner, routes
+from chatcore.changes import Changes, change_chats
+from chatcore.db import Database
 from chatcore.history import get_chat
-from chatcore.parts import State
+from chatcore.organise.folders import list_folders, make_folder
+from chatcore.organise.tags import list_tags
+from chatcore.organise.views import list_views, save_view
+from chatcore.parts import State, Viewer
 from chatcore.thread import open_thread
 from tests.chatcore.api.conftest import CHATS, Api
-from tests.factories import make_chat, make_exchange
+from tests.factories import NOW, make_chat, make_exchange
 
 CHAT = CHATS + "/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
+TAGS, TAG = "/api/v1/tags", "/api/v1/tags/{tag_id}"
+FOLDERS, FOLDER = "/api/v1/folders", "/api/v1/folders/{folder_id}"
+SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
+SEARCH = "/api/v1/search"
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,9 @@ class Hers:
     chat_id: uuid.UUID
     answer_id: int
     running_id: int
+    folder_id: int
+    tag_id: int
+    search_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -36,7 +48,9 @@ def calling(method: str, path: str, **sent: object) -> Case:
     """The status Bob gets for a path of Ada's."""
 
     def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
-        where = path.format(chat_id=hers.chat_id, message_id=hers.answer_id)
+        where = path.format(
+            chat_id=hers.chat_id, message_id=hers.answer_id, folder_id=hers.folder_id, tag_id=hers.tag_id, search_id=hers.search_id
+        )
         return bob.request(method, where, **sent).status_code  # type: ignore[arg-type]  # json, params
 
     return call
@@ -45,6 +59,45 @@ def calling(method: str, path: str, **sent: object) -> Case:
 def empty_list(api: Api, bob: httpx.Client, hers: Hers) -> int:
     """Lists have no id: Bob's are empty, which counts as not found here."""
     return 200 if any(bob.get(CHATS, params={"shelf": shelf}).json()["chats"] for shelf in ("active", "archived", "trash")) else 404
+
+
+def empty(path: str, name: str) -> Case:
+    """As `empty_list`, of another list."""
+
+    def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
+        return 200 if bob.get(path).json()[name] else 404
+
+    return call
+
+
+def searching(path: str, nothing: dict[str, object]) -> Case:
+    """A search has no id: what Ada finds, Bob does not, whatever he asks for; nothing found counts as not found here."""
+
+    def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
+        for text in ("tides", f"chat:{hers.chat_id}", ""):
+            with api.client("Ada") as ada:
+                theirs = ada.get(path, params={"q": text}).json()
+                assert theirs != theirs | nothing
+            found = bob.get(path, params={"q": text}).json()
+            if found != found | nothing:
+                return 200
+        return 404
+
+    return call
+
+
+def own(path: str, kind: str, **sent: object) -> Case:
+    """What Bob makes is in Bob's list, alone."""
+
+    def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
+        assert bob.post(path, json=sent).status_code == 201
+        return 404 if len(bob.get(path).json()[kind]) == 1 else 200
+
+    return call
+
+
+def order_hers(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    return bob.put(SEARCHES, json={"order": [hers.search_id]}).status_code
 
 
 def own_chat(api: Api, bob: httpx.Client, hers: Hers) -> int:
@@ -77,10 +130,31 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", MESSAGE + "/retry"): calling("POST", MESSAGE + "/retry"),
     ("GET", MESSAGE + "/events"): calling("GET", MESSAGE + "/events"),
     ("WS", MESSAGE + "/ws"): socket,
+    ("GET", TAGS): empty(TAGS, "tags"),
+    ("PATCH", TAG): calling("PATCH", TAG, json={"name": "bob's"}),
+    ("DELETE", TAG): calling("DELETE", TAG),
+    ("GET", FOLDERS): empty(FOLDERS, "folders"),
+    ("POST", FOLDERS): own(FOLDERS, "folders", name="Work"),
+    ("PATCH", FOLDER): calling("PATCH", FOLDER, json={"name": "Bob's", "parent_id": 0}),
+    ("DELETE", FOLDER): calling("DELETE", FOLDER),
+    ("GET", SEARCHES): empty(SEARCHES, "searches"),
+    ("POST", SEARCHES): own(SEARCHES, "searches", name="Tea", query="tag:tea"),
+    ("PUT", SEARCHES): order_hers,
+    ("PATCH", SAVED_SEARCH): calling("PATCH", SAVED_SEARCH, json={"name": "Bob's", "query": "x"}),
+    ("DELETE", SAVED_SEARCH): calling("DELETE", SAVED_SEARCH),
+    ("GET", SEARCH): searching(SEARCH, {"hits": [], "next_cursor": None}),
+    ("GET", SEARCH + "/switch"): searching(SEARCH + "/switch", {"chats": [], "hits": []}),
+    ("GET", SEARCH + "/facets"): searching(SEARCH + "/facets", {"of": 0, "models": [], "months": [], "roles": [], "tags": []}),
+    ("GET", SEARCH + "/count"): searching(SEARCH + "/count", {"count": 0}),
     ("GET", "/api/v1/models"): nobodys,
     ("GET", "/healthz"): nobodys,
 }
 NOTHING_THERE = "/api/{rest:path}"
+
+
+def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
+    """What Ada sees of what the routes could change."""
+    return [open_thread(db, viewer, chat_id), list_folders(db, viewer), list_tags(db, viewer), list_views(db, viewer)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -105,10 +179,23 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     chat, busy = make_chat(api.core.db, ada), make_chat(api.core.db, ada)
     _, answer = make_exchange(api.core.db, ada, chat.id)
     _, running = make_exchange(api.core.db, ada, busy.id, state=State.RUNNING)
-    before = open_thread(api.core.db, ada, chat.id)
+    folder = make_folder(api.core.db, ada, name="Work")
+    change_chats(api.core.db, ada, [chat.id], Changes(folder_id=folder.id, add_tags=("tea",)), now=NOW)
+    search = save_view(api.core.db, ada, name="Tea", query="tag:tea", now=NOW)
+    before = all_of(api.core.db, ada, chat.id)
+    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id)
     with api.client("Bob") as bob:
-        assert CASES[operation](api, bob, Hers(chat.id, answer.id, running.id)) == 404
-    assert open_thread(api.core.db, ada, chat.id) == before
+        assert CASES[operation](api, bob, hers) == 404
+    assert all_of(api.core.db, ada, chat.id) == before
+
+
+def test_a_chat_goes_into_no_folder_of_somebody_else(api: Api) -> None:
+    folder = make_folder(api.core.db, api.viewer("Ada"), name="Work")
+    with api.client("Bob") as bob:
+        chat_id = bob.post(CHATS, json={"title": "Bob's"}).json()["chat"]["id"]
+        assert bob.patch(f"{CHATS}/{chat_id}", json={"folder_id": folder.id}).status_code == 404
+        assert bob.post(FOLDERS, json={"name": "in hers", "parent_id": folder.id}).status_code == 404
+        assert bob.get(CHATS, params={"folder_id": folder.id}).json()["chats"] == []
 
 
 def test_a_chat_of_somebody_else_looks_like_one_that_is_not_there(api: Api) -> None:

@@ -17,7 +17,9 @@ from chatcore.history import delete_chats, get_chat, purge_chats, restore_chats
 from chatcore.organise import folders
 from chatcore.organise.folders import (
     DEEPEST,
+    NO_FOLDER,
     FolderInfo,
+    change_folder,
     delete_folder,
     find_folders,
     folder_and_below,
@@ -147,6 +149,17 @@ def test_a_name_is_taken_in_any_case_but_only_beside_each_other(db: Database, vi
     assert rename_folder(db, viewer, work, name="WORK").name == "WORK"
 
 
+def test_a_folder_is_renamed_and_moved_at_once_or_not_at_all(db: Database, viewer: Viewer) -> None:
+    plans_id, work = make_path(db, viewer, "Home/Plans"), make_path(db, viewer, "Work")
+    make_path(db, viewer, "Work/Plans")
+    assert change_folder(db, viewer, plans_id, name="Ideas", parent_id=work).path == "Work/Ideas"
+    assert change_folder(db, viewer, plans_id, name="Plans", parent_id=NO_FOLDER).path == "Plans"
+    for wrong in ({"name": "x", "parent_id": plans_id}, {"name": "a/b", "parent_id": work}, {"name": "Plans", "parent_id": work}):
+        with pytest.raises(Invalid):
+            change_folder(db, viewer, plans_id, **wrong)  # type: ignore[arg-type]  # text and numbers in one table
+    assert change_folder(db, viewer, plans_id).path == "Plans"
+
+
 def test_a_folder_never_lies_in_itself(db: Database, viewer: Viewer) -> None:
     top = make_path(db, viewer, "a")
     middle = make_path(db, viewer, "a/b")
@@ -206,7 +219,7 @@ def test_a_folder_that_is_not_there_is_not_found(db: Database, viewer: Viewer, w
         lambda: make_folder(db, viewer, name="x", parent_id=wrong),
         lambda: rename_folder(db, viewer, wrong, name="x"),
         lambda: move_folder(db, viewer, wrong, parent_id=None),
-        lambda: move_folder(db, viewer, folder_id, parent_id=wrong),
+        lambda: move_folder(db, viewer, folder_id, parent_id=wrong or -2),
         lambda: delete_folder(db, viewer, wrong),
         lambda: move_chats(db, viewer, [chat.id], folder_id=wrong),
     ]

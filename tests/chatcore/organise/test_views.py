@@ -54,6 +54,17 @@ def test_a_view_gets_another_name_or_another_search(db: Database, viewer: Viewer
     assert list_views(db, viewer) == (changed,)
 
 
+def test_a_name_and_a_search_are_changed_together_or_not_at_all(db: Database, viewer: Viewer) -> None:
+    a, _ = save(db, viewer, "a", "b")
+    changed = change_view(db, viewer, a, name="c", query="x")
+    assert (changed.name, changed.query) == ("c", "x")
+    with pytest.raises(Invalid):
+        change_view(db, viewer, a, name="b", query="y")
+    with pytest.raises(Invalid):
+        change_view(db, viewer, a, name="d", query="")
+    assert change_view(db, viewer, a) == changed
+
+
 def test_a_name_is_taken_in_any_case(db: Database, viewer: Viewer) -> None:
     a, _ = save(db, viewer, "a", "b")
     with pytest.raises(Invalid, match="already"):

@@ -1,7 +1,8 @@
 """What the session page asks for, as it stands in the URL: shareable, and the only place where it is kept.
 
-`?shelf=archived&q=tides&model=qwen3:8b&range=30d&sort=tokens`, or `from` and `to` instead of `range`: days in the viewer's
-time zone, both included. provider and model may stand several times. What stands at its default is left out.
+A search is `?q=tides model:qwen3:8b&order=best`: all that narrows it stands in its text. Without a text the page is a list:
+`?shelf=archived&model=qwen3:8b&range=30d&sort=tokens`, or `from` and `to` instead of `range`: days in the viewer's time
+zone, both included. provider and model may stand several times. What stands at its default is left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 from chatcore.browse import Browse, Sort
 from chatcore.parts import Period, Shelf
+from chatcore.search.query import LONGEST_QUERY, with_filter
+from chatcore.search.results import Order
 
 SHELVES = {Shelf.ACTIVE: "Chats", Shelf.ARCHIVED: "Archived", Shelf.TRASH: "Trash"}
 SORTS: dict[str, tuple[str, Sort, bool]] = {
@@ -35,18 +38,31 @@ RANGES = {
     CUSTOM: "Custom range",
 }
 DAYS = {"today": 1, "7d": 7, "30d": 30, "90d": 90, "12m": 365}
+# The same times as a search text says them.
+AFTER = {"today": "today", "7d": "7d", "30d": "30d", "90d": "90d", "12m": "1y"}
 # No chat is older or newer, and in between every day has a day after it in every time zone.
 EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
-PARAMS = ("shelf", "q", "provider", "model", "range", "from", "to", "sort")
-MAX_TEXT = 200
+PARAMS = ("shelf", "provider", "model", "range", "from", "to", "sort")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search: its text, never empty, and how the hits are sorted."""
+
+    text: str
+    order: Order = Order.NEWEST
+
+    def params(self) -> dict[str, str | list[str]]:
+        """The URL parameters that mean this, defaults left out."""
+        params: dict[str, str | list[str]] = {"q": self.text}
+        return params if self.order is Order.NEWEST else params | {"order": self.order.value}
 
 
 @dataclass(frozen=True, slots=True)
 class ChatFilters:
-    """The choices of the session page. `first` and `last` are days in the viewer's time zone, both included."""
+    """The choices of the list. `first` and `last` are days in the viewer's time zone, both included."""
 
     shelf: Shelf = Shelf.ACTIVE
-    text: str = ""
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     range: str = ANY_TIME
@@ -57,7 +73,7 @@ class ChatFilters:
     @property
     def narrowed(self) -> bool:
         """Whether anything but the shelf decides which chats are shown."""
-        return bool(self.text or self.hidden)
+        return bool(self.hidden)
 
     @property
     def hidden(self) -> int:
@@ -68,7 +84,6 @@ class ChatFilters:
         """The question for `chatcore.browse`."""
         _, key, descending = SORTS[self.sort]
         return Browse(
-            text=self.text,
             providers=self.providers,
             models=self.models,
             period=self.period(now=now, zone=zone),
@@ -93,7 +108,6 @@ class ChatFilters:
         custom = self.range == CUSTOM
         params: dict[str, str | list[str]] = {
             "shelf": "" if self.shelf is Shelf.ACTIVE else self.shelf.value,
-            "q": self.text,
             "provider": list(self.providers),
             "model": list(self.models),
             "range": "" if custom else self.range,
@@ -102,6 +116,9 @@ class ChatFilters:
             "sort": "" if self.sort == "newest" else self.sort,
         }
         return {name: value for name, value in params.items() if value}
+
+
+Asked = Search | ChatFilters
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
@@ -143,7 +160,6 @@ def read(params: Mapping[str, Sequence[str]], known: Sequence[tuple[str, str]]) 
             first, last = last, first
     filters = ChatFilters(
         shelf=Shelf(one("shelf", [shelf.value for shelf in Shelf], Shelf.ACTIVE.value)),
-        text=(params.get("q") or [""])[-1].strip()[:MAX_TEXT],
         providers=many("provider", [provider for provider, _ in known]),
         models=many("model", [model for _, model in known]),
         range=CUSTOM if first else one("range", [ANY_TIME, *DAYS], ANY_TIME),
@@ -152,6 +168,27 @@ def read(params: Mapping[str, Sequence[str]], known: Sequence[tuple[str, str]]) 
         sort=one("sort", list(SORTS), "newest"),
     )
     return filters, tuple(unknown)
+
+
+def read_search(params: Mapping[str, Sequence[str]]) -> Search | None:
+    """The search in a URL; None if it asks for the list."""
+    text = (params.get("q") or [""])[-1].strip()[:LONGEST_QUERY]
+    order = (params.get("order") or [""])[-1]
+    return Search(text, Order.BEST if order == Order.BEST else Order.NEWEST) if text else None
+
+
+def folded(text: str, filters: ChatFilters) -> str:
+    """The search text with the filters of the list written into it: who searches in what they see finds only that."""
+    wanted = [("is", filters.shelf.value)] if filters.shelf is not Shelf.ACTIVE else []
+    wanted += [("model", model) for model in filters.models]
+    wanted += [("provider", provider) for provider in filters.providers]
+    if filters.range in AFTER:
+        wanted.append(("after", AFTER[filters.range]))
+    elif filters.first and filters.last:
+        wanted += [("after", filters.first.isoformat()), ("before", (filters.last + timedelta(days=1)).isoformat())]
+    for name, value in wanted:
+        text = with_filter(text, name, value)
+    return text
 
 
 def turned(sort: str, column: str) -> str:

@@ -1,6 +1,6 @@
 """The filters of the session page and the URL."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,31 +8,70 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatcore.parts import Shelf
-from ui.chat_filters import CUSTOM, DAYS, PARAMS, SORTS, ChatFilters, read, turned
+from chatcore.search.query import LONGEST_QUERY, read_query
+from chatcore.search.results import Order
+from ui.sessions.filters import CUSTOM, DAYS, PARAMS, SORTS, Asked, ChatFilters, Search, folded, read, read_search, turned
 
 KNOWN = [("ollama", "qwen3:8b"), ("ollama", "llama3.2:3b"), ("guide", "guide")]
 DAY = st.dates(date(1970, 1, 1), date(2100, 1, 1))
 NAMES = st.sampled_from([*DAYS, ""])
 
 
-def as_url(filters: ChatFilters) -> dict[str, list[str]]:
+def as_url(filters: Asked) -> dict[str, list[str]]:
     return {name: value if isinstance(value, list) else [value] for name, value in filters.params().items()}
 
 
 @given(
     st.sampled_from(Shelf),
-    st.text(st.characters(exclude_categories=["Cs"]), max_size=50).map(str.strip),
     st.lists(st.sampled_from(["ollama", "guide"]), unique=True),
     st.lists(st.sampled_from([model for _, model in KNOWN]), unique=True),
     st.one_of(NAMES, st.tuples(DAY, DAY)),
     st.sampled_from(list(SORTS)),
 )
 def test_what_is_written_into_a_url_is_read_from_it(
-    shelf: Shelf, text: str, providers: list[str], models: list[str], days: str | tuple[date, date], sort: str
+    shelf: Shelf, providers: list[str], models: list[str], days: str | tuple[date, date], sort: str
 ) -> None:
     span, first, last = (days, None, None) if isinstance(days, str) else (CUSTOM, min(days), max(days))
-    filters = ChatFilters(shelf, text, tuple(providers), tuple(models), span, first, last, sort)
+    filters = ChatFilters(shelf, tuple(providers), tuple(models), span, first, last, sort)
     assert read(as_url(filters), KNOWN) == (filters, ())
+    assert read_search(as_url(filters)) is None
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50).map(str.strip).filter(bool), st.sampled_from(Order))
+def test_a_search_is_read_from_the_url_it_is_written_into(text: str, order: Order) -> None:
+    assert read_search(as_url(Search(text, order))) == Search(text, order)
+
+
+@pytest.mark.parametrize("params", [{}, {"q": [""]}, {"q": ["  "]}, {"order": ["best"]}])
+def test_without_a_text_the_url_asks_for_the_list(params: dict[str, list[str]]) -> None:
+    assert read_search(params) is None
+
+
+def test_an_endless_text_and_an_unknown_order_are_no_error() -> None:
+    search = read_search({"q": ["x" * 5000], "order": ["sideways"]})
+    assert search == Search("x" * LONGEST_QUERY)
+
+
+@pytest.mark.parametrize(("filters", "text"), [
+    (ChatFilters(), "tides"),
+    (ChatFilters(Shelf.TRASH), "tides is:trash"),
+    (ChatFilters(models=("qwen3:8b", "a b")), 'tides model:qwen3:8b model:"a b"'),
+    (ChatFilters(Shelf.ARCHIVED, ("ollama",), range="30d"), "tides is:archived provider:ollama after:30d"),
+    (ChatFilters(range=CUSTOM, first=date(2026, 3, 1), last=date(2026, 3, 31)), "tides after:2026-03-01 before:2026-04-01"),
+])  # fmt: skip
+def test_who_searches_in_a_narrowed_list_finds_only_what_is_in_it(filters: ChatFilters, text: str) -> None:
+    assert folded("tides", filters) == text
+    assert read_query(text, now=datetime(2026, 3, 14, tzinfo=UTC)).notices == ()
+
+
+def test_every_time_of_the_list_can_be_said_in_a_search() -> None:
+    now = datetime(2026, 3, 14, 15, tzinfo=UTC)
+    for name in DAYS:
+        period = ChatFilters(range=name).period(now=now, zone=UTC)
+        after = read_query(folded("", ChatFilters(range=name)), now=now).after
+        assert period
+        assert after
+        assert timedelta(0) <= period.start - after <= timedelta(days=1)
 
 
 @given(st.dictionaries(st.sampled_from(PARAMS), st.lists(st.text(max_size=20), max_size=3)))

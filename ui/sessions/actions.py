@@ -1,4 +1,4 @@
-"""What can be done with the chats ticked on the session page, and how each is taken back."""
+"""What can be done with ticked chats, one or ten thousand, and how each is taken back."""
 
 import uuid
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from chatcore import history
 from chatcore.db import Database
-from chatcore.errors import Invalid, NotFound
+from chatcore.errors import Invalid
 from chatcore.parts import ChatInfo, Shelf, Viewer
 from ui.words import plural
 
@@ -44,30 +44,30 @@ def carry_out(db: Database, viewer: Viewer, verb: str, chat_ids: Iterable[uuid.U
 
     Chats that are gone or not the viewer's are left out too. Raises Invalid for an unknown verb.
     """
-    changed = [chat for chat in existing(db, viewer, chat_ids) if changes(verb, chat)]
-    ids = tuple(chat.id for chat in changed)
+    chats = history.get_chats(db, viewer, chat_ids)
+    ids = tuple(chat.id for chat in chats if changes(verb, shelf=shelf_of(chat), pinned=chat.pinned))
     if not ids:
         return Done("Nothing to do: the chats ticked had already moved.")
-    chats = plural(len(ids), "chat")
+    number = plural(len(ids), "chat")
     match verb:
         case "pin":
             history.pin_chats(db, viewer, ids, pinned=True)
-            return Done(f"{chats} pinned.", "unpin", ids)
+            return Done(f"{number} pinned.", "unpin", ids)
         case "unpin":
             history.pin_chats(db, viewer, ids, pinned=False)
-            return Done(f"{chats} unpinned.", "pin", ids)
+            return Done(f"{number} unpinned.", "pin", ids)
         case "archive":
             history.archive_chats(db, viewer, ids, archived=True)
-            return Done(f"{chats} archived.", "unarchive", ids)
+            return Done(f"{number} archived.", "unarchive", ids)
         case "unarchive":
             history.archive_chats(db, viewer, ids, archived=False)
-            return Done(f"{chats} moved back to Chats.", "archive", ids)
+            return Done(f"{number} moved back to Chats.", "archive", ids)
         case "delete":
             history.delete_chats(db, viewer, ids, now=now)
-            return Done(f"{chats} moved to the trash.", "restore", ids)
+            return Done(f"{number} moved to the trash.", "restore", ids)
         case "restore":
             history.restore_chats(db, viewer, ids)
-            return Done(f"{chats} restored.", "delete", ids)
+            return Done(f"{number} restored.", "delete", ids)
         case _:
             raise Invalid(f"There is no action {verb!r}.", "Reload the page and try again.")
 
@@ -82,25 +82,13 @@ def empty_trash(db: Database, viewer: Viewer, *, forget_usage: bool) -> int:
             return number
 
 
-def existing(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -> list[ChatInfo]:
-    """Those of the chats that are there and the viewer's, in the order asked."""
-    found = []
-    for chat_id in chat_ids:
-        try:
-            found.append(history.get_chat(db, viewer, chat_id))
-        except NotFound:
-            continue
-    return found
-
-
-def changes(verb: str, chat: ChatInfo) -> bool:
-    """Whether a verb would change this chat."""
-    shelf = shelf_of(chat)
+def changes(verb: str, *, shelf: Shelf, pinned: bool) -> bool:
+    """Whether a verb would change a chat that lies there and is pinned or not."""
     match verb:
         case "pin":
-            return not chat.pinned and shelf is not Shelf.TRASH
+            return not pinned and shelf is not Shelf.TRASH
         case "unpin":
-            return chat.pinned and shelf is not Shelf.TRASH
+            return pinned and shelf is not Shelf.TRASH
         case "restore":
             return shelf is Shelf.TRASH
         case "archive":

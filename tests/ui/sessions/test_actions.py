@@ -10,7 +10,7 @@ from chatcore.db import Database
 from chatcore.errors import Invalid, NotFound
 from chatcore.parts import ChatInfo, Shelf
 from tests.factories import NOW, make_chat, make_viewer
-from ui.chat_actions import VERBS, carry_out, chat_ids_of, empty_trash, shelf_of
+from ui.sessions.actions import VERBS, carry_out, chat_ids_of, empty_trash, shelf_of
 
 
 def state(chat: ChatInfo) -> tuple[Shelf, bool]:

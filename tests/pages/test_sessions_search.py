@@ -1,0 +1,215 @@
+"""The session page with a search, without a browser: what is found, how URL, text and facets agree, what helps where nothing is."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from chatcore import history
+from chatcore.parts import ChatInfo
+from tests.factories import make_chat, make_exchange, make_message, make_viewer
+from tests.pages.frame import Frame, components
+from ui import data
+from ui.sessions import actions
+
+PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
+NOW = datetime.now(UTC)
+RESULTS = "chatcore_results"
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """What was counted for another test's database of the same name does not count here."""
+    data.forget_searches()
+    data.known_models.clear()
+
+
+def opened(frame: Frame, **params: str | Sequence[str]) -> AppTest:
+    """The session page with these query parameters."""
+    at = frame.new()
+    at.run()
+    at.switch_page(str(PAGE))
+    for name, value in params.items():
+        at.query_params[name] = value if isinstance(value, str) else list(value)
+    at.run()
+    assert not at.exception
+    return at
+
+
+def results(at: AppTest) -> dict[str, list[dict[str, object]]]:
+    """What the element was given to draw."""
+    elements = components(at, RESULTS)
+    assert elements, "there are no results"
+    found: dict[str, list[dict[str, object]]] = json.loads(elements[0].proto.json)
+    return found
+
+
+def hits(at: AppTest) -> list[str]:
+    """The texts of the messages found, what is marked in [brackets]."""
+    return [marked(hit["pieces"]) for group in results(at)["groups"] for hit in listed(group["hits"])]
+
+
+def count(at: AppTest) -> str:
+    return str(results(at)["count"])
+
+
+def titles(at: AppTest) -> list[str]:
+    return [marked(title["pieces"]) for title in results(at)["titles"]]
+
+
+def marked(pieces: object) -> str:
+    return "".join(f"[{piece['text']}]" if piece["mark"] else str(piece["text"]) for piece in listed(pieces))
+
+
+def listed(value: object) -> list[Mapping[str, object]]:
+    assert isinstance(value, list)
+    return value
+
+
+def facets(at: AppTest) -> dict[str, dict[str, str]]:
+    """Of each kind the values and their counts."""
+    return {
+        str(group["kind"]): {str(value["key"]): str(value["count"]) for value in listed(group["values"])} for group in results(at)["facets"]
+    }
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(str(element.value) for kind in (at.markdown, at.caption, at.info, at.subheader) for element in kind).replace("\\", "")
+
+
+def make(frame: Frame, title: str, *messages: str, minutes_ago: int = 0, model_name: str = "llama3.2:3b") -> ChatInfo:
+    """A chat with these messages of the viewer."""
+    now = NOW - timedelta(minutes=minutes_ago)
+    chat = make_chat(frame.core.db, frame.viewer, title=title, model_name=model_name, now=now)
+    for text in messages:
+        make_message(frame.core.db, frame.viewer, chat.id, text, now=now)
+    return chat
+
+
+def test_a_text_finds_titles_and_messages_newest_first(frame: Frame) -> None:
+    make(frame, "Sea", "Why are there two tides?", minutes_ago=5)
+    make(frame, "Moon", "Tides, again", "nothing here", minutes_ago=1)
+    make(frame, "Tides of March", minutes_ago=9)
+    at = opened(frame)
+    at.text_input(key="sessions.q").set_value("tides").run()
+    assert titles(at) == ["[Tides] of March"]
+    assert hits(at) == ["[Tides], again", "Why are there two [tides]?"]
+    assert count(at) == "2 messages"
+    assert at.query_params["q"] == "tides"
+
+
+def test_a_hit_leads_to_its_message(frame: Frame) -> None:
+    chat = make(frame, "Sea", "One", "Two tides")
+    message = history.all_messages(frame.core.db, frame.viewer, chat.id).items[1]
+    at = opened(frame, q="tides")
+    assert listed(results(at)["groups"][0]["hits"])[0]["href"] == f"./?c={chat.id}&m={message.id}"
+
+
+def test_a_search_replaces_the_lists_filters_and_an_empty_text_brings_them_back(frame: Frame) -> None:
+    make(frame, "Sea", "tides", model_name="qwen3:8b")
+    at = opened(frame, model="qwen3:8b", sort="title")
+    at.text_input(key="sessions.q").set_value("tides").run()
+    assert dict(at.query_params) == {"q": "tides model:qwen3:8b"} or at.query_params["q"] == ["tides model:qwen3:8b"]
+    assert not at.get("selectbox")
+    at.text_input(key="sessions.q").set_value("").run()
+    assert at.multiselect(key="sessions.model").value == ["qwen3:8b"]
+    assert at.selectbox(key="sessions.sort").value == "title"
+
+
+def test_a_link_with_a_text_and_filters_becomes_one_text(frame: Frame) -> None:
+    make(frame, "Sea", "tides")
+    at = opened(frame, q="tides", shelf="archived", range="7d")
+    assert at.text_input(key="sessions.q").value == "tides is:archived after:7d"
+    assert "shelf" not in at.query_params
+
+
+def test_the_order_of_hits_is_in_the_url(frame: Frame) -> None:
+    make(frame, "Short", "tides", minutes_ago=5)
+    make(frame, "Long", "tides " + "and other things " * 30, minutes_ago=1)
+    at = opened(frame, q="tides")
+    assert hits(at)[0].startswith("[tides] and")
+    at.segmented_control(key="sessions.order").set_value("best").run()
+    assert hits(at)[0] == "[tides]"
+    assert at.query_params["order"] in ("best", ["best"])
+    at.segmented_control(key="sessions.order").set_value("newest").run()
+    assert "order" not in at.query_params
+
+
+def test_facets_count_what_was_found(frame: Frame) -> None:
+    chat = make(frame, "Sea", "tides")
+    make_exchange(frame.core.db, frame.viewer, chat.id, prompt="tides?", answer="tides!", model_name="qwen3:8b", now=NOW)
+    at = opened(frame, q="tides")
+    assert facets(at) == {"models": {"qwen3:8b": "1"}, "roles": {"user": "2", "assistant": "1"}}
+
+
+def test_what_could_not_be_understood_is_said(frame: Frame) -> None:
+    make(frame, "Sea", "tides")
+    at = opened(frame, q="tides colour:blue has:money")
+    assert "There is no filter “colour:”" in texts(at)
+    assert "has:money" in texts(at)
+
+
+@pytest.mark.parametrize("text", ["zeppelin", "+++", '"', "model:gone", "tag:gone", "is:trash", "before:2001", "🙂", "a" * 400])
+def test_where_nothing_is_found_the_page_says_so(frame: Frame, text: str) -> None:
+    make(frame, "Sea", "tides")
+    at = opened(frame, q=text)
+    assert not components(at, RESULTS)
+    assert at.subheader[0].value == "Nothing found"
+
+
+def test_longer_words_are_found_with_one_click(frame: Frame) -> None:
+    make(frame, "Sea", "spring tides")
+    at = opened(frame, q="tid")
+    at.button(key="sessions.longer").click().run()
+    assert hits(at) == ["spring [tid]es"]
+    assert at.query_params["q"] in ("tid*", ["tid*"])
+
+
+def test_the_trash_is_searched_when_it_is_asked_for(frame: Frame) -> None:
+    chat = make(frame, "Sea", "tides")
+    history.delete_chats(frame.core.db, frame.viewer, [chat.id], now=NOW)
+    at = opened(frame, q="tides")
+    at.button(key="sessions.trash").click().run()
+    assert hits(at) == ["[tides]"]
+    assert results(at)["rows"][0]["badge"] == "In the trash"
+
+
+def test_another_persons_messages_are_not_found(frame: Frame) -> None:
+    bob = make_viewer(frame.core.db, "Bob")
+    make_message(frame.core.db, bob, make_chat(frame.core.db, bob, title="tides").id, "tides")
+    assert opened(frame, q="tides").subheader[0].value == "Nothing found"
+
+
+def test_pages_of_hits_follow_one_another_without_a_gap(frame: Frame) -> None:
+    for number in range(45):
+        make(frame, f"Chat {number}", f"tides {number:02}", minutes_ago=number)
+    at = opened(frame, q="tides")
+    found = hits(at)
+    assert count(at) == "1–20 of 45 messages"
+    for _ in range(2):
+        at.button(key="sessions.next").click().run()
+        found += hits(at)
+    assert found == [f"[tides] {number:02}" for number in range(45)]
+    assert at.button(key="sessions.next").disabled
+
+
+def test_what_was_deleted_is_neither_found_nor_counted(frame: Frame) -> None:
+    chats = [make(frame, "Sea", "tides", minutes_ago=1), make(frame, "Moon", "tides")]
+    at = opened(frame, q="tides")
+    assert count(at) == "2 messages"
+    done = actions.carry_out(frame.core.db, frame.viewer, "delete", [chats[0].id], now=NOW)
+    data.forget_searches()
+    at.session_state["sessions.done"] = (done, datetime.now(UTC))
+    at.run()
+    assert count(at) == "1 message"
+    at.button(key="sessions.undo").click().run()
+    assert count(at) == "2 messages"
+
+
+def test_a_chat_found_that_is_gone_is_no_error_when_acted_on(frame: Frame) -> None:
+    done = actions.carry_out(frame.core.db, frame.viewer, "archive", [uuid.uuid4()], now=NOW)
+    assert done.undo_verb is None

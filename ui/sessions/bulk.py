@@ -1,0 +1,89 @@
+"""What a button over ticked chats does: some act at once and can be taken back, others ask first."""
+
+import uuid
+from datetime import timedelta
+
+import streamlit as st
+
+from ui import app, data, words
+from ui.sessions import actions, component
+from ui.sessions.actions import Done
+
+DIALOG = "sessions.dialog"
+DONE = "sessions.done"
+ASK_FIRST = ("rename", "purge")
+# Who comes back to the page later has forgotten what the notice speaks of.
+NOTICE_LASTS = timedelta(minutes=2)
+NOTICE_STYLE = """
+<style>
+[data-testid="stLayoutWrapper"]:has(> .st-key-sessions_done) { position: sticky; bottom: 1rem; z-index: 10; }
+.st-key-sessions_done {
+  width: max-content; max-width: 100%; margin: 0 auto; padding: 0.35rem 0.5rem 0.35rem 1rem; border-radius: 0.75rem;
+  background: light-dark(#2a2a26, #f2f2ec); box-shadow: 0 4px 18px rgb(0 0 0 / 0.25);
+}
+.st-key-sessions_done :is(p, button, span) { color: light-dark(#fafaf6, #1f1f1c) !important; }
+</style>
+"""
+
+
+def act(key: str) -> None:
+    """A button of the bar of this element was pressed."""
+    event = component.sent(key, "act")
+    if not event:
+        return
+    verb = str(event.get("verb"))
+    with app.calm_callback():
+        chat_ids = actions.chat_ids_of(event.get("ids"))
+        if verb in ASK_FIRST:
+            ask(verb, chat_ids)
+        else:
+            tell(actions.carry_out(app.core().db, app.viewer(), verb, chat_ids, now=app.now()))
+
+
+def open_sent(key: str) -> None:
+    """Opens the chat that was clicked in this element, at the message if it was one."""
+    event = component.sent(key, "open")
+    if event:
+        (chat_id,) = actions.chat_ids_of([event.get("chat")])
+        message = event.get("message")
+        app.open_chat(chat_id, message if isinstance(message, int) else None)
+
+
+def ask(dialog: str, chat_ids: tuple[uuid.UUID, ...] = ()) -> None:
+    """Has a dialog opened when the script runs next."""
+    st.session_state[DIALOG] = (dialog, chat_ids)
+
+
+def undo() -> None:
+    """Takes back exactly what the last action changed."""
+    done, _ = st.session_state.pop(DONE, (None, None))
+    if done is None:
+        return  # a second click in the same breath
+    with app.calm_callback():
+        actions.carry_out(app.core().db, app.viewer(), done.undo_verb, done.chat_ids, now=app.now())
+        tell(Done("Taken back."))
+
+
+def tell(done: Done) -> None:
+    """Keeps what was done for the notice; what was counted before it no longer holds."""
+    data.forget_searches()
+    st.session_state[DONE] = (done, app.now())
+
+
+def dismiss() -> None:
+    """Closes the notice."""
+    st.session_state.pop(DONE, None)
+
+
+def show_done() -> None:
+    """What was done, with its undo, at the foot of the window: the list does not move under the pointer, and at its end
+    the notice has a place of its own."""
+    done, since = st.session_state.get(DONE, (None, None))
+    if done is None or app.now() - since > NOTICE_LASTS:
+        return
+    st.html(NOTICE_STYLE)
+    with st.container(horizontal=True, vertical_alignment="center", key="sessions_done"):
+        st.markdown(words.plain(done.sentence), width="content")
+        if done.undo_verb:
+            st.button("Undo", key="sessions.undo", on_click=undo, type="tertiary", icon=":material/undo:")
+        st.button("Close", key="sessions.close", on_click=dismiss, type="tertiary", icon=":material/close:")
