@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure
-from benchmarks.scenarios import append, chat_list, kill, open_chat, session_page, start, stop, stream, writers
+from benchmarks.scenarios import append, chat_list, kill, open_chat, session_page, start, stop, stream, switcher, writers
 from benchmarks.sizes import Sizes
 from benchmarks.stage import Stage
 from chatcore.db import Database
@@ -37,6 +37,7 @@ APP: tuple[AppScenario, ...] = (
     AppScenario("stream", stream.measure),
     AppScenario("open_chat", open_chat.measure),
     AppScenario("session_page", session_page.measure),
+    AppScenario("switcher", switcher.measure),
     AppScenario("stop", stop.measure),
     AppScenario("kill", kill.measure),
 )

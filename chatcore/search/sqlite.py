@@ -123,14 +123,6 @@ def has_term(words: Sequence[str], parts: Sequence[str], term: Term) -> bool:
     return any(place[-1].startswith(term.words[-1]) if term.prefix else place[-1] == term.words[-1] for place in ends)
 
 
-def best(tx: Session, ask: Ask, *, pool: int) -> list[int]:
-    """The ids of the newest `pool` messages that match, sorted by bm25; the tags do not count."""
-    rank = sa.literal_column("bm25(message_fts, 1.0, 0.5, 0.0)", sa.Float).label("rank")
-    statement = entries(ask, MESSAGE_ENTRIES.c.message_id, rank).limit(pool)
-    # Sorted here: SQLite would go through all that match, not only through the newest.
-    return [row.message_id for row in sorted(tx.execute(statement), key=lambda row: row.rank)]
-
-
 def count(tx: Session, ask: Ask, *, cap: int) -> int:
     """How many messages match, counted up to `cap`."""
     return len(newest(tx, ask, limit=cap, after=None)) if cap else 0

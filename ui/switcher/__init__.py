@@ -18,7 +18,7 @@ KEY = "switcher"
 # What a page is called in the URL, and its script.
 PAGES = {"": app.CHAT_PAGE, "sessions": app.SESSIONS_PAGE, "analytics": app.ANALYTICS_PAGE}
 COMMANDS = (("New chat", ""), ("Sessions", "sessions"), ("Analytics", "analytics"))
-PARAMS = (app.CHAT_PARAM, "m", "q")
+PARAMS = (app.CHAT_PARAM, app.MESSAGE_PARAM, "q")
 
 
 @dataclass(frozen=True, slots=True)
