@@ -18,7 +18,18 @@ from sqlmodel import Session
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Role, Shelf, Viewer
-from chatcore.rows import CHAT_COLUMNS, CHATS, MESSAGES, chat_info, checked_limit, decode_cursor, encode_cursor, on_shelf, pinned_and_not
+from chatcore.rows import (
+    CHAT_COLUMNS,
+    CHATS,
+    MESSAGES,
+    chat_info,
+    checked_limit,
+    decode_cursor,
+    encode_cursor,
+    on_shelf,
+    parts_of,
+    pinned_and_not,
+)
 from chatcore.search import postgresql, sqlite
 from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, resolve
 from chatcore.search.build import indexed_share
@@ -161,10 +172,12 @@ def matching_chats(
         found = dict.fromkeys(engine(db).titles(tx, ask, limit=cap)) if query.only_words and query.groups else {}
         ids = newest_ids(engine(db), tx, ask, cap)
         for start in range(0, len(ids), POOL):
-            found |= dict.fromkeys(
-                tx.execute(sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))).scalars()
-            )
-    return tuple(found)
+            lie_in = sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))
+            found |= dict.fromkeys(tx.execute(lie_in).scalars())
+        # Whose they are is the chat's to say: the index knows people by the beginning of a very long name only.
+        chats = [sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)) for part in parts_of(found)]
+        theirs = {chat_id for statement in chats for chat_id in tx.execute(statement).scalars()}
+    return tuple(chat_id for chat_id in found if chat_id in theirs)
 
 
 # --- inside a transaction ----------------------------------------------------------------------------------------
@@ -250,7 +263,8 @@ def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit:
     ids = engine(db).titles(tx, ask, limit=max(limit, TITLE_POOL)) if not ask.nothing else []
     if not ids:
         return ()
-    statement = sa.select(*CHAT_COLUMNS).where(CHATS.c.id.in_(ids)).order_by(*NEWEST_ACTIVITY).limit(limit)
+    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(ids))
+    statement = sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(limit)
     return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, tx.execute(statement).mappings()))
 
 

@@ -85,7 +85,7 @@ def index_chats(tx: Session, done: int) -> tuple[int, int | None]:
     if not ids:
         return 0, None
     add_all(tx, search_index.ENTER_CHAT_BY_ID[tx.get_bind().dialect.name], ids)
-    return len(ids), done + len(ids)
+    return len(ids), done + len(ids) if len(ids) == ROWS_A_STEP else None
 
 
 def add_all(tx: Session, statement: str, ids: list[int]) -> None:

@@ -50,7 +50,8 @@ def chosen(page: Page) -> Locator:
 
 
 def call_up(page: Page) -> None:
-    """Presses the keys, and waits until the field is there for what is typed next."""
+    """Presses the keys when the page listens for them, and waits until the field is there for what is typed next."""
+    expect(switcher(page)).to_contain_text("new tab")
     page.keyboard.press("Control+k")
     expect(field(page)).to_be_focused()
 
@@ -106,6 +107,19 @@ def test_a_title_is_found_and_opened_without_a_new_load(server: Server, page: Pa
     assert_not_reloaded(page)
 
 
+def test_two_keys_lead_to_the_chat_before(server: Server, page: Page) -> None:
+    tides, _ = fill(server)
+    open_app(page, f"{server.url}/?c={tides}")
+    call_up(page)
+    expect(options(page)).to_have_text([re.compile("Bread"), "New chat", "Sessions", "Analytics"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stChatMessage")).to_have_text([re.compile("Does sourdough rise?")])
+    call_up(page)
+    expect(chosen(page)).to_have_text(re.compile("tides"))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{server.url}/?c={tides}")
+
+
 def test_a_message_is_found_and_opened_from_another_page(server: Server, page: Page) -> None:
     tides, answer = fill(server)
     page.goto(f"{server.url}/sessions?sort=title")
@@ -134,7 +148,6 @@ def test_enter_before_the_answer_opens_what_the_text_finds(server: Server, page:
     page.keyboard.insert_text("lighthouse")
     page.keyboard.press("Enter")
     expect(switcher(page)).to_be_visible()
-    page.unroute(SWITCH)
     for route in held:
         route.continue_()
     expect(page).to_have_url(f"{server.url}/?c={tides}&m={answer}")
@@ -236,7 +249,7 @@ def test_it_opens_without_a_keyboard_as_a_sheet_on_a_phone(server: Server, page:
     box = switcher(page).bounding_box()
     assert box is not None
     assert (box["x"], box["y"], box["width"]) == (0, 0, 390)
-    field(page).fill("tides")
+    write(page, "tides")
     options(page).first.click()
     expect(page).to_have_url(re.compile(str(tides)))
     expect(page.get_by_test_id("stChatMessage").first).to_be_in_viewport()

@@ -215,6 +215,7 @@ WITHOUT_VIEWER = {
     "history.mark_dirty": "names the user",
     "thread.window": "of a chat that was found through the viewer",
     "thread.path_to": "of a leaf that was found through the viewer's chat",
+    "thread.climb_in": "of a chat that was found through the viewer",
     "thread.climb": "of a message that was found through the viewer's chat",
     "thread.descend": "of a message that was found through the viewer's chat",
     "thread.left_beside": "of a message that was found through the viewer's chat",

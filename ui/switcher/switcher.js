@@ -95,7 +95,8 @@ class Switcher {
     window.addEventListener("chatcore:search", this.onCall)
     this.input.addEventListener("input", () => this.typed())
     root.addEventListener("pointerdown", event => { if (event.target === root) this.close() })
-    root.addEventListener("close", () => this.closed())
+    // Android's way back closes it too.
+    root.addEventListener("close", () => { if (!root.open) this.closed() })
     const close = root.querySelector(".close")
     close.addEventListener("click", () => this.close())
     if (matchMedia("(hover: none)").matches) close.textContent = "Close"
@@ -109,8 +110,7 @@ class Switcher {
   remove() {
     for (const kind of KEYS) window.removeEventListener(kind, this.onKey, true)
     window.removeEventListener("chatcore:search", this.onCall)
-    this.root.close()
-    this.closed()
+    this.close()
   }
 
   // --- open and close --------------------------------------------------------------------------------------------
@@ -131,7 +131,9 @@ class Switcher {
   }
 
   close() {
+    if (!this.root.open) return
     this.root.close()
+    this.closed()
   }
 
   closed() {
@@ -198,6 +200,7 @@ class Switcher {
   // Spoken when the typing pauses: every letter brings another number.
   say(sentence) {
     clearTimeout(this.saying)
+    if (this.count.textContent === sentence) return
     this.saying = setTimeout(() => { this.count.textContent = sentence }, sentence ? SAID_AFTER_MS : 0)
   }
 
@@ -209,27 +212,32 @@ class Switcher {
     this.shown = answer ? text : null
     this.rows = []
     const sections = []
+    // Who asks for recent chats wants another than the open one, so that two keys lead back to the last.
+    const here = typed ? null : new URLSearchParams(location.search).get("c")
+    const chats = answer?.chats.filter(chat => chat.id !== here) ?? []
+    const hits = answer?.hits ?? []
     if (answer) {
       const commands = this.data.commands.filter(({ label }) => label.toLowerCase().includes(typed))
       // Who writes the name of a page means the page.
       const first = typed.length > 1 && commands.filter(({ label }) => label.toLowerCase().startsWith(typed))
       const rest = first ? commands.filter(command => !first.includes(command)) : commands
       if (first) sections.push(this.section("Go to", first.map(command => this.command(command))))
-      sections.push(this.section(typed ? "Chats" : "Recent chats", answer.chats.map(chat => this.chat(chat))))
-      sections.push(this.section("Messages", answer.hits.map(hit => this.message(hit))))
+      sections.push(this.section(typed ? "Chats" : "Recent chats", chats.map(chat => this.chat(chat))))
+      sections.push(this.section("Messages", hits.map(hit => this.message(hit))))
       sections.push(this.section("Go to", rest.map(command => this.command(command))))
       if (typed) sections.push(this.section(null, [this.everything(text.trim())]))
     }
     this.list.replaceChildren(...sections.filter(Boolean))
     this.list.scrollTop = 0
-    const found = answer ? answer.chats.length + answer.hits.length : 0
+    const found = chats.length + hits.length
     this.nothing.hidden = !answer || !typed || found > 0
     // Before the third letter only whole words are looked for (chatcore.search.query.SHORTEST_PREFIX).
     const begun = /(^|\s)[\x21-\x7e]{1,2}$/.test(text)
     this.nothing.textContent = begun ? "Go on typing: a word is found from its third letter on." : `Nothing found for “${text.trim()}”.`
     const share = Math.floor((answer?.indexed ?? 1) * 100)
     this.tell(share < 100 ? `${share} % of your messages can be found so far.` : "")
-    if (answer) this.say(typed ? (found ? `${plural(answer.chats.length, "chat")}, ${plural(answer.hits.length, "message")}` : "Nothing found") : plural(found, "recent chat"))
+    if (answer && !typed) this.say(plural(found, "recent chat"))
+    else if (answer) this.say(found ? `${plural(chats.length, "chat")}, ${plural(hits.length, "message")}` : "Nothing found")
     const again = kept ? this.rows.findIndex(row => row.href === kept) : -1
     this.mark(again >= 0 ? again : this.rows.length ? 0 : -1)
     if (this.waiting) this.go(this.rows[this.active], this.waiting.tab)
