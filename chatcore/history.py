@@ -15,7 +15,7 @@ from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid, NotFound
 from chatcore.models import DEFAULT_TITLE
-from chatcore.parts import ChatInfo, MessageInfo, Page, Role, Shelf, State, Thread, Viewer
+from chatcore.parts import ChatInfo, MessageInfo, Page, Role, Shelf, State, Viewer
 from chatcore.rows import (
     CHAT_COLUMNS,
     CHATS,
@@ -70,17 +70,6 @@ COUNT_ANSWER = (
         last_snippet=sa.func.coalesce(sa.bindparam("snippet"), CHATS.c.last_snippet),
     )
 )
-LEAF = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(MESSAGES.c.id == sa.bindparam("leaf_id"))
-PATH = LEAF.cte("path", recursive=True)
-PARENT = MESSAGES.alias("parent")
-# The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
-PATH = PATH.union_all(
-    sa.select(PARENT.c.id, PARENT.c.parent_id, PATH.c.step + 1)
-    .join(PATH, PARENT.c.id == PATH.c.parent_id)
-    .where(PATH.c.step < sa.bindparam("steps"))
-)
-BRANCH = sa.select(*MESSAGE_COLUMNS).join(PATH, PATH.c.id == MESSAGES.c.id).order_by(PATH.c.step)
-
 # Not DO NOTHING: the update locks the row, so a refresher that takes the mark away waits for this transaction and counts
 # what it wrote, instead of taking the mark before the message can be seen.
 MARK_DIRTY = sa.text(
@@ -306,20 +295,6 @@ def changed(result: sa.Result[tuple[()]], expected: int) -> int:
 # --- messages ----------------------------------------------------------------------------------------------------
 
 
-def open_thread(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, last: int = 40, before: int | None = None) -> Thread:
-    """The last messages of the branch a chat shows, or the ones before message `before`, oldest first.
-
-    Costs the same in a chat of any length. `last` is 1 to 1,000. Raises NotFound, also for a `before` of another chat.
-    """
-    checked_limit(last)
-    with db.read() as tx:
-        chat = get_chat_in(tx, viewer, chat_id)
-        leaf = leaf_of(tx, chat_id, chat.current_message_id) if before is None else parent_of(tx, chat_id, before)
-        rows = path_to(tx, leaf, last + 1) if leaf is not None else []
-        messages = message_infos(tx, reversed(rows[:last]))
-    return Thread(chat=chat, messages=messages, has_earlier=len(rows) > last)
-
-
 def all_messages(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, after: int | None = None, limit: int = 100) -> Page[MessageInfo]:
     """A page of all messages of a chat, of every branch, in the order they were written.
 
@@ -425,11 +400,6 @@ def count_answer_in(
     counted = {"viewer_id": user_id, "chat_id": chat_id, "now": now, "snippet": snippet(content) or None}
     tx.execute(COUNT_ANSWER, counted | {"more_input_tokens": input_tokens, "more_output_tokens": output_tokens})
     mark_dirty(tx, user_id, now)
-
-
-def path_to(tx: Session, leaf_id: int, limit: int) -> Sequence[sa.RowMapping]:
-    """A message and what came before it on its branch, newest first, at most `limit` rows."""
-    return tx.execute(BRANCH, {"leaf_id": leaf_id, "steps": limit}).mappings().all()
 
 
 def leaf_of(tx: Session, chat_id: uuid.UUID, current_message_id: int | None) -> int | None:

@@ -353,11 +353,12 @@ class MessageInfo:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A window of a chat: its messages oldest first, along the branch that is shown."""
+    """A window of a chat: its messages oldest first, along one branch, and whether that has more before and after them."""
 
     chat: ChatInfo
     messages: tuple[MessageInfo, ...]
     has_earlier: bool
+    has_later: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,12 @@ GENERATION_COLUMNS = (
     GENERATIONS.c.error_retryable,
 )
 
+# Every thread asks this: built once, because building a statement takes longer than the database takes to run it.
+OF_MESSAGES = GENERATIONS.c.message_id.in_(sa.bindparam("message_ids", expanding=True))
+NEWEST_GENERATIONS = sa.select(*GENERATION_COLUMNS).where(
+    GENERATIONS.c.id.in_(sa.select(sa.func.max(GENERATIONS.c.id)).where(OF_MESSAGES).group_by(GENERATIONS.c.message_id))
+)
+
 
 def on_shelf(shelf: Shelf) -> list[sa.ColumnElement[bool]]:
     """The conditions that hold for the chats of a shelf, in the words of the partial indexes."""
@@ -153,8 +159,7 @@ def newest_generations(tx: Session, message_ids: Sequence[int]) -> dict[int, Gen
     """The newest generation of each of these messages, which the caller has checked to be the viewer's."""
     if not message_ids:
         return {}
-    newest = sa.select(sa.func.max(GENERATIONS.c.id)).where(GENERATIONS.c.message_id.in_(message_ids)).group_by(GENERATIONS.c.message_id)
-    rows = tx.execute(sa.select(*GENERATION_COLUMNS).where(GENERATIONS.c.id.in_(newest))).mappings()
+    rows = tx.execute(NEWEST_GENERATIONS, {"message_ids": message_ids}).mappings()
     infos = {}
     for row in rows:
         values = dict(row)

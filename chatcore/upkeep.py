@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from chatcore.db import Database
 from chatcore.history import purge_portion
 from chatcore.models import utc_now
+from chatcore.search.build import build_step, is_building
 from chatcore.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,21 @@ class Job:
 
 def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> tuple[Job, ...]:
     """All there is to do on this database."""
-    return (Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),)
+    return (
+        Job("index messages for the search", HOUR_S, lambda: index_messages(db)),
+        Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
+    )
+
+
+def index_messages(db: Database) -> bool:
+    """Indexes some of the messages that were there before the search index; whether there may be more."""
+    indexed = build_step(db)
+    if indexed is None:
+        return False
+    with db.read() as tx:
+        if not is_building(tx):
+            log.info("Every message is indexed for the search.")
+    return True
 
 
 def empty_trash(db: Database, *, keep_days: int, now: datetime) -> bool:

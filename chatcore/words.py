@@ -33,13 +33,16 @@ BETWEEN = (
     r"\u02d2-\u02df\u0375\u037e\u0387\u055a-\u055f\u0589-\u058f\u05be\u05c0\u05c3\u05c6\u05f3\u05f4\u0600-\u060f\u061b-\u061f"
     r"\u066a-\u066d\u06d4\u0964\u0965\u0df4\u10fb\u1360-\u1368\u1680\u180e\u2000-\u206f\u20a0-\u20cf\u2100-\u214f\u2190-\u25ff"
     r"\u27c0-\u2bff\u2e00-\u2e7f\u2fe0-\u3004\u3008-\u3020\u302a-\u3030\u3036\u3037\u303d-\u3040\u30a0\u30fb\ufd3e\ufd3f"
-    r"\ufe00-\ufe19\ufe30-\ufe6f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ufff0-\uffff\U000e0000-\U000e0fff"
+    r"\ufe00-\ufe19\ufe30-\ufe6f\ufeff\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ufff0-\uffff\U000e0000-\U000e0fff"
 )
 MARKS = r"\u0300-\u036f"
+# Compatibility forms would make letters of them that stick to the word before: Foo™ is the word foo.
+STICKING = "™℠"
 
 # What ASCII becomes in one step: letters small, all but letters and digits a space.
 _ASCII = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(128)
 _WORD = re.compile(f"[{SINGLE}]|[^{SINGLE}{BETWEEN}]+")
+_UNSTUCK = str.maketrans(STICKING, " " * len(STICKING))
 _MARKS = re.compile(f"[{MARKS}]+")
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 # Starts with what is rare, which makes it six times faster to find that there is none.
@@ -56,7 +59,7 @@ def words_of(text: str) -> list[str]:
 
 def folded(text: str) -> str:
     """The text without the differences that a search overlooks: case, accents, compatibility forms."""
-    text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).lower()
+    text = _MARKS.sub("", unicodedata.normalize("NFKD", text.translate(_UNSTUCK))).lower()
     return unicodedata.normalize("NFC", text).replace("ς", "σ")
 
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import app, sidebar
+from ui.switcher import show_switcher
 
 CHAT, SESSIONS, ANALYTICS = "", "sessions", "analytics"
 
@@ -23,6 +24,7 @@ def main() -> None:
     st.html(app.STYLE)
     with app.calm():
         app.viewer()
+        show_switcher(page.url_path)
         sidebar.show_navigation(on_chat=on_chat)
         if not on_chat:
             app.show_kept_error()

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),
-    ("chatcore.ledger", "chatcore.changes", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
+    ("chatcore.ledger", "chatcore.changes", "chatcore.thread", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
     ("chatcore.history", "chatcore.browse", "chatcore.search", "chatcore.analytics", "chatcore.accounts"),
     ("chatcore.organise",),
     ("chatcore.rows",),

@@ -11,6 +11,7 @@ from chatcore.core import Core
 from chatcore.parts import ChatInfo, Viewer
 from ui import app, words
 from ui.chatlist import Group, Row, Undo, chat_list
+from ui.switcher import show_button
 
 PAGE = 30
 # Above this the list is no longer the way to find a chat: the sessions page is.
@@ -21,12 +22,13 @@ UNDO_S = 10
 
 
 def show_navigation(*, on_chat: bool) -> None:
-    """Logo, new chat, the pages, and the way out where somebody is signed in."""
+    """Logo, search, the pages, and the way out where somebody is signed in."""
     st.logo(str(app.IMAGES / "wordmark.svg"), icon_image=str(app.IMAGES / "mark.svg"))
     # From another page the way back leads to the chat that was open.
-    last = st.query_params.get(app.CHAT_PARAM) if on_chat else st.session_state.get("chat.last")
+    last = app.named_chat() if on_chat else st.session_state.get(app.LAST)
     with st.sidebar, st.container(gap="xxsmall", key="navigation"):
-        st.page_link(app.CHAT_PAGE, label="Chat", icon=":material/chat_bubble:", query_params={app.CHAT_PARAM: last} if last else None)
+        show_button()
+        st.page_link(app.CHAT_PAGE, label="Chat", icon=":material/chat_bubble:", query_params=last)
         st.page_link(app.SESSIONS_PAGE, label="Sessions", icon=":material/search:")
         st.page_link(app.ANALYTICS_PAGE, label="Analytics", icon=":material/monitoring:")
         if app.sign_in_configured():

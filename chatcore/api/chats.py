@@ -6,14 +6,16 @@ from chatcore.browse import Browse, browse_chats
 from chatcore.changes import Changes, change_chats
 from chatcore.chat import Draft, first_model, send
 from chatcore.errors import Invalid
-from chatcore.history import create_chat, delete_chats, get_chat, list_chats, open_thread, purge_chats
+from chatcore.history import create_chat, delete_chats, get_chat, list_chats, purge_chats
 from chatcore.models import DEFAULT_TITLE
 from chatcore.organise.tags import tags_of
 from chatcore.parts import ChatInfo, Shelf
+from chatcore.thread import END, After, Around, Before, Place, open_thread
 
 MODEL_FIELDS = {"provider": str, "model": str}
 DRAFT_FIELDS = {"text": str, "request_key": str, **MODEL_FIELDS}
 LONGEST_KEY = 80
+PLACES = {"before": Before, "after": After, "around": Around}
 
 
 def list_all(call: Call) -> Reply:
@@ -97,15 +99,19 @@ def delete(call: Call) -> Reply:
 
 
 def list_messages(call: Call) -> Reply:
-    """The last messages of the branch that is shown, oldest first, or those before a message."""
-    asked = query(call.query, {"limit": int, "before": int})
-    before = number_of(asked, "before", 0) if "before" in asked else None
-    thread = open_thread(call.core.db, call.viewer, call.chat_id(), last=number_of(asked, "limit", 40), before=before)
+    """The last messages of the branch that is shown, oldest first, or those before, after or around a message."""
+    asked = query(call.query, {"limit": int, **dict.fromkeys(PLACES, int)})
+    places: list[Place] = [place(number_of(asked, name, 0)) for name, place in PLACES.items() if name in asked]
+    if len(places) > 1:
+        raise Invalid(f"A window has one place, not {len(places)}.", f"Ask for one of {', '.join(PLACES)}.")
+    place = places[0] if places else END
+    thread = open_thread(call.core.db, call.viewer, call.chat_id(), place=place, limit=number_of(asked, "limit", 40))
     return Reply(
         {
             "chat": with_tags(call, thread.chat),
             "messages": [message_json(message) for message in thread.messages],
-            "before": thread.messages[0].id if thread.has_earlier else None,
+            "before": thread.messages[0].id if thread.has_earlier and thread.messages else None,
+            "after": thread.messages[-1].id if thread.has_later and thread.messages else None,
         }
     )
 

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, folders, live, searches, state, tags
+from chatcore.api import answers, chats, finding, folders, live, searches, state, tags
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -22,7 +22,8 @@ TAG = "/api/v1/tags/{tag_id}"
 FOLDERS = "/api/v1/folders"
 FOLDER = "/api/v1/folders/{folder_id}"
 SEARCHES = "/api/v1/searches"
-SEARCH = "/api/v1/searches/{search_id}"
+SAVED_SEARCH = "/api/v1/searches/{search_id}"
+SEARCH = "/api/v1/search"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -56,8 +57,12 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", SEARCHES, searches.list_all),
     Operation("POST", SEARCHES, searches.create),
     Operation("PUT", SEARCHES, searches.order),
-    Operation("PATCH", SEARCH, searches.change),
-    Operation("DELETE", SEARCH, searches.delete),
+    Operation("PATCH", SAVED_SEARCH, searches.change),
+    Operation("DELETE", SAVED_SEARCH, searches.delete),
+    Operation("GET", SEARCH, finding.find),
+    Operation("GET", f"{SEARCH}/switch", finding.switch),
+    Operation("GET", f"{SEARCH}/facets", finding.spread),
+    Operation("GET", f"{SEARCH}/count", finding.count),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 EVENTS = f"{MESSAGE}/events"

@@ -1,6 +1,7 @@
 """The values of chatcore as JSON: names as in docs/rest.md, times in ISO 8601 with their zone, durations in seconds."""
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from chatcore.chat import Sent
@@ -8,6 +9,7 @@ from chatcore.organise.folders import FolderInfo
 from chatcore.organise.tags import TagInfo
 from chatcore.organise.views import ViewInfo
 from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
+from chatcore.search.results import Facet, Facets, Hit, Switch
 
 Json = dict[str, object]
 
@@ -134,4 +136,47 @@ def update_json(update: Update) -> Json:
         "error": update.error,
         "hint": update.hint,
         "next": {"text": update.next.text, "reasoning": update.next.reasoning},
+    }
+
+
+def hit_json(hit: Hit) -> Json:
+    """A message that matches; `marks` are [start, end] in characters of the snippet (Unicode code points)."""
+    return {
+        "message_id": hit.message_id,
+        "chat_id": str(hit.chat_id),
+        "chat_title": hit.chat_title,
+        "role": hit.role,
+        "created_at": moment(hit.created_at),
+        "provider": hit.provider,
+        "model": hit.model_name,
+        "snippet": hit.snippet,
+        "marks": hit.marks,
+        "pinned": hit.pinned,
+        "archived": hit.archived,
+        "in_trash": hit.in_trash,
+    }
+
+
+def switch_json(found: Switch, tags: Mapping[uuid.UUID, tuple[str, ...]]) -> Json:
+    """Chats, each with its tags and the places in its title that match, and messages."""
+    return {
+        "chats": [chat_json(hit.chat, tags[hit.chat.id]) | {"marks": hit.marks} for hit in found.chats],
+        "hits": [hit_json(hit) for hit in found.hits],
+        "indexed": found.indexed,
+    }
+
+
+def facets_json(found: Facets) -> Json:
+    """How the hits spread; `filters` are the [name, value] pairs that narrow the search to the value."""
+
+    def values(facets: tuple[Facet, ...]) -> list[Json]:
+        return [{"label": facet.label, "filters": facet.filters, "count": facet.count} for facet in facets]
+
+    return {
+        "of": found.of,
+        "complete": found.complete,
+        "models": values(found.models),
+        "months": values(found.months),
+        "roles": values(found.roles),
+        "tags": values(found.tags),
     }

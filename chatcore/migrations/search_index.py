@@ -16,20 +16,19 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, TAG_CHARACTERS, WORD_CHARACTERS
+from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, STICKING, TAG_CHARACTERS, WORD_CHARACTERS
 
 TABLES = ("message_search", "chat_search", "search_build", "used_model")
 # The full-text tables of SQLite and those that FTS5 makes beside them.
-SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_docsize", "_config"))
+SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_config"))
 # Positions in a tsvector end there (https://www.postgresql.org/docs/current/textsearch-limitations.html).
 LAST_POSITION = 16383
 # The most positions of one word.
 MOST_POSITIONS = 255
 # What a newer message changes for its entry; role, chat and user never change.
 INDEXED_COLUMNS = "content, status, created_at, provider, model_name, tool_calls"
-# By rising cost of being wrong: how far from its second an entry may lie, tried one after the other.
-NEAR = 4
-WINDOWS = tuple(2**power for power in range(3, 31))
+# Where an entry goes if its own second is taken: behind the last one within so many seconds.
+WINDOWS = tuple(4**power for power in range(1, 21))
 
 
 def create(connection: sa.Connection) -> None:
@@ -51,10 +50,12 @@ def drop(connection: sa.Connection) -> None:
 
 # --- what both have ----------------------------------------------------------------------------------------------
 
-# The models a person's messages name, so that no search for `model:` and no list of models reads all messages.
+# The providers and models a person's messages name ('' for one that is not named), so that no search for `model:` and no
+# list of models reads all messages.
 USED_MODEL = """CREATE TABLE used_model (
     user_id VARCHAR NOT NULL REFERENCES users (id) ON DELETE CASCADE, provider VARCHAR NOT NULL, model_name VARCHAR NOT NULL,
     PRIMARY KEY (user_id, provider, model_name))"""
+NAMES = "{0}user_id, coalesce({0}provider, ''), coalesce({0}model_name, '')"
 # What is left to be indexed: messages below this id (what = 'messages'), chats after this place ('chats'). No row: nothing is left.
 SEARCH_BUILD = "CREATE TABLE search_build (what VARCHAR(20) NOT NULL PRIMARY KEY, place BIGINT NOT NULL, total BIGINT NOT NULL)"
 MARKS_TO_BUILD = (
@@ -76,14 +77,14 @@ MESSAGE_TAGS = (
 )
 
 
-def free_key(table: str, second: str, row_id: str) -> str:
-    """The first free key at or after a second: the next ones, then one anywhere in a growing window, told by the row's id.
-
-    An odd factor makes neighbouring ids different in every window, so a million messages of one second find a place each.
-    """
-    steps = [str(step) for step in range(NEAR)]
-    steps += [f"(({row_id} % 2147483648) * 2654435761 % {window})" for window in WINDOWS]
-    tries = [f"(SELECT {second} + {step} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE key = {second} + {step}))" for step in steps]
+def free_key(table: str, second: str) -> str:
+    """The key of a new entry: its second or, if that is taken, the one behind the last within 4 seconds, 16, 64 and so on, so
+    that n entries of one second lie within 4 n seconds."""
+    tries = [f"(SELECT {second} WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE key = {second}))"]
+    for window in WINDOWS:
+        end = f"{second} + {window}"
+        within = f"FROM {table} WHERE key >= {second} AND key < {end}"
+        tries.append(f"(SELECT CASE WHEN max(key) + 1 < {end} THEN max(key) + 1 END {within})")
     return f"coalesce({', '.join(tries)})"
 
 
@@ -94,7 +95,7 @@ def second_of(column: str) -> str:
 
 def add_message(row: str) -> str:
     """Gives a message its entry, if it is not being written and has none. A title's twin is `add_chat`."""
-    key = free_key("message_search", second_of(f"{row}.created_at"), f"{row}.id")
+    key = free_key("message_search", second_of(f"{row}.created_at"))
     return (
         f"INSERT INTO message_search (key, message_id) SELECT {key}, {row}.id "
         f"WHERE {row}.status <> 'running' AND NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = {row}.id)"
@@ -102,9 +103,7 @@ def add_message(row: str) -> str:
 
 
 def add_chat(row: str) -> str:
-    # The last 32 bits of a UUIDv7 are random: they tell chats of one second apart.
-    number = f"(SELECT rowid FROM chatsession WHERE id = {row}.id)"
-    key = free_key("chat_search", second_of(f"{row}.created_at"), number)
+    key = free_key("chat_search", second_of(f"{row}.created_at"))
     return (
         f"INSERT INTO chat_search (key, session_id) SELECT {key}, {row}.id "
         f"WHERE NOT EXISTS (SELECT 1 FROM chat_search WHERE session_id = {row}.id)"
@@ -126,10 +125,8 @@ def sqlite_statements() -> Iterator[str]:
         f"'u' || {SQLITE_HEX.format('c.user_id')} AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
     )
     for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
-        yield (
-            f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, content='{name}_words', content_rowid='key'{prefix}, "
-            f"tokenize='{TOKENIZER}')"
-        )
+        content = f"content='{name}_words', content_rowid='key', columnsize=0{prefix}"
+        yield f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, {content}, tokenize='{TOKENIZER}')"
         yield (
             f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search BEGIN "
             f"INSERT INTO {name}_fts (rowid, words, parts, tags) SELECT key, words, parts, tags FROM {name}_words WHERE key = new.key; END"
@@ -191,8 +188,8 @@ def chat_triggers() -> Iterator[str]:
 def note_model(row: str) -> str:
     """Remembers the model that a message names."""
     return (
-        f"INSERT OR IGNORE INTO used_model (user_id, provider, model_name) SELECT {row}.user_id, {row}.provider, {row}.model_name "
-        f"WHERE {row}.provider IS NOT NULL AND {row}.model_name IS NOT NULL"
+        f"INSERT OR IGNORE INTO used_model (user_id, provider, model_name) SELECT {NAMES.format(f'{row}.')} "
+        f"WHERE {row}.provider IS NOT NULL OR {row}.model_name IS NOT NULL"
     )
 
 
@@ -210,9 +207,10 @@ SQLITE_DROPS = (
 # Where small letters of all scripts come from, the first that the server has: the builtin provider (17 and newer), ICU, the system.
 COLLATIONS = ("pg_c_utf8", "und-x-icu", "C.utf8", "en_US.utf8")
 
+UNSTUCK = "translate(body, '{sticking}', '{spaces}')"
 FOLDED = (
-    "left(normalize(regexp_replace(lower(normalize(body, NFKD) COLLATE \"{collation}\"), '[{marks}]+', '', 'g'), NFC), {characters}) "
-    'COLLATE "C"'
+    f"left(normalize(regexp_replace(lower(normalize({UNSTUCK}, NFKD) COLLATE \"{{collation}}\"), '[{{marks}}]+', '', 'g'), NFC), "
+    '{characters}) COLLATE "C"'
 )
 SEARCH_WORDS = """CREATE FUNCTION search_words(content text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT array_agg(left(word, {word_characters})) FROM (SELECT left(content, {characters}) AS body) AS cut,
@@ -267,8 +265,8 @@ POSTGRESQL_TRIGGERS = (
       DELETE FROM message_search WHERE message_id = new.id;
     ELSE
       {ENTER_MESSAGE.format(which="m.id = new.id")} {ANEW.format(key="message_id")};
-      IF new.provider IS NOT NULL AND new.model_name IS NOT NULL THEN
-        {NOTE_MODEL.format(which="VALUES (new.user_id, new.provider, new.model_name)")};
+      IF new.provider IS NOT NULL OR new.model_name IS NOT NULL THEN
+        {NOTE_MODEL.format(which=f"VALUES ({NAMES.format('new.')})")};
       END IF;
     END IF;
     RETURN NULL; END $$""",
@@ -300,9 +298,11 @@ def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
             f"CREATE TABLE {name}_search ({key} PRIMARY KEY REFERENCES chat{'session' if name == 'chat' else 'message'} (id) "
             "ON DELETE CASCADE, user_id varchar NOT NULL, created_at timestamptz NOT NULL, words tsvector NOT NULL)"
         )
-        yield f"CREATE INDEX ix_{name}_search_words ON {name}_search USING gin (words)"
+        # Every search reads the list of what is still to be sorted in: 7 ms at its usual 4 MB (measured), so it is kept short.
+        yield f"CREATE INDEX ix_{name}_search_words ON {name}_search USING gin (words) WITH (gin_pending_list_limit = 512)"
         yield f"CREATE INDEX ix_{name}_search_newest ON {name}_search (user_id, created_at, {key.split()[0]})"
-    yield SEARCH_WORDS.format(folded=FOLDED.format(collation=collation(connection), marks=MARKS, **limits), **fill)
+    forms = {"collation": collation(connection), "marks": MARKS, "sticking": STICKING, "spaces": " " * len(STICKING)}
+    yield SEARCH_WORDS.format(folded=FOLDED.format(**forms, **limits), **fill)
     yield SEARCH_PARTS.format(**fill)
     yield SEARCH_VECTOR.format(**fill)
     yield SEARCH_HAS
@@ -335,8 +335,8 @@ def bindable(statement: str) -> str:
 
 
 NOTE_MODELS_OF_RANGE = (
-    "INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT user_id, provider, model_name FROM chatmessage "
-    "WHERE id >= :first AND id < :below AND provider IS NOT NULL AND model_name IS NOT NULL ON CONFLICT DO NOTHING"
+    f"INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT {NAMES.format('')} FROM chatmessage "
+    "WHERE id >= :first AND id < :below AND (provider IS NOT NULL OR model_name IS NOT NULL) ON CONFLICT DO NOTHING"
 )
 ENTER_MESSAGE_BY_ID = {
     "sqlite": add_message_of(":id"),

@@ -18,11 +18,23 @@ from sqlmodel import Session
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Role, Shelf, Viewer
-from chatcore.rows import CHAT_COLUMNS, CHATS, MESSAGES, chat_info, checked_limit, decode_cursor, encode_cursor, on_shelf, pinned_and_not
+from chatcore.rows import (
+    CHAT_COLUMNS,
+    CHATS,
+    MESSAGES,
+    chat_info,
+    checked_limit,
+    decode_cursor,
+    encode_cursor,
+    on_shelf,
+    parts_of,
+    pinned_and_not,
+)
 from chatcore.search import postgresql, sqlite
 from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, resolve
 from chatcore.search.build import indexed_share
 from chatcore.search.query import SHORTEST_PREFIX, Query, read_query
+from chatcore.search.rank import sorted_by_match
 from chatcore.search.results import Facet, Facets, Hit, Order, Results, Switch, TitleHit
 from chatcore.search.snippets import cut_snippet, marks_in
 from chatcore.words import INDEXED_CHARACTERS
@@ -36,6 +48,7 @@ NEWEST_ACTIVITY = (CHATS.c.updated_at.desc(), CHATS.c.id.desc())
 
 HIT_COLUMNS = (
     MESSAGES.c.id,
+    MESSAGES.c.user_id,
     MESSAGES.c.session_id,
     MESSAGES.c.role,
     MESSAGES.c.created_at,
@@ -50,7 +63,13 @@ HIT_COLUMNS = (
 HITS = (
     sa.select(*HIT_COLUMNS)
     .select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
-    .where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)), MESSAGES.c.user_id == sa.bindparam("viewer_id"))
+    .where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)))
+)
+
+# What a rank is made of: the beginning of a very long message says how good it is.
+RANKED_CHARACTERS = 10_000
+TEXTS = sa.select(MESSAGES.c.id, sa.func.substr(MESSAGES.c.content, 1, RANKED_CHARACTERS).label("text")).where(
+    MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True))
 )
 
 
@@ -73,7 +92,7 @@ def search(
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     checked_limit(limit)
     with db.read() as tx:
-        ask, notices = asked(tx, viewer, text, query)
+        ask, notices = asked(engine(db), tx, viewer, text, query)
         share = indexed_share(tx)
         if ask is None:
             return Results((), notices=notices, indexed=share)
@@ -99,7 +118,7 @@ def count_hits(db: Database, viewer: Viewer, text: str, *, cap: int = COUNT_CAP,
     """How many messages match, counted up to `cap`: an answer equal to `cap` means that many or more."""
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     with db.read() as tx:
-        ask, _ = asked(tx, viewer, text, query)
+        ask, _ = asked(engine(db), tx, viewer, text, query)
         return int(engine(db).count(tx, ask, cap=max(cap, 0))) if ask else 0
 
 
@@ -113,7 +132,7 @@ def quick_switch(db: Database, viewer: Viewer, text: str, *, limit: int = 7, now
         if not text.strip():
             return Switch(recent_chats(tx, viewer, limit=checked_limit(limit)), ())
         chats = titles_in(db, tx, viewer, query, limit=checked_limit(limit))
-        ask, _ = asked(tx, viewer, text, query)
+        ask, _ = asked(engine(db), tx, viewer, text, query)
         share = indexed_share(tx)
         found = engine(db).newest(tx, ask, limit=limit, after=None) if ask else []
         return Switch(chats, read_hits(tx, viewer, [message_id for message_id, _ in found], query), share)
@@ -123,7 +142,7 @@ def facets(db: Database, viewer: Viewer, text: str, *, now: datetime | None = No
     """How the newest 1,000 messages that match spread over models, months, roles and tags."""
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     with db.read() as tx:
-        ask, _ = asked(tx, viewer, text, query)
+        ask, _ = asked(engine(db), tx, viewer, text, query)
         ids = newest_ids(engine(db), tx, ask, POOL + 1) if ask else []
         columns = (MESSAGES.c.role, MESSAGES.c.provider, MESSAGES.c.model_name, MESSAGES.c.created_at, MESSAGES.c.session_id)
         rows = tx.execute(sa.select(*columns).where(MESSAGES.c.id.in_(ids[:POOL]))).all() if ids else []
@@ -147,16 +166,18 @@ def matching_chats(
     """The chats of the newest `cap` messages that match and of the newest titles that do, each once: what a bulk edit acts on."""
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     with db.read() as tx:
-        ask, _ = asked(tx, viewer, text, query)
+        ask, _ = asked(engine(db), tx, viewer, text, query)
         if ask is None:
             return ()
         found = dict.fromkeys(engine(db).titles(tx, ask, limit=cap)) if query.only_words and query.groups else {}
         ids = newest_ids(engine(db), tx, ask, cap)
         for start in range(0, len(ids), POOL):
-            found |= dict.fromkeys(
-                tx.execute(sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))).scalars()
-            )
-    return tuple(found)
+            lie_in = sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))
+            found |= dict.fromkeys(tx.execute(lie_in).scalars())
+        # Whose they are is the chat's to say: the index knows people by the beginning of a very long name only.
+        chats = [sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)) for part in parts_of(found)]
+        theirs = {chat_id for statement in chats for chat_id in tx.execute(statement).scalars()}
+    return tuple(chat_id for chat_id in found if chat_id in theirs)
 
 
 # --- inside a transaction ----------------------------------------------------------------------------------------
@@ -167,12 +188,12 @@ def engine(db: Database) -> ModuleType:
     return sqlite if db.is_sqlite else postgresql
 
 
-def asked(tx: Session, viewer: Viewer, text: str, query: Query) -> tuple[Ask | None, tuple[str, ...]]:
+def asked(index: ModuleType, tx: Session, viewer: Viewer, text: str, query: Query) -> tuple[Ask | None, tuple[str, ...]]:
     """The question for the index, None if nothing can answer it, and what there is to say about the text."""
     if text.strip() and not query.asks:
         # Nothing but signs, or filters that mean nothing: everything would be a strange answer to that.
         return None, query.notices or ("There is no letter or digit in it that could be searched for.",)
-    ask = resolve(tx, viewer, query)
+    ask = resolve(tx, viewer, query, index.titled)
     if ask.nothing:
         return None, (*query.notices, ask.nothing)
     return ask, query.notices
@@ -197,18 +218,18 @@ def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: s
     assert isinstance(offset, int)
     if not 0 <= offset <= POOL:
         raise Invalid("This place in the list is not known.", "Start again from the first page.")
-    pool = [key for _, key in index.newest(tx, ask, limit=POOL, after=None)]
-    if offset >= len(pool):
-        return [], None
-    ids = index.best(tx, ask, pool, limit=limit, offset=offset)
-    return ids, encode_cursor("best", [offset + limit]) if offset + limit < len(pool) else None
+    pool = newest_ids(index, tx, ask, POOL)
+    texts = {row.id: row.text for row in tx.execute(TEXTS, {"ids": pool})} if pool else {}
+    ids = sorted_by_match([(message_id, texts.get(message_id, "")) for message_id in pool], ask.query.terms)
+    return ids[offset : offset + limit], encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
 
 
 def read_hits(tx: Session, viewer: Viewer, ids: Sequence[int], query: Query) -> tuple[Hit, ...]:
     """The messages of these ids, in their order, each with its snippet."""
     if not ids:
         return ()
-    rows = {row.id: row for row in tx.execute(HITS, {"ids": list(ids), "viewer_id": viewer.user_id})}
+    # Whose they are is checked here: told the user too, SQLite would read all messages of that user to find twenty.
+    rows = {row.id: row for row in tx.execute(HITS, {"ids": list(ids)}) if row.user_id == viewer.user_id}
     hits = []
     for message_id in ids:
         row = rows.get(message_id)
@@ -238,11 +259,12 @@ def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit:
     """The chats whose title matches."""
     if not query.groups or not query.only_words:
         return ()
-    ask = resolve(tx, viewer, query)
+    ask = resolve(tx, viewer, query, engine(db).titled)
     ids = engine(db).titles(tx, ask, limit=max(limit, TITLE_POOL)) if not ask.nothing else []
     if not ids:
         return ()
-    statement = sa.select(*CHAT_COLUMNS).where(CHATS.c.id.in_(ids)).order_by(*NEWEST_ACTIVITY).limit(limit)
+    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(ids))
+    statement = sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(limit)
     return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, tx.execute(statement).mappings()))
 
 

@@ -3,20 +3,27 @@
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
+from chatcore.organise.folders import find_folders
+from chatcore.organise.names import key_of
+from chatcore.organise.tags import known_tags
 from chatcore.parts import Shelf, Viewer
 from chatcore.rows import CHATS
 from chatcore.search.query import Query, Term, Wanted, chat_id_of
 from chatcore.texts import storable
-from chatcore.words import TAG_CHARACTERS
+from chatcore.words import TAG_CHARACTERS, words_of
 
 # So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
 MOST_NAMED_CHATS = 100
 TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
+Named = TypeVar("Named")
+TitledBy = Callable[[str, tuple[str, ...]], sa.Select[uuid.UUID]]
 USED_MODELS = sa.table("used_model", sa.column("user_id"), sa.column("provider"), sa.column("model_name"))
 
 
@@ -37,25 +44,29 @@ class Ask:
     nothing: str | None = None
 
 
+class NothingMeant(Exception):
+    """A filter names what the viewer has not, so nothing can be found."""
+
+
 def hexed(text: str) -> str:
     """A name as one word of the index."""
     return text.encode().hex()[:TAG_CHARACTERS]
 
 
-def resolve(tx: Session, viewer: Viewer, query: Query) -> Ask:
-    """The question for the index that the query means for this viewer."""
+def resolve(tx: Session, viewer: Viewer, query: Query, titled: TitledBy) -> Ask:
+    """The question for the index that the query means for this viewer. `titled` selects a person's chats by words of the title."""
     groups: list[tuple[str, ...]] = []
     without: list[str] = []
-    for wanted, names in ((query.roles, "r"), (query.has, "h")):
-        if wanted.among:
-            groups.append(tuple(names + value for value in wanted.among))
-        without += [names + value for value in wanted.without]
+    groups += [("h" + value,) for value in query.has.among]
+    if query.roles.among:
+        groups.append(tuple("r" + value for value in query.roles.among))
+    without += ["h" + value for value in query.has.without] + ["r" + value for value in query.roles.without]
     nothing = None
     if query.models or query.providers:
         pairs = tx.execute(sa.select(USED_MODELS.c.provider, USED_MODELS.c.model_name).where(USED_MODELS.c.user_id == viewer.user_id)).all()
         for wanted, sigil, known, what in (
-            (query.models, "m", {pair.model_name for pair in pairs}, "model"),
-            (query.providers, "p", {pair.provider for pair in pairs}, "provider"),
+            (query.models, "m", {pair.model_name for pair in pairs} - {""}, "model"),
+            (query.providers, "p", {pair.provider for pair in pairs} - {""}, "provider"),
         ):
             if wanted.among:
                 found = named(wanted.among, known)
@@ -63,7 +74,10 @@ def resolve(tx: Session, viewer: Viewer, query: Query) -> Ask:
                 nothing = nothing or (None if found else f"No answer of yours is from a {what} “{' or '.join(wanted.among)}”.")
             without += [sigil + hexed(name) for name in named(wanted.without, known)]
     ask = Ask(query, viewer.user_id, tuple(groups), tuple(without), nothing=nothing)
-    return in_chats(tx, viewer, ask)
+    try:
+        return in_chats(tx, viewer, ask, titled)
+    except NothingMeant as reason:
+        return replace(ask, nothing=ask.nothing or str(reason))
 
 
 def named(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
@@ -79,23 +93,22 @@ def named(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
 # --- the chat that a hit lies in ---------------------------------------------------------------------------------
 
 
-def in_chats(tx: Session, viewer: Viewer, ask: Ask) -> Ask:
+def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy) -> Ask:
     """The question narrowed to the chats that the query allows."""
     query = ask.query
     shelves = on_shelves(query.shelves)
     narrow: list[sa.ColumnElement[bool]] = []
     if query.pinned is not None:
         narrow.append(CHATS.c.pinned == sa.literal(query.pinned))
-    narrow += [titled(query.chats.among)] if query.chats.among else []
-    narrow += [sa.not_(titled(query.chats.without))] if query.chats.without else []
-    narrow += tag_conditions(tx, viewer, query.tags)
+    narrow += conditions_of(query.chats, partial(named_chats, viewer, titled))
+    narrow += tag_conditions(tx, viewer, query.tags) + folder_conditions(tx, viewer, query.folders)
     rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
     if not rare:
         return replace(ask, in_chat=(*shelves, *narrow))
     conditions = (CHATS.c.user_id == viewer.user_id, *shelves, *narrow)
     few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(MOST_NAMED_CHATS + 1)).scalars().all()
     if not few:
-        return replace(ask, nothing=ask.nothing or "No chat of yours is meant by these filters.")
+        raise NothingMeant("No chat of yours is meant by these filters.")
     if len(few) > MOST_NAMED_CHATS:
         return replace(ask, in_chat=(*shelves, *narrow))
     return replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in few)), chat_ids=tuple(few))
@@ -125,24 +138,47 @@ def on_shelves(shelves: frozenset[Shelf]) -> list[sa.ColumnElement[bool]]:
     return [sa.or_(CHATS.c.deleted_at.is_not(None), where)] if trash else [kept, where]
 
 
-def tag_conditions(tx: Session, viewer: Viewer, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    """That a chat has one of these tags, and none of those; names count in any case."""
-
-    def tagged(names: Sequence[str]) -> sa.ColumnElement[bool]:
-        low = {name.lower() for name in names}
-        mine = tx.execute(sa.select(TAGS.c.id, TAGS.c.name).where(TAGS.c.user_id == viewer.user_id))
-        ids = [row.id for row in mine if row.name.lower() in low]
-        return CHATS.c.id.in_(sa.select(CHAT_TAGS.c.session_id).where(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id.in_(ids)))
-
-    found = [tagged(wanted.among)] if wanted.among else []
-    return found + ([sa.not_(tagged(wanted.without))] if wanted.without else [])
+def conditions_of(wanted: Wanted[Named], condition: Callable[[Sequence[Named]], sa.ColumnElement[bool]]) -> list[sa.ColumnElement[bool]]:
+    """That one of some is there, and none of others."""
+    found = [condition(wanted.among)] if wanted.among else []
+    return found + ([sa.not_(condition(wanted.without))] if wanted.without else [])
 
 
-def titled(names: Sequence[str]) -> sa.ColumnElement[bool]:
-    """That a chat is one of these: by its id, or by a part of its title in any case."""
+def tag_conditions(tx: Session, viewer: Viewer, wanted: Wanted[str]) -> list[sa.ColumnElement[bool]]:
+    """That a chat has each of these tags, and none of those."""
+    if not wanted:
+        return []
+    known = known_tags(tx, viewer)
+    unknown = [name for name in wanted.among if key_of(name) not in known]
+    if unknown:
+        raise NothingMeant(f"You have no tag “{unknown[0]}”.")
+    without = [known[key_of(name)] for name in wanted.without if key_of(name) in known]
+    return [tagged(viewer, [known[key_of(name)]]) for name in wanted.among] + ([sa.not_(tagged(viewer, without))] if without else [])
+
+
+def folder_conditions(tx: Session, viewer: Viewer, wanted: Wanted[str]) -> list[sa.ColumnElement[bool]]:
+    """That a chat lies in one of these folders or in a folder in it, and in none of those."""
+    among, without = ([found for name in names for found in find_folders(tx, viewer, name)] for names in (wanted.among, wanted.without))
+    if wanted.among and not among:
+        raise NothingMeant(f"You have no folder “{' or '.join(wanted.among)}”.")
+    return conditions_of(Wanted(tuple(among), tuple(without)), in_folders)
+
+
+def tagged(viewer: Viewer, ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """That a chat has one of these tags."""
+    return CHATS.c.id.in_(sa.select(CHAT_TAGS.c.session_id).where(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id.in_(ids)))
+
+
+def in_folders(ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """That a chat lies in one of these folders; to lie in none is a no, not an unknown."""
+    return sa.and_(CHATS.c.folder_id.is_not(None), CHATS.c.folder_id.in_(ids))
+
+
+def named_chats(viewer: Viewer, titled: TitledBy, names: Sequence[str]) -> sa.ColumnElement[bool]:
+    """That a chat is one of these: by its id, or by the words of its title, of which the last may go on."""
     ids = [chat_id for name in names if (chat_id := chat_id_of(name))]
-    parts = [storable(name) for name in names if not chat_id_of(name)]
-    return sa.or_(CHATS.c.id.in_(ids), *(CHATS.c.title.icontains(part, autoescape=True) for part in parts))
+    titles = [tuple(words_of(storable(name))) for name in names if not chat_id_of(name)]
+    return sa.or_(CHATS.c.id.in_(ids), *(CHATS.c.id.in_(titled(viewer.user_id, words)) for words in titles if words))
 
 
 # --- words as an engine wants them -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Generic, TypeVar
 
 from chatcore.parts import Role, Shelf
 from chatcore.texts import storable
@@ -20,9 +21,14 @@ MOST_TERMS = 32
 # A shorter beginning would match so many words that the index has to read most of itself (1.5 s for one letter, measured).
 SHORTEST_PREFIX = 3
 
+Value = TypeVar("Value")
+
 QUOTES = '"“”„«»'
 QUOTED = rf"[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}](?P<star>\*?)"
-PIECE = re.compile(rf"(?P<minus>-?)(?P<field>[A-Za-z]+:)?(?:{QUOTED}|(?P<bare>[^\s{QUOTES}]+))")
+FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
+EMPTY = rf"(?P<empty>(?i:{'|'.join(FILTERS)})):(?=[\s{QUOTES}]|$)"
+BARE = rf"(?P<start>[A-Za-z]+:)?(?P<bare>[^\s{QUOTES}]+)"
+PIECE = re.compile(rf"(?P<minus>-?)(?:(?P<field>[A-Za-z]+:)?{QUOTED}|{EMPTY}|{BARE})")
 RELATIVE = re.compile(r"(\d{1,4})([dwmy])")
 DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
@@ -38,11 +44,11 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The values of one filter: one of `among` (if there are any), and none of `without`."""
+class Wanted(Generic[Value]):
+    """The values of one filter: of `among`, and none of `without`. Of has: and tag: all must be there, of the others one."""
 
-    among: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
+    among: tuple[Value, ...] = ()
+    without: tuple[Value, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.among or self.without)
@@ -60,13 +66,13 @@ class Query:
 
     groups: tuple[tuple[Term, ...], ...] = ()
     without: tuple[Term, ...] = ()
-    roles: Wanted = Wanted()
-    models: Wanted = Wanted()
-    providers: Wanted = Wanted()
-    has: Wanted = Wanted()
-    chats: Wanted = Wanted()
-    tags: Wanted = Wanted()
-    folders: Wanted = Wanted()
+    roles: Wanted[str] = Wanted()
+    models: Wanted[str] = Wanted()
+    providers: Wanted[str] = Wanted()
+    has: Wanted[str] = Wanted()
+    chats: Wanted[str] = Wanted()
+    tags: Wanted[str] = Wanted()
+    folders: Wanted[str] = Wanted()
     pinned: bool | None = None
     shelves: frozenset[Shelf] = frozenset({Shelf.ACTIVE, Shelf.ARCHIVED})
     after: datetime | None = None
@@ -81,6 +87,12 @@ class Query:
         return tuple(term for group in self.groups for term in group)
 
     @property
+    def among_chats(self) -> bool:
+        """Whether a filter chooses among the chats, beyond leaving out the trash: what no index of words knows."""
+        chosen = self.pinned is not None or self.chats or self.tags or self.folders
+        return bool(chosen) or self.shelves != {Shelf.ACTIVE, Shelf.ARCHIVED}
+
+    @property
     def only_words(self) -> bool:
         """Whether no filter narrows the search that a title cannot meet: then titles are searched too."""
         return not (self.roles or self.models or self.providers or self.has)
@@ -89,7 +101,6 @@ class Query:
 ROLES = {"user": Role.USER, "me": Role.USER, "you": Role.USER, "assistant": Role.ASSISTANT, "model": Role.ASSISTANT, "ai": Role.ASSISTANT}
 HAS = {"code": "code", "tool": "tool", "tools": "tool", "attachment": "attachment", "attachments": "attachment", "file": "attachment"}
 SHELVES = {"active": Shelf.ACTIVE, "archived": Shelf.ARCHIVED, "trash": Shelf.TRASH, "deleted": Shelf.TRASH}
-FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
 
 
 @dataclass
@@ -119,7 +130,7 @@ class _Reader:
         self.asks = True
         self.values.setdefault(name, ([], []))[negated].append(value)
 
-    def wanted(self, name: str) -> Wanted:
+    def wanted(self, name: str) -> Wanted[str]:
         among, without = self.values.get(name, ([], []))
         return Wanted(tuple(dict.fromkeys(among)), tuple(dict.fromkeys(without)))
 
@@ -174,8 +185,11 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
     negated = bool(piece["minus"])
     quoted = piece["phrase"] is not None
     value = piece["phrase"] if quoted else piece["bare"]
-    name = (piece["field"] or "").rstrip(":").lower()
+    name = field_of(piece).rstrip(":").lower()
     reader.open_end = False
+    if piece["empty"]:
+        reader.say(f"“{piece['empty'].lower()}:” has nothing after it and was left out.")
+        return
     if name in FILTERS:
         read_filter(reader, name, value.strip(), negated=negated)
         return
@@ -183,12 +197,17 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
         # An address (https://), a time, C::x or a word with a colon: text, as it stands.
         if not value.startswith(("//", ":", "\\")):
             reader.say(f"There is no filter “{name}:”; it was searched for as text.")
-        value = piece["field"] + value
+        value = field_of(piece) + value
     if not quoted and value == "OR" and not negated:
         reader.joins = bool(reader.groups)
         return
     read_words(reader, value, negated=negated, quoted=quoted, starred=bool(piece["star"]))
     reader.open_end = not quoted and not negated
+
+
+def field_of(piece: re.Match[str]) -> str:
+    """What stands before the colon, with it, where the piece looks like a filter."""
+    return piece["field"] or piece["start"] or ""
 
 
 def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, starred: bool) -> None:
@@ -214,7 +233,6 @@ def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, star
 
 def read_filter(reader: _Reader, name: str, value: str, *, negated: bool) -> None:
     """One filter; a value that means nothing is left out and named."""
-    value = value.strip(QUOTES)
     if not value:
         reader.say(f"“{name}:” has nothing after it and was left out.")
         return
@@ -304,6 +322,17 @@ def with_filter(text: str, name: str, value: str) -> str:
     return " ".join(part for part in (text.strip(), wanted) if part) if wanted not in pieces_of(text) else text.strip()
 
 
+def narrowed(text: str, filters: tuple[tuple[str, str], ...]) -> str:
+    """The search text narrowed by filters, as a facet means it: a model, a provider and a role instead of another, since a
+    message has only one; the rest in addition."""
+    for name, _ in filters:
+        if name in ("model", "provider", "role"):
+            text = without_filter(text, name)
+    for name, value in filters:
+        text = with_filter(text, name, value)
+    return text
+
+
 def without_filter(text: str, name: str, value: str | None = None) -> str:
     """The search text without the filters of that name, or without the one of that value."""
     kept = []
@@ -322,6 +351,6 @@ def pieces_of(text: str) -> tuple[str, ...]:
 def split(text: str) -> Iterator[tuple[str, str, str]]:
     """Each piece as it was typed, the filter it is ('' for text), and the filter's value."""
     for piece in PIECE.finditer(text):
-        name = (piece["field"] or "").rstrip(":").lower()
-        value = piece["phrase"] if piece["phrase"] is not None else piece["bare"]
+        name = field_of(piece).rstrip(":").lower()
+        value = piece["phrase"] if piece["phrase"] is not None else piece["bare"] or ""
         yield piece[0], name if name in FILTERS else "", value

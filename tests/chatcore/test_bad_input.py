@@ -7,9 +7,10 @@ import pytest
 from chatcore.browse import Browse, browse_chats
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.history import append, create_chat, get_chat, get_message, open_thread, rename_chat
+from chatcore.history import append, create_chat, get_chat, get_message, rename_chat
 from chatcore.parts import Viewer
 from chatcore.texts import MESSAGE_BYTES
+from chatcore.thread import open_thread
 from tests.factories import make_chat, make_viewer
 
 VERBATIM = {

@@ -15,7 +15,7 @@ from chatcore.chat import Draft, Sent, StillAnswering, first_model, retry, send,
 from chatcore.db import Database
 from chatcore.errors import ChatcoreError, Conflict, Invalid, NotFound
 from chatcore.generation import Runner
-from chatcore.history import archive_chats, create_chat, delete_chats, get_chat, get_message, list_chats, open_thread
+from chatcore.history import archive_chats, create_chat, delete_chats, get_chat, get_message, list_chats
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parts import (
     ErrorCode,
@@ -30,6 +30,7 @@ from chatcore.parts import (
     Viewer,
 )
 from chatcore.rows import GENERATIONS
+from chatcore.thread import open_thread
 from tests.answers import ask, ended, follow_to_end, running
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.scripted import Scripted

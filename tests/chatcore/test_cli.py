@@ -42,7 +42,7 @@ def url_of(db: Database) -> str:
 def test_help_names_every_command() -> None:
     helped = run("--help")
     assert helped.exit_code == 0
-    for command in ("serve", "migrate", "import", "demo", "stats", "doctor"):
+    for command in ("serve", "migrate", "import", "demo", "search", "stats", "doctor"):
         assert f"  {command} " in helped.output
     assert __version__ in run("--version").output
 

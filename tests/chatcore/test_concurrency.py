@@ -18,8 +18,9 @@ import sqlalchemy as sa
 
 from chatcore.accounts import local_owner
 from chatcore.db import Database, open_database
-from chatcore.history import append, create_chat, list_chats, open_thread
+from chatcore.history import append, create_chat, list_chats
 from chatcore.parts import Viewer
+from chatcore.thread import open_thread
 from tests.conftest import NOW
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,7 +133,7 @@ def test_readers_see_a_whole_state_and_hold_nobody_up(file_db: Database) -> None
 
     def read() -> None:
         while not done.is_set():
-            thread = open_thread(file_db, viewer, chat.id, last=1000)
+            thread = open_thread(file_db, viewer, chat.id, limit=1000)
             if thread.chat.message_count != len(thread.messages):
                 torn.append((thread.chat.message_count, len(thread.messages)))
 
@@ -149,7 +150,7 @@ def test_readers_see_a_whole_state_and_hold_nobody_up(file_db: Database) -> None
     for reader in readers:
         reader.join(LIMIT_S)
     assert torn == []
-    assert open_thread(file_db, viewer, chat.id, last=1000).chat.message_count == 100
+    assert open_thread(file_db, viewer, chat.id, limit=1000).chat.message_count == 100
 
 
 OTHER_PROGRAM = """
@@ -195,7 +196,7 @@ def test_two_programs_write_to_one_chat_at_once_and_nothing_is_lost(db: Database
         thread.join(LIMIT_S)
     _, said = other.communicate(timeout=LIMIT_S)
     assert (other.returncode, said, log.errors) == (0, "", [])
-    thread_shown = open_thread(db, viewer, chat.id, last=1000)
+    thread_shown = open_thread(db, viewer, chat.id, limit=1000)
     # One unbroken line: every message follows the one before, whoever wrote it.
     assert thread_shown.chat.message_count == len(thread_shown.messages) == 400
 

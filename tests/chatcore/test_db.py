@@ -20,8 +20,9 @@ from sqlalchemy.exc import IntegrityError
 from chatcore.accounts import local_owner
 from chatcore.db import Database, Turnstile, explain, init_db, label_of, open_database, patiently
 from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
-from chatcore.history import append, create_chat, open_thread
+from chatcore.history import append, create_chat
 from chatcore.settings import database_url
+from chatcore.thread import open_thread
 from tests.conftest import NOW, psycopg_url
 
 ROOT = Path(__file__).resolve().parents[2]

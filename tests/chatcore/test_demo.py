@@ -10,9 +10,10 @@ from chatcore.accounts import local_owner
 from chatcore.db import Database
 from chatcore.demo import MESSAGES_A_TRANSACTION, Filled, batches, fill, planned
 from chatcore.errors import Conflict
-from chatcore.history import append, list_chats, open_thread
+from chatcore.history import append, list_chats
 from chatcore.parts import Role
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES
+from chatcore.thread import open_thread
 from tests.factories import NOW, make_chat, make_viewer
 
 

@@ -24,7 +24,6 @@ from chatcore.history import (
     get_chats,
     get_message,
     list_chats,
-    open_thread,
     pin_chats,
     purge_chats,
     purge_expired,
@@ -32,8 +31,9 @@ from chatcore.history import (
     rename_chat,
     restore_chats,
 )
-from chatcore.parts import ChatInfo, MessageInfo, Role, Shelf, State, Viewer
+from chatcore.parts import ChatInfo, Role, Shelf, State, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, encode_cursor
+from chatcore.thread import open_thread
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.plans import plans, statements
 
@@ -187,7 +187,7 @@ def test_a_page_has_1_to_1000_rows(db: Database, limit: int) -> None:
     with pytest.raises(Invalid):
         list_chats(db, viewer, limit=limit)
     with pytest.raises(Invalid):
-        open_thread(db, viewer, chat.id, last=limit)
+        open_thread(db, viewer, chat.id, limit=limit)
     with pytest.raises(Invalid):
         all_messages(db, viewer, chat.id, limit=limit)
 
@@ -484,7 +484,7 @@ def test_messages_of_many_threads_form_one_line(db: Database, now: datetime) -> 
         writer.start()
     for writer in writers:
         writer.join(60)
-    thread = open_thread(db, viewer, chat.id, last=100)
+    thread = open_thread(db, viewer, chat.id, limit=100)
     assert thread.chat.message_count == len(thread.messages) == 40
 
 
@@ -500,78 +500,7 @@ def test_an_append_runs_the_same_few_statements_in_a_chat_of_any_length(db: Data
     assert counts == [5, 4, 4]
 
 
-# --- threads -----------------------------------------------------------------------------------------------------
-
-
-def content_of(messages: tuple[MessageInfo, ...]) -> list[str]:
-    return [message.content for message in messages]
-
-
-def test_a_thread_opens_at_its_end_and_earlier_messages_follow(db: Database) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, messages=10)
-    thread = open_thread(db, viewer, chat.id, last=4)
-    assert content_of(thread.messages) == ["message 6", "message 7", "message 8", "message 9"]
-    assert thread.has_earlier
-    thread = open_thread(db, viewer, chat.id, last=6, before=thread.messages[0].id)
-    assert content_of(thread.messages) == [f"message {number}" for number in range(6)]
-    assert not thread.has_earlier
-    assert open_thread(db, viewer, chat.id, before=thread.messages[0].id).messages == ()
-
-
-def test_a_chat_without_messages_opens_empty(db: Database) -> None:
-    viewer = make_viewer(db)
-    thread = open_thread(db, viewer, make_chat(db, viewer).id)
-    assert (thread.messages, thread.has_earlier) == ((), False)
-
-
-def test_a_chat_that_names_no_leaf_opens_at_its_newest_message(db: Database, now: datetime) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, messages=3)
-    with db.write() as tx:
-        tx.execute(sa.update(CHATS).values(current_message_id=None))
-    assert content_of(open_thread(db, viewer, chat.id).messages) == ["message 0", "message 1", "message 2"]
-    assert append(db, viewer, chat.id, role="user", content="x", now=now).parent_id is not None
-
-
-def test_an_answer_shows_its_newest_attempt(db: Database, now: datetime) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer)
-    _, answered = make_exchange(db, viewer, chat.id, state=State.FAILED)
-    assert answered.generation is not None
-    assert (answered.generation.state, answered.generation.error_type) == (State.FAILED, "server_error")
-    with db.write() as tx:
-        tx.execute(
-            sa.insert(GENERATIONS).values(
-                user_id=viewer.user_id, session_id=chat.id, message_id=answered.id, provider="p", model_name="second", state="running",
-                started_at=now,
-            )
-        )  # fmt: skip
-    generations = [message.generation for message in open_thread(db, viewer, chat.id).messages]
-    assert generations[0] is None
-    assert generations[1] is not None
-    assert generations[1].model_name == "second"
-    assert get_message(db, viewer, answered.id).generation == generations[1]
-
-
-def test_a_thread_takes_three_statements_and_never_reads_the_whole_chat(db: Database) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, messages=60)
-    with statements() as seen:
-        open_thread(db, viewer, chat.id, last=10)
-    assert len(seen) == 3
-    for plan in plans(db, lambda: open_thread(db, viewer, chat.id, last=10)):
-        assert "SCAN chatmessage" not in plan, plan
-        assert "SCAN parent" not in plan, plan
-        assert "Seq Scan" not in plan, plan
-
-
-def test_a_message_of_another_chat_is_no_place_to_start_from(db: Database) -> None:
-    viewer = make_viewer(db)
-    chat, other = make_chat(db, viewer, messages=2), make_chat(db, viewer, messages=2)
-    for before in (other.current_message_id, 10**9, 2**80, -(2**80)):
-        with pytest.raises(NotFound):
-            open_thread(db, viewer, chat.id, before=before)
+# --- messages ---------------------------------------------------------------------------------------------------
 
 
 def test_all_messages_come_page_by_page_oldest_first(db: Database) -> None:
@@ -582,7 +511,7 @@ def test_all_messages_come_page_by_page_oldest_first(db: Database) -> None:
     after = None
     while True:
         page = all_messages(db, viewer, chat.id, after=after, limit=3)
-        found += content_of(page.items)
+        found += [message.content for message in page.items]
         if page.next_cursor is None:
             break
         after = int(page.next_cursor)

@@ -24,8 +24,9 @@ import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.accounts import LOCAL_OWNER_ID, local_owner
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import Invalid
-from chatcore.history import append, list_chats, open_thread
+from chatcore.history import append, list_chats
 from chatcore.migrations import run, search_index
+from chatcore.thread import open_thread
 from tests.conftest import NOW
 
 CHAT_A = uuid.UUID("11111111-2222-4333-8444-555555555555")

@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from chatcore.accounts import LOCAL_OWNER_ID, local_owner, signed_in
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import ChatcoreError, Invalid
-from chatcore.history import append, list_chats, open_thread, purge_chats
+from chatcore.history import append, list_chats, purge_chats
 from chatcore.parts import Viewer
 from chatcore.takeover import TakeoverReport, take_over
+from chatcore.thread import open_thread
 from tests.conftest import NOW
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import UnknownElement
 
 from chatcore.core import Core, shared
 from chatcore.parts import State, Viewer
@@ -38,6 +39,12 @@ class Frame:
         at.run()
         assert not at.exception
         return at
+
+
+def components(at: AppTest, name: str) -> list[UnknownElement]:
+    """The components of this name on the page, in their order."""
+    found = [element for element in at.get("bidi_component") if isinstance(element, UnknownElement)]
+    return [element for element in found if element.proto.component_name == name]
 
 
 def until(condition: Callable[[], bool], *, timeout_s: float = 20.0) -> None:

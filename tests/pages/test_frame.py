@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, components
 from ui import sign_in
 
 PAGES = Path(__file__).resolve().parents[2] / "pages"
+SWITCHER = "chatcore_switcher"
 
 
 def test_the_chat_page_is_the_first_one(frame: Frame) -> None:
@@ -24,6 +25,7 @@ def test_every_page_stands_in_the_frame(frame: Frame, page: str) -> None:
     at.switch_page(str(PAGES / page)).run()
     assert not at.exception
     assert at.sidebar.page_link
+    assert len(components(at, SWITCHER)) == 1
 
 
 def test_with_sign_in_a_stranger_sees_one_button_and_nothing_else(frame: Frame) -> None:
@@ -34,6 +36,7 @@ def test_with_sign_in_a_stranger_sees_one_button_and_nothing_else(frame: Frame) 
     assert [button.label for button in at.button] == ["Sign in"]
     assert not at.chat_input
     assert not at.sidebar.page_link
+    assert not components(at, SWITCHER)
 
 
 def test_with_sign_in_each_person_has_their_own_chats(frame: Frame) -> None:

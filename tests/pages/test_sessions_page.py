@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from chatcore import history
 from chatcore.parts import ChatInfo, Shelf
 from tests.factories import make_chat, make_exchange
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, components
 from ui.sessions.actions import carry_out
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
@@ -33,7 +33,7 @@ def opened(frame: Frame, **params: str | Sequence[str]) -> AppTest:
 
 def table(at: AppTest) -> dict[str, list[dict[str, object]]]:
     """What the table was given to draw."""
-    elements = at.get("bidi_component")
+    elements = components(at, "chatcore_table")
     assert elements, "there is no table"
     found: dict[str, list[dict[str, object]]] = json.loads(elements[0].proto.json)
     return found
@@ -44,7 +44,7 @@ def titles(at: AppTest) -> list[object]:
 
 
 def count(at: AppTest) -> str:
-    return str(json.loads(at.get("bidi_component")[0].proto.json)["count"])
+    return str(table(at)["count"])
 
 
 def make(frame: Frame, title: str, *, minutes_ago: int = 0, provider: str = "ollama", model_name: str = "llama3.2:3b") -> ChatInfo:

@@ -14,12 +14,13 @@ from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.tags import list_tags
 from chatcore.parts import ChatInfo
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, components
 from ui import data
 from ui.sessions import actions, bulk
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
 NOW = datetime.now(UTC)
+RESULTS = "chatcore_results"
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +44,7 @@ def opened(frame: Frame, **params: str | Sequence[str]) -> AppTest:
 
 def results(at: AppTest) -> dict[str, list[dict[str, object]]]:
     """What the element was given to draw."""
-    elements = at.get("bidi_component")
+    elements = components(at, RESULTS)
     assert elements, "there are no results"
     found: dict[str, list[dict[str, object]]] = json.loads(elements[0].proto.json)
     return found
@@ -55,7 +56,7 @@ def hits(at: AppTest) -> list[str]:
 
 
 def count(at: AppTest) -> str:
-    return str(json.loads(at.get("bidi_component")[0].proto.json)["count"])
+    return str(results(at)["count"])
 
 
 def titles(at: AppTest) -> list[str]:
@@ -158,7 +159,7 @@ def test_what_could_not_be_understood_is_said(frame: Frame) -> None:
 def test_where_nothing_is_found_the_page_says_so(frame: Frame, text: str) -> None:
     make(frame, "Sea", "tides")
     at = opened(frame, q=text)
-    assert not at.get("bidi_component")
+    assert not components(at, RESULTS)
     assert at.subheader[0].value == "Nothing found"
 
 

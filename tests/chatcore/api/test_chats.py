@@ -60,7 +60,19 @@ def test_messages_come_in_windows_from_the_end(api: Api, ada: httpx.Client) -> N
     assert [message["text"] for message in last["messages"]] == ["message 3", "message 4"]
     earlier = ada.get(f"{CHATS}/{chat.id}/messages", params={"limit": 3, "before": last["before"]}).json()
     assert [message["text"] for message in earlier["messages"]] == ["message 0", "message 1", "message 2"]
-    assert earlier["before"] is None
+    assert (last["after"], earlier["before"]) == (None, None)
+    later = ada.get(f"{CHATS}/{chat.id}/messages", params={"after": earlier["after"]}).json()
+    assert later["messages"] == last["messages"]
+
+
+def test_a_window_opens_around_a_message(api: Api, ada: httpx.Client) -> None:
+    chat = make_chat(api.core.db, api.viewer(), messages=9)
+    assert chat.current_message_id is not None
+    around = ada.get(f"{CHATS}/{chat.id}/messages", params={"limit": 3, "around": chat.current_message_id - 4}).json()
+    assert [message["text"] for message in around["messages"]] == ["message 3", "message 4", "message 5"]
+    assert (around["before"], around["after"]) == (around["messages"][0]["id"], around["messages"][2]["id"])
+    assert ada.get(f"{CHATS}/{chat.id}/messages", params={"around": 10**9}).status_code == 404
+    assert ada.get(f"{CHATS}/{chat.id}/messages", params={"around": 1, "before": 2}).status_code == 400
 
 
 def test_an_answer_says_how_it_went(api: Api, ada: httpx.Client) -> None:

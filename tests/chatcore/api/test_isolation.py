@@ -12,11 +12,12 @@ from websockets.exceptions import InvalidStatus
 from chatcore.api import LocalOwner, routes
 from chatcore.changes import Changes, change_chats
 from chatcore.db import Database
-from chatcore.history import get_chat, open_thread
+from chatcore.history import get_chat
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.tags import list_tags
 from chatcore.organise.views import list_views, save_view
 from chatcore.parts import State, Viewer
+from chatcore.thread import open_thread
 from tests.chatcore.api.conftest import CHATS, Api
 from tests.factories import NOW, make_chat, make_exchange
 
@@ -24,7 +25,8 @@ CHAT = CHATS + "/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
 TAGS, TAG = "/api/v1/tags", "/api/v1/tags/{tag_id}"
 FOLDERS, FOLDER = "/api/v1/folders", "/api/v1/folders/{folder_id}"
-SEARCHES, SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
+SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
+SEARCH = "/api/v1/search"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,22 @@ def empty(path: str, name: str) -> Case:
 
     def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
         return 200 if bob.get(path).json()[name] else 404
+
+    return call
+
+
+def searching(path: str, nothing: dict[str, object]) -> Case:
+    """A search has no id: what Ada finds, Bob does not, whatever he asks for; nothing found counts as not found here."""
+
+    def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
+        for text in ("tides", f"chat:{hers.chat_id}", ""):
+            with api.client("Ada") as ada:
+                theirs = ada.get(path, params={"q": text}).json()
+                assert theirs != theirs | nothing
+            found = bob.get(path, params={"q": text}).json()
+            if found != found | nothing:
+                return 200
+        return 404
 
     return call
 
@@ -122,8 +140,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", SEARCHES): empty(SEARCHES, "searches"),
     ("POST", SEARCHES): own(SEARCHES, "searches", name="Tea", query="tag:tea"),
     ("PUT", SEARCHES): order_hers,
-    ("PATCH", SEARCH): calling("PATCH", SEARCH, json={"name": "Bob's", "query": "x"}),
-    ("DELETE", SEARCH): calling("DELETE", SEARCH),
+    ("PATCH", SAVED_SEARCH): calling("PATCH", SAVED_SEARCH, json={"name": "Bob's", "query": "x"}),
+    ("DELETE", SAVED_SEARCH): calling("DELETE", SAVED_SEARCH),
+    ("GET", SEARCH): searching(SEARCH, {"hits": [], "next_cursor": None}),
+    ("GET", SEARCH + "/switch"): searching(SEARCH + "/switch", {"chats": [], "hits": []}),
+    ("GET", SEARCH + "/facets"): searching(SEARCH + "/facets", {"of": 0, "models": [], "months": [], "roles": [], "tags": []}),
+    ("GET", SEARCH + "/count"): searching(SEARCH + "/count", {"count": 0}),
     ("GET", "/api/v1/models"): nobodys,
     ("GET", "/healthz"): nobodys,
 }

@@ -1,0 +1,287 @@
+"""The thread of a chat: the branch that is shown, read a window at a time.
+
+Messages form a tree: each names the one it follows, and a chat names the leaf of the branch it shows. Along a branch ids
+grow. A window costs the same in a chat of any length: ways through the tree are walked by ids, a window's length of them.
+Only where a long branch was left for another long one is it walked from the leaf which of the two is shown.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar, assert_never
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from chatcore.db import Database
+from chatcore.history import get_chat_in, leaf_of, no_message, possible_id
+from chatcore.parts import Thread, Viewer
+from chatcore.rows import LARGEST_ID, MESSAGE_COLUMNS, MESSAGES, checked_limit, message_infos
+
+Value = TypeVar("Value")
+
+# Branches that were left are short: an attempt that failed, some messages after a prompt that was put otherwise. Of longer
+# ones so many messages are looked at before the shown branch is walked instead.
+LEFT = 200
+# How far above a message it is looked whether the shown branch turned off before it.
+LOOK_BACK = 100
+# No branch has as many messages; it stands where the number of steps is bounded by something else.
+ALL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The messages before this one, with it if `included`; None: the end of the branch that is shown."""
+
+    message_id: int | None = None
+    included: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """The messages after this one, with it if `included`; None: the start of the branch that is shown."""
+
+    message_id: int | None = None
+    included: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A message with what stands around it on its branch, a third of the window before it."""
+
+    message_id: int
+
+
+Place = Before | After | Around
+END, START = Before(), After()
+
+
+# --- statements, built once --------------------------------------------------------------------------------------
+
+PARENT = MESSAGES.alias("parent")
+
+
+def upward(leaf: sa.ColumnElement[bool]) -> sa.CTE:
+    """A message and what came before it on its branch, as (id, parent_id, step): so many steps, down to a lowest id."""
+    path = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(leaf).cte("path", recursive=True)
+    # The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
+    step = sa.select(PARENT.c.id, PARENT.c.parent_id, path.c.step + 1).join(path, PARENT.c.id == path.c.parent_id)
+    return path.union_all(step.where(path.c.step < sa.bindparam("steps"), PARENT.c.id >= sa.bindparam("lowest_id")))
+
+
+LEAF = MESSAGES.c.id == sa.bindparam("leaf_id")
+PATH, PATH_IN_CHAT = upward(LEAF), upward(sa.and_(LEAF, MESSAGES.c.session_id == sa.bindparam("chat_id")))
+BRANCH = sa.select(*MESSAGE_COLUMNS).join(PATH, PATH.c.id == MESSAGES.c.id).order_by(PATH.c.step)
+UP, UP_IN_CHAT = (sa.select(path.c.id).order_by(path.c.step) for path in (PATH, PATH_IN_CHAT))
+UP_FROM_ITS_END = sa.select(PATH.c.id, PATH.c.parent_id).order_by(PATH.c.step.desc()).limit(sa.bindparam("limit"))
+
+CHILD = MESSAGES.alias("child")
+IDS: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+WAY: sa.BindParameter[int] = sa.bindparam("way", expanding=True)
+ROOTS = sa.and_(MESSAGES.c.session_id == sa.bindparam("chat_id"), MESSAGES.c.parent_id.is_(None))
+CHILDREN = MESSAGES.c.parent_id == sa.bindparam("message_id")
+
+
+def downward(first: sa.ColumnElement[bool]) -> sa.Select[tuple[int, int]]:
+    """The newest message for which the condition holds, the newest one that follows it, and so on, each with its oldest
+    sibling."""
+    seed = sa.select(sa.func.max(MESSAGES.c.id).label("id"), sa.func.min(MESSAGES.c.id).label("oldest"), sa.literal(1).label("step"))
+    down = seed.where(first).cte("down", recursive=True)
+    newest, oldest = (
+        sa.select(pick(CHILD.c.id)).where(CHILD.c.parent_id == down.c.id).scalar_subquery() for pick in (sa.func.max, sa.func.min)
+    )
+    step = sa.select(newest, oldest, down.c.step + 1).where(down.c.id.is_not(None), down.c.step < sa.bindparam("steps"))
+    down = down.union_all(step)
+    return sa.select(down.c.id, down.c.oldest).where(down.c.id.is_not(None)).order_by(down.c.step)
+
+
+DOWN_FROM_START, DOWN_FROM = downward(ROOTS), downward(CHILDREN)
+ROWS = sa.select(*MESSAGE_COLUMNS).where(MESSAGES.c.session_id == sa.bindparam("chat_id"), MESSAGES.c.id.in_(IDS)).order_by(MESSAGES.c.id)
+
+PARTING = sa.select(MESSAGES.c.id).where(MESSAGES.c.parent_id.in_(IDS), MESSAGES.c.id.not_in(WAY))
+OTHER_STARTS = sa.select(MESSAGES.c.id).where(ROOTS, MESSAGES.c.id.not_in(WAY))
+SUBTREES = sa.select(MESSAGES.c.id).where(MESSAGES.c.id.in_(IDS)).cte("subtrees", recursive=True)
+SUBTREES = SUBTREES.union_all(sa.select(CHILD.c.id).join(SUBTREES, CHILD.c.parent_id == SUBTREES.c.id))
+# Both engines stop the recursion when so many rows are found.
+BELOW = sa.select(SUBTREES.c.id).limit(LEFT + 1)
+
+KEY, CHAT_ID = sa.tuple_(CHILD.c.session_id, CHILD.c.id), sa.bindparam("chat_id", type_=CHILD.c.session_id.type)
+# By the key of both columns: where the chat is a condition and the id the order, PostgreSQL would rather look through all
+# messages by their ids until it meets one of the chat. SQLite finds a place inside the chat only by conditions.
+FROM_ID_ON = {
+    "sqlite": lambda lowest: sa.and_(CHILD.c.session_id == CHAT_ID, CHILD.c.id >= lowest),
+    "postgresql": lambda lowest: sa.tuple_(CHAT_ID, lowest) <= KEY,
+}
+
+
+def first_from(dialect: str, lowest: sa.ColumnElement[int], column: sa.Column[Value]) -> sa.Select[Value]:
+    """A column of the first message of a chat from this id on."""
+    return sa.select(column).where(FROM_ID_ON[dialect](lowest)).order_by(CHILD.c.session_id, CHILD.c.id).limit(1)
+
+
+def halving(dialect: str) -> sa.Select[tuple[int]]:
+    """The first message of a chat, up to a leaf, that was written at or after a moment: times grow with ids, so the range of
+    ids is halved until it is found."""
+    nothing, moment = sa.null().cast(MESSAGES.c.id.type), sa.bindparam("moment", type_=MESSAGES.c.created_at.type)
+    low, high = sa.literal(0, MESSAGES.c.id.type), sa.bindparam("leaf_id", type_=MESSAGES.c.id.type) + 1
+    ids = sa.select(low.label("low"), high.label("high"), nothing.label("found")).cte("ids", recursive=True)
+    middle = (ids.c.low + ids.c.high) // 2
+    probe = MESSAGES.alias("probe")
+    probed = first_from(dialect, middle, CHILD.c.id)
+    early = probe.c.created_at < moment
+    half = sa.select(
+        sa.case((early, probe.c.id + 1), else_=ids.c.low),
+        sa.case((early, ids.c.high), else_=middle),
+        sa.case((early, ids.c.found), else_=probe.c.id),
+    )
+    half = half.join_from(ids, probe, probe.c.id == probed.scalar_subquery()).where(ids.c.low < ids.c.high)
+    ids = ids.union_all(half)
+    return sa.select(ids.c.found).where(ids.c.low >= ids.c.high)
+
+
+FIRST_SINCE = {dialect: halving(dialect) for dialect in FROM_ID_ON}
+FIRST_TIME = {dialect: first_from(dialect, sa.literal(0, CHILD.c.id.type), CHILD.c.created_at) for dialect in FROM_ID_ON}
+LAST_TIME = sa.select(MESSAGES.c.created_at).where(MESSAGES.c.id == sa.bindparam("leaf_id"))
+
+
+# --- windows -----------------------------------------------------------------------------------------------------
+
+
+def open_thread(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, place: Place = END, limit: int = 40) -> Thread:
+    """A window of at most `limit` (1 to 1,000) messages of a chat at this place, oldest first.
+
+    The branch is the one that is shown; around, before and after a message on another one, that message's, which goes on
+    with the newest of what follows. Costs the same in a chat of any length. Raises Invalid, and NotFound, also for a
+    message of another chat.
+    """
+    checked_limit(limit)
+    with db.read() as tx:
+        chat = get_chat_in(tx, viewer, chat_id)
+        leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
+        ids, has_earlier, has_later = window(tx, chat_id, leaf_id, place, limit)
+        rows = tx.execute(ROWS, {"chat_id": chat_id, "ids": ids}).mappings().all() if ids else []
+        messages = message_infos(tx, rows)
+    return Thread(chat=chat, messages=messages, has_earlier=has_earlier, has_later=has_later)
+
+
+def first_since(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, moment: datetime) -> int | None:
+    """The first message of the shown branch that was written at or after a moment; None if there is none. Raises NotFound.
+
+    Costs the same in a chat of any length. A branch that was left more than 100 messages earlier counts as shown.
+    """
+    with db.read() as tx:
+        chat = get_chat_in(tx, viewer, chat_id)
+        leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
+        if leaf_id is None:
+            return None
+        asked = {"chat_id": chat_id, "leaf_id": leaf_id, "moment": moment}
+        found: int | None = tx.execute(FIRST_SINCE[db.dialect], asked).scalar()
+        if found is None:
+            return None
+        above = climb(tx, found, LOOK_BACK + 1)
+        top = above[-1] if len(above) > LOOK_BACK else None
+        if found in descend(tx, chat_id, leaf_id, top, len(above)):
+            return found
+        return int(shown_from(tx, leaf_id, found, 1)[0].id)
+
+
+def span(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[datetime, datetime] | None:
+    """When the first message of a chat and the last one of the shown branch were written; None for an empty chat.
+
+    Raises NotFound.
+    """
+    with db.read() as tx:
+        chat = get_chat_in(tx, viewer, chat_id)
+        leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
+        if leaf_id is None:
+            return None
+        first: datetime = tx.execute(FIRST_TIME[db.dialect], {"chat_id": chat_id}).scalar_one()
+        last: datetime = tx.execute(LAST_TIME, {"leaf_id": leaf_id}).scalar_one()
+    return first, last
+
+
+# --- ways through the tree ---------------------------------------------------------------------------------------
+
+
+def window(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, place: Place, limit: int) -> tuple[list[int], bool, bool]:
+    """The ids of a window, oldest first, and whether its branch has earlier and later messages. Raises NotFound."""
+    match place:
+        case Before(message_id, included):
+            if message_id is None:
+                up, has_later = climb(tx, leaf_id, limit + 1), False
+            else:
+                up = climb_in(tx, chat_id, message_id, limit + 1 + (not included))[not included :]
+                has_later = not included or bool(descend(tx, chat_id, leaf_id, message_id, 1))
+            return up[:limit][::-1], len(up) > limit, has_later
+        case After(message_id, included):
+            up = climb_in(tx, chat_id, message_id, 2) if message_id is not None else []
+            first = up[:1] if included else []
+            down = first + descend(tx, chat_id, leaf_id, message_id, limit + 1 - len(first))
+            return down[:limit], len(up) > len(first), len(down) > limit
+        case Around(message_id):
+            up = climb_in(tx, chat_id, message_id, limit + 1)
+            down = descend(tx, chat_id, leaf_id, message_id, limit)
+            # What one side has too little of, the other makes up for.
+            below = min(len(down), max(limit - 1 - limit // 3, limit - len(up)))
+            above = min(len(up), limit - below)
+            return [*up[:above][::-1], *down[:below]], len(up) > above, len(down) > below
+        case _:
+            assert_never(place)
+
+
+def path_to(tx: Session, leaf_id: int, limit: int) -> Sequence[sa.RowMapping]:
+    """A message and what came before it on its branch, newest first, at most `limit` rows."""
+    return tx.execute(BRANCH, {"leaf_id": leaf_id, "steps": limit, "lowest_id": -LARGEST_ID}).mappings().all()
+
+
+def climb(tx: Session, message_id: int | None, limit: int) -> list[int]:
+    """The ids of a message and of what came before it on its branch, newest first, at most `limit`; none of None."""
+    if message_id is None:
+        return []
+    return list(tx.execute(UP, {"leaf_id": message_id, "steps": limit, "lowest_id": -LARGEST_ID}).scalars())
+
+
+def climb_in(tx: Session, chat_id: uuid.UUID, message_id: int, limit: int) -> list[int]:
+    """The same as `climb` from a message that must be in this chat. Raises NotFound."""
+    asked = {"chat_id": chat_id, "leaf_id": possible_id(message_id), "steps": limit, "lowest_id": -LARGEST_ID}
+    found = list(tx.execute(UP_IN_CHAT, asked).scalars())
+    if not found:
+        raise no_message()
+    return found
+
+
+def descend(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, message_id: int | None, limit: int) -> list[int]:
+    """The ids of what follows a message (None: of the first messages), oldest first, at most `limit`.
+
+    On the branch to the leaf it is what leads there and ends there, elsewhere the newest of what follows each message.
+    """
+    if leaf_id is None or leaf_id == message_id:
+        return []
+    start: dict[str, object] = {"chat_id": chat_id} if message_id is None else {"message_id": message_id}
+    rows = tx.execute(DOWN_FROM_START if message_id is None else DOWN_FROM, start | {"steps": limit}).all()
+    newest = [row.id for row in rows]
+    if leaf_id in newest:
+        return newest[: newest.index(leaf_id) + 1]
+    forked = any(row.id != row.oldest for row in rows)
+    if not forked or (message_id is not None and leaf_id < message_id):
+        return newest
+    left = left_beside(tx, chat_id, message_id, newest)
+    if len(left) <= LEFT and leaf_id not in left:
+        return newest
+    shown = shown_from(tx, leaf_id, -LARGEST_ID if message_id is None else message_id + 1, limit)
+    return [row.id for row in shown] if shown and shown[0].parent_id == message_id else newest
+
+
+def left_beside(tx: Session, chat_id: uuid.UUID, message_id: int | None, way: Sequence[int]) -> set[int]:
+    """The messages of the branches that part from a way down from a message (None: from the first messages), at most 201."""
+    parents = [*([] if message_id is None else [message_id]), *way[:-1]]
+    beginnings = tx.execute(PARTING, {"ids": parents, "way": way}).scalars().all()
+    if message_id is None:
+        beginnings = [*beginnings, *tx.execute(OTHER_STARTS, {"chat_id": chat_id, "way": way}).scalars()]
+    return set(tx.execute(BELOW, {"ids": beginnings}).scalars())
+
+
+def shown_from(tx: Session, leaf_id: int, lowest_id: int, limit: int) -> Sequence[sa.Row[tuple[int, int | None]]]:
+    """The first messages of the branch to a leaf from this id on, as (id, parent_id), oldest first. Walks up from the leaf."""
+    return tx.execute(UP_FROM_ITS_END, {"leaf_id": leaf_id, "steps": ALL, "lowest_id": lowest_id, "limit": limit}).all()
