@@ -27,12 +27,6 @@ def known_models(db: Database, viewer: Viewer) -> tuple[tuple[str, str], ...]:
 
 
 @st.cache_data(ttl=SEARCH_KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
-def count_hits(db: Database, viewer: Viewer, text: str, zone: str, _now: datetime, *, cap: int) -> int:
-    """How many messages match, counted once while the pages of a search are turned; `zone` by its name."""
-    return search.count_hits(db, viewer, text, cap=cap, now=_now, zone=words.zone(zone))
-
-
-@st.cache_data(ttl=SEARCH_KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
 def facets(db: Database, viewer: Viewer, text: str, zone: str, _now: datetime) -> Facets:
     """How the hits of a search spread, counted once while its pages are turned; `zone` by its name."""
     return search.facets(db, viewer, text, now=_now, zone=words.zone(zone))
@@ -52,7 +46,6 @@ def tags(db: Database, viewer: Viewer) -> tuple[TagInfo, ...]:
 
 def forget(db: Database, viewer: Viewer) -> None:
     """Chats have changed, or been tagged or moved: what was counted in them is counted again."""
-    count_hits.clear()
     facets.clear()
     forget_names(db, viewer)
 

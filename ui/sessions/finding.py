@@ -7,7 +7,7 @@ import streamlit as st
 from chatcore.parts import Shelf
 from chatcore.search import find_chats, search
 from chatcore.search.query import read_query, split, with_filter
-from chatcore.search.results import Results
+from chatcore.search.results import Facets, Results
 from ui import app, data, words
 from ui.sessions import address, bulk, component, facets, marks, places, results
 from ui.sessions.buttons import of_everything
@@ -17,7 +17,6 @@ from ui.sessions.results import Found
 
 PAGE_SIZE = 20
 MOST_TITLES = 5
-COUNT_CAP = 1000
 BARE_WORD = re.compile(r"\w{3,}")
 
 
@@ -35,7 +34,6 @@ def show(asked: Search) -> None:
     if not page.hits and not titles:
         show_nothing(asked, clock)
         return
-    number = data.count_hits(db, viewer, asked.text, str(clock.zone), clock.now, cap=COUNT_CAP + 1)
     spread = data.facets(db, viewer, asked.text, str(clock.zone), clock.now)
     everything = bulk.everything_in(asked.text)
     found = Found(
@@ -43,7 +41,7 @@ def show(asked: Search) -> None:
         titles=titles,
         hits=page.hits,
         page=place.page,
-        count=count_of(number, place, page),
+        count=count_of(spread, place, page),
         beyond=bool(page.next_cursor or place.page or len(titles) == MOST_TITLES),
         everything=everything_data(everything, clock) if everything else None,
         facets=facets.as_data(asked.text, spread),
@@ -61,9 +59,9 @@ def everything_data(chosen: bulk.Everything, clock: Clock) -> dict[str, object]:
     return {"token": chosen.token, "text": chosen.sentence, "verbs": verbs}
 
 
-def count_of(number: int, place: places.Place, page: Results) -> str:
+def count_of(spread: Facets, place: places.Place, page: Results) -> str:
     """How many messages there are, and which of them the page shows."""
-    total = f"{words.count(COUNT_CAP)}+ messages" if number > COUNT_CAP else words.plural(number, "message")
+    total = words.plural(spread.of, "message") if spread.complete else f"{words.count(spread.of)}+ messages"
     if not page.next_cursor and not place.page:
         return total
     first, last = place.range(len(page.hits), page_size=PAGE_SIZE)
