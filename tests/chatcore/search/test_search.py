@@ -61,6 +61,8 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers from which on an engine goes another way, so small that the chats of a test are more than enough."""
     monkeypatch.setattr(ask, "MOST_NAMED_CHATS", 1)
     monkeypatch.setattr(postgresql, "LOOKED_AT", 2)
+    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 6)
+    monkeypatch.setattr(postgresql, "RARE", 2)
     monkeypatch.setattr(sqlite, "FIRST_READ", 2)
     monkeypatch.setattr(sqlite, "READ_A_HIT", 2)
 
