@@ -15,7 +15,7 @@ class Sizes:
     writing_s: float = 5.0
     starts: int = 5
     opens: int = 9
-    open_length: int = 1_000
+    open_length: int = 5_000
     stream_tokens: int = 2_000
     stream_rate: int = 200
     streams: int = 3
@@ -31,4 +31,4 @@ QUICK = Sizes(
     chats=5_000, lengths=(10, 1_000), appends=100, lists=20, writing_s=1.5, starts=2, opens=3, streams=1, kills=2, stops=3, clicks=3
 )
 # For the test that the scenarios run at all.
-TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2)
+TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120)

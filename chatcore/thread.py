@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.db import Database
-from chatcore.history import get_chat_in, leaf_of, parent_of
+from chatcore.history import get_chat_in, leaf_of, no_message, possible_id
 from chatcore.parts import Thread, Viewer
 from chatcore.rows import LARGEST_ID, MESSAGE_COLUMNS, MESSAGES, checked_limit, message_infos
 
@@ -59,17 +59,21 @@ END, START = Before(), After()
 
 # --- statements, built once --------------------------------------------------------------------------------------
 
-LEAF = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(MESSAGES.c.id == sa.bindparam("leaf_id"))
-PATH = LEAF.cte("path", recursive=True)
 PARENT = MESSAGES.alias("parent")
-# The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
-PATH = PATH.union_all(
-    sa.select(PARENT.c.id, PARENT.c.parent_id, PATH.c.step + 1)
-    .join(PATH, PARENT.c.id == PATH.c.parent_id)
-    .where(PATH.c.step < sa.bindparam("steps"), PARENT.c.id >= sa.bindparam("lowest_id"))
-)
+
+
+def upward(leaf: sa.ColumnElement[bool]) -> sa.CTE:
+    """A message and what came before it on its branch, as (id, parent_id, step): so many steps, down to a lowest id."""
+    path = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(leaf).cte("path", recursive=True)
+    # The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
+    step = sa.select(PARENT.c.id, PARENT.c.parent_id, path.c.step + 1).join(path, PARENT.c.id == path.c.parent_id)
+    return path.union_all(step.where(path.c.step < sa.bindparam("steps"), PARENT.c.id >= sa.bindparam("lowest_id")))
+
+
+LEAF = MESSAGES.c.id == sa.bindparam("leaf_id")
+PATH, PATH_IN_CHAT = upward(LEAF), upward(sa.and_(LEAF, MESSAGES.c.session_id == sa.bindparam("chat_id")))
 BRANCH = sa.select(*MESSAGE_COLUMNS).join(PATH, PATH.c.id == MESSAGES.c.id).order_by(PATH.c.step)
-UP = sa.select(PATH.c.id).order_by(PATH.c.step)
+UP, UP_IN_CHAT = (sa.select(path.c.id).order_by(path.c.step) for path in (PATH, PATH_IN_CHAT))
 UP_FROM_ITS_END = sa.select(PATH.c.id, PATH.c.parent_id).order_by(PATH.c.step.desc()).limit(sa.bindparam("limit"))
 
 CHILD = MESSAGES.alias("child")
@@ -204,22 +208,19 @@ def window(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, place: Place, l
     """The ids of a window, oldest first, and whether its branch has earlier and later messages. Raises NotFound."""
     match place:
         case Before(message_id, included):
-            last, has_later = leaf_id, False
-            if message_id is not None:
-                parent_id = parent_of(tx, chat_id, message_id)
-                last = message_id if included else parent_id
+            if message_id is None:
+                up, has_later = climb(tx, leaf_id, limit + 1), False
+            else:
+                up = climb_in(tx, chat_id, message_id, limit + 1 + (not included))[not included :]
                 has_later = not included or bool(descend(tx, chat_id, leaf_id, message_id, 1))
-            up = climb(tx, last, limit + 1)
             return up[:limit][::-1], len(up) > limit, has_later
         case After(message_id, included):
-            parent_id = parent_of(tx, chat_id, message_id) if message_id is not None else None
-            first = [message_id] if included and message_id is not None else []
+            up = climb_in(tx, chat_id, message_id, 2) if message_id is not None else []
+            first = up[:1] if included else []
             down = first + descend(tx, chat_id, leaf_id, message_id, limit + 1 - len(first))
-            has_earlier = parent_id is not None if included else message_id is not None
-            return down[:limit], has_earlier, len(down) > limit
+            return down[:limit], len(up) > len(first), len(down) > limit
         case Around(message_id):
-            parent_of(tx, chat_id, message_id)
-            up = climb(tx, message_id, limit + 1)
+            up = climb_in(tx, chat_id, message_id, limit + 1)
             down = descend(tx, chat_id, leaf_id, message_id, limit)
             # What one side has too little of, the other makes up for.
             below = min(len(down), max(limit - 1 - limit // 3, limit - len(up)))
@@ -239,6 +240,15 @@ def climb(tx: Session, message_id: int | None, limit: int) -> list[int]:
     if message_id is None:
         return []
     return list(tx.execute(UP, {"leaf_id": message_id, "steps": limit, "lowest_id": -LARGEST_ID}).scalars())
+
+
+def climb_in(tx: Session, chat_id: uuid.UUID, message_id: int, limit: int) -> list[int]:
+    """The same as `climb` from a message that must be in this chat. Raises NotFound."""
+    asked = {"chat_id": chat_id, "leaf_id": possible_id(message_id), "steps": limit, "lowest_id": -LARGEST_ID}
+    found = list(tx.execute(UP_IN_CHAT, asked).scalars())
+    if not found:
+        raise no_message()
+    return found
 
 
 def descend(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, message_id: int | None, limit: int) -> list[int]:

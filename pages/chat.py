@@ -1,11 +1,12 @@
-"""Chat with a model. The chat is in the URL (?c=...); the answer is written by the Runner, not by this script."""
+"""Chat with a model. The URL names the chat (?c=), the message it opens at (&m=) and what is looked for in it (&q=); the answer is
+written by the Runner, not by this script."""
 
 import streamlit as st
 
 from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import Thread
-from ui import app, composer, connect, sidebar, thread, words
+from ui import app, chat_head, composer, connect, find, sidebar, thread, words
 
 # What the button says, and what it sends.
 SUGGESTIONS = (
@@ -31,23 +32,23 @@ def main() -> None:
         try:
             opened = thread.open_window(core, viewer, app.as_chat_id(wanted))
         except NotFound:
-            st.session_state.pop("chat.last", None)
+            app.forget_chat()
             show_not_found()
             sidebar.show_chats(None)
             return
     if opened is None:
-        st.session_state.pop("chat.last", None)
+        app.forget_chat()
         start = st.container(key="start")
         choice = composer.show_composer(core, viewer, None)
         with start:
             show_start(core, on_guide=choice[0] == "guide")
     else:
-        st.session_state["chat.last"] = str(opened.chat.id)
+        app.remember_chat()
         st.set_page_config(page_title=f"{words.shortened(opened.chat.title, 60)} · chatcore")
-        with st.container(key="chat_title"):
-            st.title(words.plain(opened.chat.title), anchor=False)
-        pending = thread.show_thread(opened)
-        composer.show_composer(core, viewer, opened.chat, thread.last_used(opened))
+        found = find.found(core, viewer, opened.chat.id, st.query_params.get(app.FIND_PARAM), app.current_message_id())
+        chat_head.show_head(core, viewer, opened, found)
+        pending = thread.show_thread(opened, found)
+        composer.show_composer(core, viewer, opened.chat, thread.last_used(core, viewer, opened))
     sidebar.show_chats(opened.chat.id if opened else None)
     if pending:
         thread.follow_here(core, viewer, pending)

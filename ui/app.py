@@ -25,7 +25,11 @@ ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
 IMAGES = Path(__file__).parent / "images"
 STYLE = Path(__file__).parent / "style.css"
 
-CHAT_PARAM, MESSAGE_PARAM = "c", "m"
+# The chat, the message it opens at, and what is looked for in it.
+CHAT_PARAM, MESSAGE_PARAM, FIND_PARAM = "c", "m", "q"
+# What of the open chat is on screen, see `ui.window`.
+VIEW = "thread.view"
+LAST = "chat.last"
 
 
 def core() -> Core:
@@ -105,17 +109,60 @@ def as_chat_id(wanted: uuid.UUID | str) -> uuid.UUID:
 
 
 def show_chat(chat_id: uuid.UUID | None) -> None:
-    """Puts a chat (None: a new one) into the URL of the chat page; the script shows it when it runs next."""
-    if chat_id is None:
-        st.query_params.pop(CHAT_PARAM, None)
-    else:
+    """Puts a chat (None: a new one) into the URL of the chat page; the script shows it, at its end, when it runs next."""
+    forget_view()
+    for name in (CHAT_PARAM, MESSAGE_PARAM, FIND_PARAM):
+        st.query_params.pop(name, None)
+    if chat_id is not None:
         st.query_params[CHAT_PARAM] = str(chat_id)
 
 
 def open_chat(chat_id: uuid.UUID | None, message_id: int | None = None) -> NoReturn:
     """Goes to the chat page and shows this chat, at this message if one is named, from any page; None opens a new one."""
+    forget_view()
     params = {CHAT_PARAM: str(chat_id)} if chat_id else {}
     st.switch_page(CHAT_PAGE, query_params=params | ({MESSAGE_PARAM: str(message_id)} if chat_id and message_id else {}))
+
+
+def forget_view() -> None:
+    """Whatever the URL names is opened anew, also where it is open already."""
+    st.session_state.pop(VIEW, None)
+
+
+def current_message_id() -> int | None:
+    """The message the URL names, None for none. Raises NotFound for text that is no id."""
+    raw = st.query_params.get(MESSAGE_PARAM)
+    if not raw:
+        return None
+    if not raw.isascii() or not raw.isdigit():
+        raise NotFound("This is no message.", "Open the chat without it.")
+    # More digits than any id has: none of that name, and Python refuses to read very many.
+    return int(raw[:30])
+
+
+def name_message(message_id: int) -> None:
+    """Puts a message into the URL: the chat is shown at it, and it is marked."""
+    st.query_params[MESSAGE_PARAM] = str(message_id)
+
+
+def forget_message() -> None:
+    """Takes the message out of the URL: the reader went elsewhere."""
+    st.query_params.pop(MESSAGE_PARAM, None)
+
+
+def named_chat() -> dict[str, str]:
+    """What the URL of the chat page names: the chat, the message, what is looked for."""
+    return {name: st.query_params[name] for name in (CHAT_PARAM, MESSAGE_PARAM, FIND_PARAM) if name in st.query_params}
+
+
+def remember_chat() -> None:
+    """Keeps what the URL names, for the way back from another page."""
+    st.session_state[LAST] = named_chat()
+
+
+def forget_chat() -> None:
+    """The way back leads to a new chat."""
+    st.session_state.pop(LAST, None)
 
 
 # --- what went wrong ---------------------------------------------------------------------------------------------
@@ -155,7 +202,12 @@ def calm_callback() -> Iterator[None]:
         yield
     except ChatcoreError as error:
         log.warning("%s", error)
-        st.session_state["app.error"] = error
+        keep_error(error)
+
+
+def keep_error(error: ChatcoreError) -> None:
+    """Has the error drawn where the page shows kept ones."""
+    st.session_state["app.error"] = error
 
 
 def show_kept_error() -> None:

@@ -143,7 +143,7 @@ def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
 
 def keep(text: str, error: ChatcoreError) -> None:
     """Puts the text back into the field and the error on the page."""
-    st.session_state["app.error"] = error
+    app.keep_error(error)
     st.session_state[TEXT] = text
 
 

@@ -25,10 +25,10 @@ def show_navigation(*, on_chat: bool) -> None:
     """Logo, search, the pages, and the way out where somebody is signed in."""
     st.logo(str(app.IMAGES / "wordmark.svg"), icon_image=str(app.IMAGES / "mark.svg"))
     # From another page the way back leads to the chat that was open.
-    last = st.query_params.get(app.CHAT_PARAM) if on_chat else st.session_state.get("chat.last")
+    last = app.named_chat() if on_chat else st.session_state.get(app.LAST)
     with st.sidebar, st.container(gap="xxsmall", key="navigation"):
         show_button()
-        st.page_link(app.CHAT_PAGE, label="Chat", icon=":material/chat_bubble:", query_params={app.CHAT_PARAM: last} if last else None)
+        st.page_link(app.CHAT_PAGE, label="Chat", icon=":material/chat_bubble:", query_params=last)
         st.page_link(app.SESSIONS_PAGE, label="Sessions", icon=":material/search:")
         st.page_link(app.ANALYTICS_PAGE, label="Analytics", icon=":material/monitoring:")
         if app.sign_in_configured():

@@ -1,8 +1,8 @@
-"""The messages of a chat: a window of the newest, each in its place, the one being written live."""
+"""The messages of a chat: a window of them, each in its place, the one being written live."""
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,20 +11,19 @@ from streamlit.delta_generator import DeltaGenerator
 from chatcore import chat as verbs
 from chatcore import history
 from chatcore.core import Core
+from chatcore.errors import NotFound
 from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
-from chatcore.thread import END, Before, open_thread
-from ui import app, composer, words
-from ui.live import land, live_answer
+from chatcore.thread import open_thread
+from ui import app, composer, window, words
+from ui.find import Found
+from ui.live import Reading, land, live_answer
 from ui.markdown import show
 
-# Measured: 40 messages are on screen in 0.35 s, 200 in 0.87 s, 1,000 in 3.6 s, and every rerun sends them again.
-WINDOW = 40
-MOST = 200
 PAINTS_PER_S = 15
 # Characters. A megabyte of markdown takes the browser many seconds, at every rerun.
 LONGEST = 100_000
 SHOWN_OF_LONGER = 20_000
-VIEW, FALLBACK = "thread.view", "thread.unavailable"
+FALLBACK = "thread.unavailable"
 
 OUTCOMES = {
     State.STOPPED: ("Stopped.", ""),
@@ -42,55 +41,96 @@ class Pending:
 
 
 def open_window(core: Core, viewer: Viewer, chat_id: uuid.UUID) -> Thread:
-    """The part of the chat that is on screen: the newest messages, more of them or older ones where the viewer asked.
+    """The part of the chat that is on screen: its end, or where the viewer or the URL asked to be.
 
-    Raises NotFound for what is not the viewer's.
+    A message that is not in this chat is told, and the chat is shown at its end. Raises NotFound for a chat that is not
+    the viewer's.
     """
-    last, before = window(chat_id)
-    return open_thread(core.db, viewer, chat_id, place=END if before is None else Before(before), limit=last)
+    try:
+        view = window.view_of(chat_id, app.current_message_id())
+        return open_thread(core.db, viewer, chat_id, place=view.place, limit=view.size)
+    except NotFound:
+        thread = open_thread(core.db, viewer, chat_id)
+        app.keep_error(NotFound("The message this link names is not in this chat.", "You see the end of the chat instead."))
+        window.to_end(chat_id)
+        return thread
 
 
-def window(chat_id: uuid.UUID) -> tuple[int, int | None]:
-    """How many messages of this chat to show, and before which one; (40, None) until the viewer asks for others."""
-    view = st.session_state.get(VIEW)
-    return view[1:] if view and view[0] == chat_id else (WINDOW, None)
-
-
-def last_used(thread: Thread) -> composer.Choice | None:
-    """(provider, model) of the last answer; None where the end of the chat is not on screen."""
-    if window(thread.chat.id)[1] is not None:
-        return None
-    used = ((message.provider, message.model_name) for message in reversed(thread.messages) if message.role is Role.ASSISTANT)
+def last_used(core: Core, viewer: Viewer, thread: Thread) -> composer.Choice | None:
+    """(provider, model) of the last answer of the chat, also where that is not on screen; None where it has none."""
+    messages = reversed(thread.messages)
+    if not window.is_at_end(thread):
+        messages = reversed(open_thread(core.db, viewer, thread.chat.id, limit=2).messages)
+    used = ((message.provider, message.model_name) for message in messages if message.role is Role.ASSISTANT)
     return next(((provider, model) for provider, model in used if provider and model), None)
 
 
-def show_thread(thread: Thread) -> Pending | None:
+def show_thread(thread: Thread, found: Found | None) -> Pending | None:
     """Draws the window of a chat, oldest message first; answers what `follow_here` must follow when the rest is drawn."""
-    pending = None
-    messages, chat_id = thread.messages, thread.chat.id
-    last, before = window(chat_id)
+    view = window.view_of(thread.chat.id, app.current_message_id())
+    above, rest = window.portions(view, thread.messages)
+    last = thread.messages[-1] if thread.messages and window.is_at_end(thread) else None
+    pending: list[Pending | None] = []
+
+    def show_portion(messages: Sequence[MessageInfo]) -> None:
+        for message in messages:
+            with st.container(key=f"message-{message.id}"):
+                pending.append(show_message(message, is_last=message is last))
+
+    def show_above(portions: window.Portions) -> None:
+        # Each portion leaves a place for the one above it: what is on screen already keeps its own place, so nothing jumps.
+        with st.container():
+            if portions:
+                show_above(portions[1:])
+                show_portion(portions[0])
+
     with st.container(key="thread"):
+        show_way_up(view, thread)
+        show_above(above)
+        for portion in rest:
+            with st.container():
+                show_portion(portion)
+        show_way_down(view, thread)
+    land(reading(view, thread, found), on_earlier=lambda: window.grow_up(view, thread), on_later=lambda: window.grow_down(view, thread),
+         on_start=lambda: window.to_start(view.chat_id), on_end=lambda: window.to_end(view.chat_id))  # fmt: skip
+    return next(filter(None, pending), None)
+
+
+def show_way_up(view: window.View, thread: Thread) -> None:
+    """The button for earlier messages; the browser presses it when the reader comes near."""
+    with st.container(horizontal=True, horizontal_alignment="center"):
         if thread.has_earlier:
             st.button("Show earlier messages", icon=":material/expand_less:", key="thread.earlier", type="tertiary",
-                      on_click=_earlier, args=(chat_id, last, before, tuple(message.id for message in messages)))  # fmt: skip
-        for message in messages:
-            pending = show_message(message, is_last=before is None and message is messages[-1]) or pending
-        if before is not None:
-            st.button("Back to the newest messages", icon=":material/expand_more:", key="thread.newest", type="tertiary", on_click=_newest)
-    land(f"{chat_id}-{before}", first_message_id=messages[0].id if messages else None)
-    return pending
+                      on_click=window.grow_up, args=(view, thread))  # fmt: skip
 
 
-def _earlier(chat_id: uuid.UUID, last: int, before: int | None, shown: tuple[int, ...]) -> None:
-    if last < MOST:
-        st.session_state[VIEW] = (chat_id, last + WINDOW, before)
-    else:
-        # The window slides from here on: half of it stays, so that the reader knows where they are.
-        st.session_state[VIEW] = (chat_id, MOST, shown[len(shown) // 2])
+def show_way_down(view: window.View, thread: Thread) -> None:
+    """The buttons for later messages, and what is said where another branch than the shown one ends."""
+    if window.is_at_end(thread):
+        return
+    if not thread.has_later:
+        st.caption("This attempt ends here. The chat went on after another one.", text_alignment="center")
+    with st.container(horizontal=True, horizontal_alignment="center"):
+        if thread.has_later:
+            st.button("Show later messages", icon=":material/expand_more:", key="thread.later", type="tertiary",
+                      on_click=window.grow_down, args=(view, thread))  # fmt: skip
+        st.button("Back to the newest messages", icon=":material/vertical_align_bottom:", key="thread.newest", type="tertiary",
+                  on_click=window.to_end, args=(thread.chat.id,))  # fmt: skip
 
 
-def _newest() -> None:
-    st.session_state.pop(VIEW, None)
+def reading(view: window.View, thread: Thread, found: Found | None) -> Reading:
+    """What the browser has to know to keep the reader's place."""
+    return Reading(
+        visit=view.visit,
+        landing=view.landing,
+        messages=[message.id for message in thread.messages],
+        prompts=[message.id for message in thread.messages if message.role is Role.USER],
+        marked=view.asked,
+        earlier=thread.has_earlier,
+        later=thread.has_later,
+        ends=window.is_at_end(thread),
+        words=found.words if found else [],
+    )
 
 
 def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
@@ -171,6 +211,7 @@ def _retry(message_id: int) -> None:
             return  # the second click of a double click
         provider, model_name = composer.chosen(message.session_id) or (message.provider, message.model_name)
         verbs.retry(app.core().runner, app.viewer(), message_id, now=app.now(), provider=provider, model_name=model_name)
+        window.to_end(message.session_id)
 
 
 def footer(message: MessageInfo) -> str:

@@ -89,10 +89,13 @@ def measured(db: Database, options: argparse.Namespace, broken: list[str]) -> It
         if part.name not in options.only:
             continue
         say(f"… {part.name} on {db.dialect}")
-        started = time.perf_counter()
+        started = reported = time.perf_counter()
         try:
-            for figure in part.measure(ground):
+            for number, figure in enumerate(part.measure(ground)):
                 peak.look()
+                if time.perf_counter() - reported > REPORT_EVERY_S:
+                    reported = time.perf_counter()
+                    say(f"  {number} figures after {reported - started:.0f} s")
                 row = Row(f"scale.{part.name}", db.dialect, figure)
                 if part.tables is None:
                     print(report.line(row), flush=True)
@@ -164,7 +167,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES, metavar="ENGINE", help=f"of: {', '.join(ENGINES)}")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="PART", help=f"of: {', '.join(NAMES)}")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the filled databases there, and take them if they are there")
-    parser.add_argument("--samples", type=int, default=Effort().samples, metavar="NUMBER", help="how often each question is asked (40)")
+    parser.add_argument("--samples", type=int, default=Effort().samples, metavar="NUMBER", help="how often each question is asked (30)")
     parser.add_argument(
         "--processor-time",
         action="store_true",

@@ -28,7 +28,7 @@ class Effort:
     the processor works for this thread, which on SQLite is all of it. `imported` messages are written at most, chats of
     about 60 messages deleted, and messages appended."""
 
-    samples: int = 40
+    samples: int = 30
     clock: Callable[[], float] = time.perf_counter
     longest_s: float = 3.0
     imported: int = 20_000

@@ -117,7 +117,7 @@ def switcher(ground: Ground, viewer: Viewer, who: str) -> Iterator[Figure]:
     words = [word for words in (COMMON, FIVE_PERCENT, ONE_PERCENT, PER_MILLE, RARE, ABSENT) for word in words[:3]]
     typed = {
         "nothing typed": [""],
-        **{f"{letters} letters": [word[:letters] for word in words] for letters in LETTERS},
+        **{"1 letter" if letters == 1 else f"{letters} letters": [word[:letters] for word in words] for letters in LETTERS},
         "whole words": words,
     }
     for name, texts in typed.items():

@@ -1,7 +1,8 @@
-"""Opening chats: the window at the end of a very long one, one in its middle, and many different ones."""
+"""Opening chats: a very long one at each place that can be asked for, and many different ones at their end."""
 
 import uuid
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from benchmarks.scale.ground import Ground, half_and_most
 from chatcore import history
 from chatcore.parts import Viewer
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.thread import Before, open_thread
+from chatcore.thread import END, START, After, Around, Before, Place, first_since, open_thread
 
 BUDGET_MS = 5.0
 WINDOW = 40
@@ -24,12 +25,19 @@ def measure(ground: Ground) -> Iterator[Figure]:
     if ground.filling.long_chat:
         long = uuid.UUID(ground.filling.long_chat)
         length = history.get_chat(db, top, long).message_count
-        middle = middle_message(ground, long)
-        name = f"chat of {length:,}"
-        end = ground.timed([partial(open_thread, db, top, long, limit=WINDOW)])
-        earlier = ground.timed([partial(open_thread, db, top, long, place=Before(middle), limit=WINDOW)])
-        yield from half_and_most(f"{name}, its end", end, budget=budget)
-        yield from half_and_most(f"{name}, before its middle", earlier, budget=budget)
+        middle, when = middle_message(ground, long)
+        places: dict[str, Place] = {
+            "its end": END,
+            "its start": START,
+            "around its middle": Around(middle),
+            "before its middle": Before(middle),
+            "after its middle": After(middle),
+        }
+        for name, place in places.items():
+            window = partial(open_thread, db, top, long, place=place, limit=WINDOW)
+            yield from half_and_most(f"chat of {length:,}, {name}", ground.timed([window]), budget=budget)
+        to_date = partial(first_since, db, top, long, moment=when)
+        yield from half_and_most(f"chat of {length:,}, which message a date means", ground.timed([to_date]), budget=budget)
     for who, viewer in ground.people.items():
         chats = some_chats(ground, viewer, ground.effort.samples)
         if not chats:
@@ -40,12 +48,13 @@ def measure(ground: Ground) -> Iterator[Figure]:
         yield from half_and_most(f"the same chat again, {who}", again, budget=budget)
 
 
-def middle_message(ground: Ground, chat_id: uuid.UUID) -> int:
-    """The message in the middle of a chat."""
-    theirs = sa.select(MESSAGES.c.id).where(MESSAGES.c.session_id == chat_id).order_by(MESSAGES.c.id)
+def middle_message(ground: Ground, chat_id: uuid.UUID) -> tuple[int, datetime]:
+    """The message in the middle of a chat, and when it was written."""
+    theirs = sa.select(MESSAGES.c.id, MESSAGES.c.created_at).where(MESSAGES.c.session_id == chat_id).order_by(MESSAGES.c.id)
     with ground.db.read() as tx:
-        ids = tx.execute(theirs).scalars().all()
-    return int(ids[len(ids) // 2])
+        rows = tx.execute(theirs).all()
+    row = rows[len(rows) // 2]
+    return row.id, row.created_at
 
 
 def some_chats(ground: Ground, viewer: Viewer, number: int, *, least: int = 2, most: int = 80) -> list[uuid.UUID]:

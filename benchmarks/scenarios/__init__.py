@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure
-from benchmarks.scenarios import append, chat_list, kill, open_chat, session_page, start, stop, stream, switcher, writers
+from benchmarks.scenarios import append, chat_list, kill, open_chat, open_window, session_page, start, stop, stream, switcher, writers
 from benchmarks.sizes import Sizes
 from benchmarks.stage import Stage
 from chatcore.db import Database
@@ -30,6 +30,7 @@ class AppScenario:
 STORAGE: tuple[StorageScenario, ...] = (
     StorageScenario("append", append.measure),
     StorageScenario("chat_list", chat_list.measure),
+    StorageScenario("open_window", open_window.measure),
     StorageScenario("writers", writers.measure, engines=("sqlite",)),
 )
 APP: tuple[AppScenario, ...] = (

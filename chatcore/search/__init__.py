@@ -18,11 +18,23 @@ from sqlmodel import Session
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Role, Shelf, Viewer
-from chatcore.rows import CHAT_COLUMNS, CHATS, MESSAGES, chat_info, checked_limit, decode_cursor, encode_cursor, on_shelf, pinned_and_not
+from chatcore.rows import (
+    CHAT_COLUMNS,
+    CHATS,
+    MESSAGES,
+    chat_info,
+    checked_limit,
+    decode_cursor,
+    encode_cursor,
+    on_shelf,
+    parts_of,
+    pinned_and_not,
+)
 from chatcore.search import postgresql, sqlite
 from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, resolve
 from chatcore.search.build import indexed_share
 from chatcore.search.query import SHORTEST_PREFIX, Query, read_query
+from chatcore.search.rank import sorted_by_match
 from chatcore.search.results import Facet, Facets, Hit, Order, Results, Switch, TitleHit
 from chatcore.search.snippets import cut_snippet, marks_in
 from chatcore.words import INDEXED_CHARACTERS
@@ -52,6 +64,12 @@ HITS = (
     sa.select(*HIT_COLUMNS)
     .select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
     .where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)))
+)
+
+# What a rank is made of: the beginning of a very long message says how good it is.
+RANKED_CHARACTERS = 10_000
+TEXTS = sa.select(MESSAGES.c.id, sa.func.substr(MESSAGES.c.content, 1, RANKED_CHARACTERS).label("text")).where(
+    MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True))
 )
 
 
@@ -154,10 +172,12 @@ def matching_chats(
         found = dict.fromkeys(engine(db).titles(tx, ask, limit=cap)) if query.only_words and query.groups else {}
         ids = newest_ids(engine(db), tx, ask, cap)
         for start in range(0, len(ids), POOL):
-            found |= dict.fromkeys(
-                tx.execute(sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))).scalars()
-            )
-    return tuple(found)
+            lie_in = sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))
+            found |= dict.fromkeys(tx.execute(lie_in).scalars())
+        # Whose they are is the chat's to say: the index knows people by the beginning of a very long name only.
+        chats = [sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)) for part in parts_of(found)]
+        theirs = {chat_id for statement in chats for chat_id in tx.execute(statement).scalars()}
+    return tuple(chat_id for chat_id in found if chat_id in theirs)
 
 
 # --- inside a transaction ----------------------------------------------------------------------------------------
@@ -198,7 +218,9 @@ def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: s
     assert isinstance(offset, int)
     if not 0 <= offset <= POOL:
         raise Invalid("This place in the list is not known.", "Start again from the first page.")
-    ids = index.best(tx, ask, pool=POOL)
+    pool = newest_ids(index, tx, ask, POOL)
+    texts = {row.id: row.text for row in tx.execute(TEXTS, {"ids": pool})} if pool else {}
+    ids = sorted_by_match([(message_id, texts.get(message_id, "")) for message_id in pool], ask.query.terms)
     return ids[offset : offset + limit], encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
 
 
@@ -241,7 +263,8 @@ def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit:
     ids = engine(db).titles(tx, ask, limit=max(limit, TITLE_POOL)) if not ask.nothing else []
     if not ids:
         return ()
-    statement = sa.select(*CHAT_COLUMNS).where(CHATS.c.id.in_(ids)).order_by(*NEWEST_ACTIVITY).limit(limit)
+    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(ids))
+    statement = sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(limit)
     return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, tx.execute(statement).mappings()))
 
 

@@ -26,8 +26,9 @@ Value = TypeVar("Value")
 QUOTES = '"“”„«»'
 QUOTED = rf"[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}](?P<star>\*?)"
 FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
-EMPTY = rf"(?P<empty>{'|'.join(FILTERS)}):(?=\s|$)"
-PIECE = re.compile(rf"(?P<minus>-?)(?:(?i:{EMPTY})|(?P<field>[A-Za-z]+:)?(?:{QUOTED}|(?P<bare>[^\s{QUOTES}]+)))")
+EMPTY = rf"(?P<empty>(?i:{'|'.join(FILTERS)})):(?=[\s{QUOTES}]|$)"
+BARE = rf"(?P<start>[A-Za-z]+:)?(?P<bare>[^\s{QUOTES}]+)"
+PIECE = re.compile(rf"(?P<minus>-?)(?:(?P<field>[A-Za-z]+:)?{QUOTED}|{EMPTY}|{BARE})")
 RELATIVE = re.compile(r"(\d{1,4})([dwmy])")
 DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
@@ -84,6 +85,12 @@ class Query:
     def terms(self) -> tuple[Term, ...]:
         """Every term a result can show: those that are asked for, not those that must not be there."""
         return tuple(term for group in self.groups for term in group)
+
+    @property
+    def among_chats(self) -> bool:
+        """Whether a filter chooses among the chats, beyond leaving out the trash: what no index of words knows."""
+        chosen = self.pinned is not None or self.chats or self.tags or self.folders
+        return bool(chosen) or self.shelves != {Shelf.ACTIVE, Shelf.ARCHIVED}
 
     @property
     def only_words(self) -> bool:
@@ -178,7 +185,7 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
     negated = bool(piece["minus"])
     quoted = piece["phrase"] is not None
     value = piece["phrase"] if quoted else piece["bare"]
-    name = (piece["field"] or "").rstrip(":").lower()
+    name = field_of(piece).rstrip(":").lower()
     reader.open_end = False
     if piece["empty"]:
         reader.say(f"“{piece['empty'].lower()}:” has nothing after it and was left out.")
@@ -190,12 +197,17 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
         # An address (https://), a time, C::x or a word with a colon: text, as it stands.
         if not value.startswith(("//", ":", "\\")):
             reader.say(f"There is no filter “{name}:”; it was searched for as text.")
-        value = piece["field"] + value
+        value = field_of(piece) + value
     if not quoted and value == "OR" and not negated:
         reader.joins = bool(reader.groups)
         return
     read_words(reader, value, negated=negated, quoted=quoted, starred=bool(piece["star"]))
     reader.open_end = not quoted and not negated
+
+
+def field_of(piece: re.Match[str]) -> str:
+    """What stands before the colon, with it, where the piece looks like a filter."""
+    return piece["field"] or piece["start"] or ""
 
 
 def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, starred: bool) -> None:
@@ -339,6 +351,6 @@ def pieces_of(text: str) -> tuple[str, ...]:
 def split(text: str) -> Iterator[tuple[str, str, str]]:
     """Each piece as it was typed, the filter it is ('' for text), and the filter's value."""
     for piece in PIECE.finditer(text):
-        name = (piece["field"] or "").rstrip(":").lower()
+        name = field_of(piece).rstrip(":").lower()
         value = piece["phrase"] if piece["phrase"] is not None else piece["bare"] or ""
         yield piece[0], name if name in FILTERS else "", value

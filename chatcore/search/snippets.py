@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from chatcore.search.query import Term
 from chatcore.search.results import Mark
@@ -15,7 +16,8 @@ MOST_MARKS = 40
 # Case, accents and compatibility forms are undone character by character, in so much text at the most.
 FOLDED_CHARACTERS = 20_000
 SPACE = re.compile(r"\s+")
-ANY_SIGN = r"[\W_]"
+# A character with the marks that follow it, as decomposed accents, kana and Hangul are written.
+CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\uff9e\uff9f\u1160-\u11ff]*", re.DOTALL)
 
 
 def pattern_of(terms: Sequence[Term]) -> re.Pattern[str] | None:
@@ -29,7 +31,11 @@ def pattern_of(terms: Sequence[Term]) -> re.Pattern[str] | None:
 
 def term_pattern(term: Term) -> str:
     """The words of a term with any signs between them, not inside a longer word of ASCII."""
-    joined = f"{ANY_SIGN}*".join(re.escape(word) for word in term.words)
+    joined = re.escape(term.words[0])
+    for word, following in pairwise(term.words):
+        # Words of one character each, as Chinese has them, need nothing between them; others do.
+        apart = "+" if word[-1].isascii() and following[0].isascii() else "*"
+        joined += rf"[\W_]{apart}{re.escape(following)}"
     before = r"(?<![a-z0-9])" if term.words[0][0].isascii() else ""
     after = r"(?![a-z0-9])" if term.words[-1][-1].isascii() and not term.prefix else ""
     return f"{before}{joined}{after}"
@@ -69,11 +75,11 @@ def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None =
     pattern = pattern or pattern_of(terms)
     if pattern is None:
         return ()
-    found = [match.span() for match in pattern.finditer(text)] if text.isascii() else folded_marks(text, pattern)
+    found = places_of(text, pattern)
     if not found:
         # A part of a word, as `baz` in fooBaz.
         loose = [re.escape(term.words[0]) for term in terms if len(term.words) == 1 and not term.part and len(term.words[0]) > 1]
-        found = [match.span() for match in re.finditer("|".join(loose), text, re.IGNORECASE)] if loose else []
+        found = places_of(text, re.compile("|".join(loose), re.IGNORECASE)) if loose else []
     marks: list[Mark] = []
     for start, end in found:
         if end > start and (not marks or start >= marks[-1][1]):
@@ -81,15 +87,18 @@ def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None =
     return tuple(marks[:MOST_MARKS])
 
 
-@lru_cache(maxsize=10_000)
-def folded_letter(letter: str) -> str:
-    """A letter as `folded` writes it: none or several for some."""
-    return folded(letter)
-
-
-def folded_marks(text: str, pattern: re.Pattern[str]) -> list[Mark]:
-    """The places in a text whose case, accents or forms may differ from what was typed."""
-    folds = [folded_letter(letter) for letter in text]
+def places_of(text: str, pattern: re.Pattern[str]) -> list[Mark]:
+    """The places of a pattern in a text, whose case, accents or forms may differ from what was typed."""
+    if text.isascii():
+        return [match.span() for match in pattern.finditer(text)]
+    clusters = [match.span() for match in CLUSTER.finditer(text)]
+    folds = [folded_cluster(text[start:end]) for start, end in clusters]
     places = [place for place, fold in enumerate(folds) for _ in fold]
     spans = (match.span() for match in pattern.finditer("".join(folds)))
-    return [(places[start], places[end - 1] + 1) for start, end in spans if end > start]
+    return [(clusters[places[start]][0], clusters[places[end - 1]][1]) for start, end in spans if end > start]
+
+
+@lru_cache(maxsize=10_000)
+def folded_cluster(cluster: str) -> str:
+    """A character with its marks as `folded` writes them: nothing or several letters for some."""
+    return folded(cluster)

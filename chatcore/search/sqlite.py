@@ -16,7 +16,7 @@ from sqlmodel import Session
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.search.ask import Ask, Dialect, of_titles, written
 from chatcore.search.query import Term
-from chatcore.words import INDEXED_CHARACTERS, parts_of_words, words_of
+from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 
 # An entry lies at most so many seconds after its message, unless more than 5,000 messages share a second.
 DRIFT_S = 6 * 3600
@@ -104,8 +104,8 @@ def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | N
 
 def has_one(text: str, group: Sequence[Term]) -> bool:
     """Whether a text has one of the terms. What is not there at all is not cut into words."""
-    low = text.lower() if text.isascii() else None
-    likely = [term for term in group if low is None or all(word in low for word in term.words)]
+    low = text.lower() if text.isascii() else folded(text)
+    likely = [term for term in group if all(word in low for word in term.words)]
     if not likely:
         return False
     words, parts = words_of(text), parts_of_words(text)
@@ -121,14 +121,6 @@ def has_term(words: Sequence[str], parts: Sequence[str], term: Term) -> bool:
     places = (tuple(words[start : start + size]) for start in range(len(words) - size + 1))
     ends = (place for place in places if place[:-1] == term.words[:-1])
     return any(place[-1].startswith(term.words[-1]) if term.prefix else place[-1] == term.words[-1] for place in ends)
-
-
-def best(tx: Session, ask: Ask, *, pool: int) -> list[int]:
-    """The ids of the newest `pool` messages that match, sorted by bm25; the tags do not count."""
-    rank = sa.literal_column("bm25(message_fts, 1.0, 0.5, 0.0)", sa.Float).label("rank")
-    statement = entries(ask, MESSAGE_ENTRIES.c.message_id, rank).limit(pool)
-    # Sorted here: SQLite would go through all that match, not only through the newest.
-    return [row.message_id for row in sorted(tx.execute(statement), key=lambda row: row.rank)]
 
 
 def count(tx: Session, ask: Ask, *, cap: int) -> int:

@@ -11,10 +11,12 @@ import sqlalchemy as sa
 
 from chatcore.core import open_core
 from chatcore.db import Database
-from chatcore.history import delete_chats, get_chat, list_chats
+from chatcore.history import append, delete_chats, get_chat, list_chats
+from chatcore.migrations import search_index
 from chatcore.parts import Shelf
+from chatcore.search import count_hits, search
 from chatcore.settings import Settings
-from chatcore.upkeep import Job, Upkeep, empty_trash, jobs
+from chatcore.upkeep import Job, Upkeep, empty_trash, index_messages, jobs
 from tests.answers import LIMIT_S, until
 from tests.conftest import NOW
 from tests.factories import make_chat, make_exchange, make_viewer
@@ -144,3 +146,26 @@ def test_no_days_keep_the_trash_for_ever(db: Database, now: datetime) -> None:
     delete_chats(db, viewer, [chat.id], now=NOW - 9999 * DAY)
     assert empty_trash(db, keep_days=0, now=now) is False
     assert get_chat(db, viewer, chat.id)
+
+
+def test_messages_from_before_the_search_index_are_indexed_while_others_write(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    viewer = make_viewer(db)
+    chat = make_chat(db, viewer, title="Tides", messages=450)
+    with db.migration() as connection:
+        search_index.drop(connection)
+        search_index.create(connection)
+    assert search(db, viewer, "message", now=NOW).hits == ()
+    assert search(db, viewer, "message", now=NOW).indexed == 0.0
+    assert index_messages(db)  # titles
+    assert index_messages(db)
+    part = search(db, viewer, "message", now=NOW)
+    assert 0 < part.indexed < 1
+    assert [hit.snippet for hit in part.hits[:2]] == ["message 449", "message 448"]
+    append(db, viewer, chat.id, role="user", content="written meanwhile", now=NOW + DAY)
+    assert [hit.snippet for hit in search(db, viewer, "meanwhile", now=NOW).hits] == ["written meanwhile"]
+    with caplog.at_level(logging.INFO, logger="chatcore.upkeep"):
+        while index_messages(db):
+            pass
+    assert "Every message is indexed for the search." in caplog.messages
+    assert count_hits(db, viewer, "message", now=NOW) == 450
+    assert search(db, viewer, "message", now=NOW).indexed == 1.0

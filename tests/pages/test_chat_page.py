@@ -234,6 +234,6 @@ def test_a_very_long_chat_slides_its_window_and_comes_back(frame: Frame) -> None
         assert len(at.chat_message) == shown
     at.button(key="thread.earlier").click().run()
     assert len(at.chat_message) == 200
-    assert at.chat_message[-1].markdown[0].value == "message 219"
+    assert at.chat_message[-1].markdown[0].value == "message 279"
     at.button(key="thread.newest").click().run()
     assert at.chat_message[-1].markdown[0].value == "message 319"

@@ -3,7 +3,8 @@
 With the same key and data a rerun does not touch the element, so its connection outlives every click.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -31,16 +32,45 @@ def live_answer(message_id: int, *, on_done: Callable[[], None], on_unavailable:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What keeps the reader's place: where a new `visit` lands ("start", "end" or a message), the messages on screen and the
+    prompts among them in their order, the marked one, whether there is more above and below, whether the chat ends here, and
+    the words to mark."""
+
+    visit: str
+    landing: int | str
+    messages: Sequence[int]
+    prompts: Sequence[int]
+    marked: int | None
+    earlier: bool
+    later: bool
+    ends: bool
+    words: Sequence[dict[str, object]]
+
+
 @cache
 def _landing() -> Callable[..., object]:
-    js = (FOLDER / "land.js").read_text(encoding="utf-8")
+    js = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("marks.js", "land.js"))
     return cast(Callable[..., object], st.components.v2.component("chatcore_landing", html='<span id="land"></span>', js=js))
 
 
-def land(view: str, *, first_message_id: int | None) -> None:
-    """Takes the reader to the end of a view when it opens, and keeps their place when earlier messages come above it.
-
-    `view` names what is shown: another one is opened anew.
-    """
+def land(
+    reading: Reading,
+    *,
+    on_earlier: Callable[[], None],
+    on_later: Callable[[], None],
+    on_start: Callable[[], None],
+    on_end: Callable[[], None],
+) -> None:
+    """Takes the reader to where a visit lands, keeps their place when messages come or go, asks for more of them when they
+    come near the edge (`on_earlier`, `on_later`) or want to be at the start or the end."""
     with st.container(key="landing"):
-        _landing()(key=f"land-{view}", data={"first": first_message_id or 0})
+        _landing()(
+            key="landing.place",
+            data=asdict(reading),
+            on_earlier_change=on_earlier,
+            on_later_change=on_later,
+            on_start_change=on_start,
+            on_end_change=on_end,
+        )

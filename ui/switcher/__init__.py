@@ -49,6 +49,7 @@ def show_switcher(current: str) -> None:
     place = read_place(sent.get("go"))
     if place is None:
         return
+    app.forget_view()
     if place.page == current:
         st.query_params.from_dict(place.params)
     else:

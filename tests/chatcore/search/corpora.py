@@ -142,7 +142,7 @@ def write(db: Database, viewer: Viewer, corpus: Corpus, start: datetime) -> Worl
         for chat in chats:
             values = {"id": chat.id, "user_id": viewer.user_id, "title": chat.title, "created_at": start, "updated_at": chat.updated_at}
             where = {"pinned": chat.pinned, "archived": chat.archived, "deleted_at": start if chat.in_trash else None}
-            where["folder_id"] = folders[chat.folder] if chat.folder else None
+            values |= {"folder_id": folders[chat.folder] if chat.folder else None}
             tx.execute(sa.insert(CHATS).values(values | where))
         for name in sorted({name for chat in chats for name in chat.tags}):
             tag_id = tx.execute(sa.insert(TAGS).values(user_id=viewer.user_id, name=name).returning(TAGS.c.id)).scalar_one()

@@ -84,7 +84,7 @@ def matches(message: Message, query: Query, models: Iterable[str], providers: It
     return (
         says(message.content, query)
         and chosen(query.roles, lambda value: message.role == value)
-        and chosen(query.has, lambda value: has[value])
+        and all_hold(query.has, lambda value: has[value])
         and chosen(query.models, lambda value: message.model_name in meant_by(value, models))
         and chosen(query.providers, lambda value: message.provider in meant_by(value, providers))
         and lies_there(message.chat, query)
@@ -121,7 +121,7 @@ def lies_there(chat: Chat, query: Query) -> bool:
         chat.shelf in query.shelves
         and query.pinned in (None, chat.pinned)
         and chosen(query.chats, lambda value: is_named(chat, value))
-        and chosen(query.tags, lambda value: value.lower() in {tag.lower() for tag in chat.tags})
+        and all_hold(query.tags, lambda value: value.lower() in {tag.lower() for tag in chat.tags})
         and chosen(query.folders, lambda value: lies_in(chat, value))
     )
 
@@ -148,6 +148,11 @@ def in_time(moment: datetime, query: Query) -> bool:
 def chosen(wanted: Wanted[str], holds: Callable[[str], bool]) -> bool:
     """Whether one of the values that are asked for holds, and none of those that must not."""
     return (not wanted.among or any(map(holds, wanted.among))) and not any(map(holds, wanted.without))
+
+
+def all_hold(wanted: Wanted[str], holds: Callable[[str], bool]) -> bool:
+    """Whether every value that is asked for holds, and none of those that must not."""
+    return all(map(holds, wanted.among)) and not any(map(holds, wanted.without))
 
 
 def meant_by(wanted: str, names: Iterable[str]) -> set[str]:

@@ -1,23 +1,33 @@
 """Both engines find what a naive look at everything finds, in the same order, whatever is asked."""
 
 from collections import Counter
-from datetime import UTC, tzinfo
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chatcore.db import Database
+from chatcore.errors import Invalid
 from chatcore.parts import Viewer
-from chatcore.search import count_hits, facets, find_chats, matching_chats, quick_switch, search
-from chatcore.search.query import with_filter
-from chatcore.search.results import Facet, Order
+from chatcore.rows import MESSAGES, encode_cursor
+from chatcore.search import ask, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
+from chatcore.search.query import narrowed
+from chatcore.search.results import Facet, Hit, Order
 from tests.chatcore.search.corpora import Corpus, corpora, next_start, palettes, write
 from tests.chatcore.search.questions import Question, questions
-from tests.chatcore.search.reference import still_typed
-from tests.factories import make_viewer
+from tests.chatcore.search.reference import Message, still_typed
+from tests.factories import make_chat, make_message, make_viewer
 
-SOME = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+SOME = settings(
+    max_examples=25,
+    deadline=None,
+    # Without shrinking, which would ask a database for minutes: the question is in the message.
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 Scene = tuple[Corpus, list[Question]]
 SCENES = palettes().flatmap(lambda palette: st.tuples(corpora(palette), st.lists(questions(palette), min_size=4, max_size=10)))
 
@@ -46,28 +56,55 @@ def viewer(db: Database) -> Viewer:
     return make_viewer(db)
 
 
+@pytest.fixture
+def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers from which on an engine goes another way, so small that the chats of a test are more than enough."""
+    monkeypatch.setattr(ask, "MOST_NAMED_CHATS", 1)
+    monkeypatch.setattr(postgresql, "LOOKED_AT", 2)
+    monkeypatch.setattr(sqlite, "FIRST_READ", 2)
+    monkeypatch.setattr(sqlite, "READ_A_HIT", 2)
+
+
 # --- the same as by looking at everything ------------------------------------------------------------------------
 
 
 @SOME
 @given(scene=SCENES, limit=st.integers(1, 6))
 def test_every_hit_is_found_newest_first_on_pages_of_any_size(db: Database, scene: Scene, limit: int) -> None:
+    check_hits(db, scene, limit)
+
+
+@SOME
+@given(scene=SCENES, limit=st.integers(1, 6))
+@pytest.mark.usefixtures("small_limits")
+def test_the_same_is_found_where_there_is_too_much_for_the_short_way(db: Database, scene: Scene, limit: int) -> None:
+    check_hits(db, scene, limit)
+
+
+def check_hits(db: Database, scene: Scene, limit: int) -> None:
+    """Compares every way to ask for messages with a look at all of them."""
     (corpus, asked), start, someone = scene, next_start(), make_viewer(db)
     world = write(db, someone, corpus, start)
     for question in asked:
-        text, meant = question.text(world, start), world.hits(question.query(world, start))
-        results = search(db, someone, text, limit=1000, zone=question.zone)
+        text, zone, meant = question.text(world, start), question.zone, world.hits(question.query(world, start))
+        results = search(db, someone, text, limit=1000, zone=zone)
         assert [hit.message_id for hit in results.hits] == [message.id for message in meant], text
         assert (results.next_cursor, results.indexed) == (None, 1.0)
-        assert walk(db, someone, text, limit=limit, zone=question.zone) == [message.id for message in meant], text
-        assert count_hits(db, someone, text, zone=question.zone) == len(meant), text
-        assert count_hits(db, someone, text, zone=question.zone, cap=limit) == min(limit, len(meant)), text
-        assert sorted(walk(db, someone, text, limit=limit, zone=question.zone, order=Order.BEST)) == sorted(one.id for one in meant), text
+        assert walk(db, someone, text, limit=limit, zone=zone) == [message.id for message in meant], text
+        assert sorted(walk(db, someone, text, limit=limit, zone=zone, order=Order.BEST)) == sorted(message.id for message in meant), text
+        assert count_hits(db, someone, text, zone=zone) == len(meant), text
+        assert count_hits(db, someone, text, zone=zone, cap=limit) == min(limit, len(meant)), text
         for hit, message in zip(results.hits, meant, strict=True):
-            chat = message.chat
-            assert (hit.chat_id, hit.chat_title, hit.role, hit.created_at) == (chat.id, chat.title, message.role, message.created_at)
-            assert (hit.provider, hit.model_name) == (message.provider, message.model_name)
-            assert (hit.pinned, hit.archived, hit.in_trash) == (chat.pinned, chat.archived, chat.in_trash)
+            assert hit_of(message) == replace(hit, snippet="", marks=())
+
+
+def hit_of(message: Message) -> Hit:
+    """A message as a hit shows it, without the snippet."""
+    chat = message.chat
+    return Hit(
+        message.id, chat.id, chat.title, message.role, message.created_at, message.provider, message.model_name, "", (),
+        chat.pinned, chat.archived, chat.in_trash,
+    )  # fmt: skip
 
 
 @SOME
@@ -113,20 +150,15 @@ def test_facets_count_the_hits_and_their_filters_narrow_to_them(db: Database, sc
         assert [facet.label for facet in found.months] == sorted({facet.label for facet in found.months}, reverse=True)
         for kind in (found.models, found.roles, found.tags):
             assert [facet.count for facet in kind] == sorted((facet.count for facet in kind), reverse=True)
-        for facet in (*found.models, *found.roles, *found.months):
-            # A second filter of the same name would mean either of both.
+        for facet in (*found.models, *found.roles):
+            assert count_hits(db, someone, narrowed(text, facet.filters), zone=zone) == facet.count, narrowed(text, facet.filters)
+        for facet in (*found.months, *found.tags):
             if not any(f"{name}:" in text for name, _ in facet.filters):
-                assert count_hits(db, someone, narrowed(text, facet), zone=zone) == facet.count, narrowed(text, facet)
+                assert count_hits(db, someone, narrowed(text, facet.filters), zone=zone) == facet.count, narrowed(text, facet.filters)
 
 
 def as_counts(found: tuple[Facet, ...]) -> Counter[str]:
     return Counter({facet.label: facet.count for facet in found})
-
-
-def narrowed(text: str, facet: Facet) -> str:
-    for name, value in facet.filters:
-        text = with_filter(text, name, value)
-    return text
 
 
 @SOME
@@ -141,3 +173,176 @@ def test_whatever_stands_between_two_spaces_finds_its_message(db: Database, scen
             if search(db, someone, quoted).notices:
                 continue
             assert message.id in walk(db, someone, quoted, limit=1000), quoted
+
+
+# --- order and pages ---------------------------------------------------------------------------------------------
+
+
+def test_messages_of_one_second_are_each_found_once(db: Database, viewer: Viewer, now: datetime) -> None:
+    other = make_viewer(db, "Bob")
+    chats = {someone: make_chat(db, someone).id for someone in (viewer, other)}
+    made: list[int] = []
+    for number in range(120):
+        made.append(make_message(db, viewer, chats[viewer], f"moon {number}", now=now + timedelta(milliseconds=number)).id)
+        make_message(db, other, chats[other], f"moon {number}", now=now)
+    for limit in (1, 7, 50, 1000):
+        assert sorted(walk(db, viewer, "moon", limit=limit)) == made
+    assert count_hits(db, viewer, "moon") == 120
+
+
+def test_what_is_written_while_somebody_pages_does_not_move_the_pages(db: Database, viewer: Viewer, now: datetime) -> None:
+    chat = make_chat(db, viewer)
+    made = [make_message(db, viewer, chat.id, "moon", now=now + timedelta(seconds=2 * number)).id for number in range(6)]
+    first = search(db, viewer, "moon", limit=3)
+    make_message(db, viewer, chat.id, "moon", now=now + timedelta(seconds=99))
+    second = search(db, viewer, "moon", limit=3, cursor=first.next_cursor)
+    assert [hit.message_id for hit in (*first.hits, *second.hits)] == made[::-1]
+
+
+def test_best_match_comes_first_and_the_newest_of_equals(db: Database, viewer: Viewer, now: datetime) -> None:
+    chat = make_chat(db, viewer)
+    texts = ("moon tide", "moon " + "and a lot of other words " * 20, "moon tide", "the sun " * 30 + "moon")
+    made = [make_message(db, viewer, chat.id, text, now=now + timedelta(seconds=number)).id for number, text in enumerate(texts)]
+    found = [hit.message_id for hit in search(db, viewer, "moon", order=Order.BEST).hits]
+    assert sorted(found) == made
+    assert found[:2] == [made[2], made[0]]
+    # Nothing to compare by: the newest first.
+    assert [hit.message_id for hit in search(db, viewer, "role:user", order=Order.BEST).hits] == made[::-1]
+
+
+def test_best_match_looks_at_the_newest_only(db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatcore.search.POOL", 4)
+    chat = make_chat(db, viewer)
+    made = [make_message(db, viewer, chat.id, "moon", now=now + timedelta(seconds=number)).id for number in range(6)]
+    for limit in (1, 3, 4, 5):
+        assert walk(db, viewer, "moon", limit=limit, order=Order.BEST) == made[:1:-1]
+    found = facets(db, viewer, "moon")
+    assert (found.of, found.complete, found.roles[0].count) == (4, False, 4)
+
+
+def test_a_cursor_serves_only_its_own_order(db: Database, viewer: Viewer) -> None:
+    make_chat(db, viewer, messages=4)
+    cursors = {order: search(db, viewer, "message", limit=1, order=order).next_cursor for order in Order}
+    for order, other in ((Order.NEWEST, Order.BEST), (Order.BEST, Order.NEWEST)):
+        for wrong in (cursors[other], "", "garbage", "\ud800", encode_cursor("best", [-1]), encode_cursor("hits", ["x"])):
+            with pytest.raises(Invalid):
+                search(db, viewer, "message", cursor=wrong, order=order)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 1001])
+def test_a_page_has_1_to_1000_hits(db: Database, viewer: Viewer, limit: int) -> None:
+    for ask_for in (search, find_chats, quick_switch):
+        for text in ("moon", "moon tide", "(!)", ""):
+            with pytest.raises(Invalid):
+                ask_for(db, viewer, text, limit=limit)
+
+
+def test_a_count_stops_at_its_cap(db: Database, viewer: Viewer) -> None:
+    make_chat(db, viewer, messages=3)
+    for text in ("message", "mess*", "message role:user role:assistant"):
+        assert [count_hits(db, viewer, text, cap=cap) for cap in (-1, 0, 2, 3, 4)] == [0, 0, 2, 3, 3]
+
+
+def test_of_many_titles_those_with_the_newest_activity_among_the_newest_are_shown(db: Database, viewer: Viewer, now: datetime) -> None:
+    chats = [make_chat(db, viewer, title=f"moon {number}", now=now + timedelta(minutes=number)) for number in range(70)]
+    make_message(db, viewer, chats[20].id, now=now + timedelta(days=1))
+    make_message(db, viewer, chats[0].id, now=now + timedelta(days=2))
+    shown = [hit.chat.title for hit in find_chats(db, viewer, "moon", limit=3)]
+    assert shown == ["moon 20", "moon 69", "moon 68"]
+    assert len(find_chats(db, viewer, "moon", limit=1000)) == 70
+    assert set(matching_chats(db, viewer, "moon")) == {chat.id for chat in chats}
+
+
+# --- what is found -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("Look at `foo_bar(x)`.", "foo_bar"),
+        ("const fooBaz = 1", "baz fooBaz foo FOOBAZ"),
+        ("I prefer C++ to C#", 'C++ c# C "prefer c"'),
+        ("for (i++; loopCount++;)", "i++ loopCount++ loop count"),
+        ("write to ada.l@example.org!", "ada.l@example.org example.org ada example"),
+        ("see https://example.org/a?b=1#c", "https://example.org/a?b=1#c example.org/a b=1 https"),
+        ("open C:\\Users\\ada or ~/.config/app.toml", "C:\\Users\\ada users\\ada ~/.config app.toml .config/app"),
+        ("he said “don’t”", "don’t don't \"said don't\" “said don’t”"),
+        ("量子力学を学ぶ", "量子力学 子力 学を学ぶ 量 を"),
+        ("머신러닝 한국어", "머신 러닝 국어 한국어"),
+        ("Crème brûlée, ŠKODA", "creme brulee BRÛLÉE skoda"),
+        ("deploy 🚀 now", "🚀 deploy🚀now"),
+        ("version 3.14.1", "3.14 3.14.1 14.1"),
+        ("it is " + "x" * 300, "x" * 300),
+        ("```python\nprint('moon')\n```", "has:code print moon"),
+        ("\ufeffBOM at the start", "bom"),
+        ("a moonlit night", "moon* moonl* moonlit*"),
+    ],
+)
+def test_what_people_write_is_found_as_they_write_it(db: Database, viewer: Viewer, text: str, asked: str) -> None:
+    made = make_message(db, viewer, make_chat(db, viewer).id, text)
+    make_message(db, viewer, make_chat(db, viewer).id, "Nothing of the kind.")
+    for query in (asked, *(piece for piece in asked.split(" ") if '"' not in piece)):
+        assert walk(db, viewer, query, limit=10) == [made.id], query
+
+
+@pytest.mark.parametrize("asked", ["moo", "oon", '"tide moon"', "moon tide sun", "-moon", "C++", "moon C", '"the moon" has:code', "foon*"])
+def test_what_was_not_written_is_not_found(db: Database, viewer: Viewer, asked: str) -> None:
+    make_message(db, viewer, make_chat(db, viewer).id, "The moon makes the tide; cplusplus, csharp.")
+    assert walk(db, viewer, asked, limit=10) == []
+
+
+# A tsvector keeps 256 places of a word, and none above 16,383.
+LONG = {
+    "one word very often": ("the x " * 300 + "the moon rises", '"the moon rises"', '"the moon ris"*', "rises the moon", '"rises the"'),
+    "very many words": ("x y z w " * 5000 + "the moon rises", '"the moon rises"', '"moon ris"*', "rises the moon", '"rises the"'),
+    "both": ("the moon x " * 9000 + "and the moon rises", "the-moon-rises", '"moon rise"*', "rises the moon", "rises_the"),
+    "chinese": ("的x" * 400 + "的方法好", "的方法", "的方*", "法方的", "方的"),
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_phrases_are_found_anywhere_in_long_messages(db: Database, viewer: Viewer, kind: str, now: datetime) -> None:
+    text, phrase, start, other_text, other = LONG[kind]
+    chat = make_chat(db, viewer)
+    short = make_message(db, viewer, chat.id, other_text, now=now).id
+    long = make_message(db, viewer, chat.id, text, now=now + timedelta(seconds=9)).id
+    for asked in (phrase, start, f"{phrase} {start}", f"{phrase} OR zzz", f"zzz OR {start}", f"-{other}", f"{phrase} -{other}"):
+        assert walk(db, viewer, asked, limit=10) == [long], asked
+    for asked in (other, f"-{phrase}", f"{other} -{phrase}"):
+        assert walk(db, viewer, asked, limit=10) == [short], asked
+    assert walk(db, viewer, f"{phrase} OR {other}", limit=1) == [long, short]
+    assert walk(db, viewer, f"{phrase} {other}", limit=10) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufdfa" * 60_000,
+        "㍿" * 100_000,
+        "".join(chr(0x20000 + number) for number in range(100_000)),
+        "aB" * 60_000,
+        "aBc+d#" * 40_000,
+        "x" * 1_000_000,
+        " ".join(f"wordNumber{number}++" for number in range(20_000)),
+        "🚀" * 200_000,
+        "\n" * 999_990,
+    ],
+    ids=["ligatures", "squares", "ideographs", "humps", "signs", "one word", "names", "emoji", "lines"],
+)
+def test_no_text_is_refused_by_the_index(db: Database, viewer: Viewer, text: str) -> None:
+    made = make_message(db, viewer, make_chat(db, viewer).id, f"moon {text}")
+    assert walk(db, viewer, "moon", limit=10) == [made.id]
+    assert search(db, viewer, "moon -has:code is:active").hits[0].marks
+
+
+def test_names_of_any_length_are_found(db: Database, viewer: Viewer) -> None:
+    chat = make_chat(db, viewer)
+    made = {}
+    for name in ("m" * 600, "m" * 1500, "量" * 900):
+        values = {"session_id": chat.id, "user_id": viewer.user_id, "role": "assistant", "content": "moon", "created_at": chat.created_at}
+        with db.write() as tx:
+            statement = sa.insert(MESSAGES).values(values | {"model_name": name, "provider": name}).returning(MESSAGES.c.id)
+            made[name] = tx.execute(statement).scalar_one()
+    assert sorted(walk(db, viewer, "moon", limit=10)) == sorted(made.values())
+    assert walk(db, viewer, f"model:{'量' * 100}", limit=10) == [made["量" * 900]]
+    assert made["m" * 600] in walk(db, viewer, f"provider:{'m' * 100}", limit=10)
