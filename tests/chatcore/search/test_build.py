@@ -20,6 +20,7 @@ from chatcore.rows import MESSAGES
 from chatcore.search import build, count_hits, facets, find_chats, quick_switch, search
 from chatcore.search.build import build_index, build_step, indexed_share, rebuild_index
 from chatcore.search.check import compare_all
+from tests.answers import until
 from tests.chatcore.search.children import child
 from tests.chatcore.search.corpora import attach
 from tests.conftest import NOW
@@ -267,6 +268,35 @@ def test_writers_and_two_builders_at_once_leave_nothing_out(db: Database, monkey
     assert messages == entries == 600
     assert count_hits(db, viewer, "written") == 100
     assert compare_all(db) is None
+
+
+def test_a_message_deleted_in_a_transaction_that_a_builder_meets_stops_no_builder(migrated_database_url: str) -> None:
+    """On PostgreSQL the builder still sees a row whose deletion is not committed; on SQLite it waits for the writer."""
+    db = open_database(migrated_database_url)
+    viewer = make_viewer(db)
+    chat = make_chat(db, viewer, messages=10)
+    forget_index(db)
+    other = open_database(migrated_database_url)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            with other.write() as tx:
+                tx.execute(sa.text("UPDATE chatsession SET current_message_id = NULL"))
+                tx.execute(sa.delete(MESSAGES).where(MESSAGES.c.session_id == chat.id))
+                building = pool.submit(build_index, db)
+                until(lambda: building.done() or db.is_sqlite or is_waiting(other))
+            building.result()
+        assert numbers_of(db) == (0, 0)
+        assert share_of(db) == 1.0
+    finally:
+        other.close()
+        db.close()
+
+
+def is_waiting(db: Database) -> bool:
+    """Whether somebody waits for a lock in this database."""
+    with db.read() as tx:
+        waiting = sa.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        return bool(tx.execute(waiting).scalar_one())
 
 
 # --- building anew -----------------------------------------------------------------------------------------------
