@@ -8,6 +8,7 @@ import streamlit as st
 
 from chatcore import browse, search
 from chatcore.db import Database
+from chatcore.organise.folders import FolderInfo, list_folders
 from chatcore.parts import Viewer
 from chatcore.search.results import Facets
 from ui import words
@@ -36,7 +37,14 @@ def facets(db: Database, viewer: Viewer, text: str, zone: str, _now: datetime) -
     return search.facets(db, viewer, text, now=_now, zone=words.zone(zone))
 
 
-def forget_searches() -> None:
-    """Chats have changed: what was counted in them is counted again."""
+@st.cache_data(ttl=SEARCH_KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
+def folders(db: Database, viewer: Viewer) -> tuple[FolderInfo, ...]:
+    """The viewer's folders with their numbers of chats, at most so old as a search."""
+    return list_folders(db, viewer)
+
+
+def forget() -> None:
+    """Chats have changed, or been tagged or moved: what was counted in them is counted again."""
     count_hits.clear()
     facets.clear()
+    folders.clear()

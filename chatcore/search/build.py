@@ -5,6 +5,7 @@ middle loses nothing, and the next start goes on where it stopped. Whatever is w
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -13,10 +14,12 @@ from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.migrations import search_index
 from chatcore.migrations.run import HEAD, schema_revision
+from chatcore.rows import CHATS, MESSAGES
 
 # A step of so many rows holds up another writer for about 20 ms.
 ROWS_A_STEP = 200
 
+Id = TypeVar("Id")
 OnProgress = Callable[[int, int], None]
 SEARCH_BUILD = sa.table("search_build", sa.column("what", sa.String), sa.column("place", sa.BigInteger), sa.column("total", sa.BigInteger))
 
@@ -33,7 +36,7 @@ def is_building(tx: Session) -> bool:
 
 
 def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
-    """Indexes everything that is not yet; answers how many messages and titles that were. `on_progress` hears how far it
+    """Indexes everything that is not yet; answers how many messages and titles it went through. `on_progress` hears how far it
     is in ids, done and in all. May be ended at any time and called again, also by several processes at once."""
     done = 0
     while True:
@@ -73,7 +76,7 @@ def index_messages(tx: Session, below: int) -> tuple[int, int | None]:
     ids = list(tx.execute(wanted, {"below": below, "rows": ROWS_A_STEP}).scalars())
     if not ids:
         return 0, None
-    add_all(tx, search_index.ENTER_MESSAGE_BY_ID[tx.get_bind().dialect.name], ids)
+    add_all(tx, search_index.ENTER_MESSAGE_BY_ID[tx.get_bind().dialect.name], held(tx, MESSAGES.c.id, ids))
     tx.execute(sa.text(search_index.NOTE_MODELS_OF_RANGE), {"first": ids[-1], "below": below})
     return len(ids), ids[-1] if len(ids) == ROWS_A_STEP else None
 
@@ -84,13 +87,23 @@ def index_chats(tx: Session, done: int) -> tuple[int, int | None]:
     ids = list(tx.execute(wanted, {"rows": ROWS_A_STEP}).scalars())
     if not ids:
         return 0, None
-    add_all(tx, search_index.ENTER_CHAT_BY_ID[tx.get_bind().dialect.name], ids)
+    add_all(tx, search_index.ENTER_CHAT_BY_ID[tx.get_bind().dialect.name], held(tx, CHATS.c.id, ids))
     return len(ids), done + len(ids) if len(ids) == ROWS_A_STEP else None
 
 
-def add_all(tx: Session, statement: str, ids: list[int]) -> None:
+def held(tx: Session, column: sa.ColumnElement[Id], ids: list[Id]) -> list[Id]:
+    """Those of the rows that nobody is deleting, held until the end: on PostgreSQL an entry for a row that goes would be refused."""
+    if tx.get_bind().dialect.name == "sqlite":
+        return ids
+    there = set(tx.execute(sa.select(column).where(column.in_(ids)).with_for_update(key_share=True, read=True)).scalars())
+    return [row_id for row_id in ids if row_id in there]
+
+
+def add_all(tx: Session, statement: str, ids: list[Id]) -> None:
     """Gives each row its entry. One by one and the oldest first: FTS5 writes what comes in the order of keys at once."""
-    tx.connection().execute(sa.text(statement), [{"id": row_id} for row_id in reversed(ids)])
+    if ids:
+        # A chat's id is bound as it was read, which on SQLite is text.
+        tx.connection().execute(sa.text(statement), [{"id": row_id} for row_id in reversed(ids)])
 
 
 def rebuild_index(db: Database, *, on_progress: OnProgress | None = None) -> int:

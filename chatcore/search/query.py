@@ -87,6 +87,12 @@ class Query:
         return tuple(term for group in self.groups for term in group)
 
     @property
+    def among_chats(self) -> bool:
+        """Whether a filter chooses among the chats, beyond leaving out the trash: what no index of words knows."""
+        chosen = self.pinned is not None or self.chats or self.tags or self.folders
+        return bool(chosen) or self.shelves != {Shelf.ACTIVE, Shelf.ARCHIVED}
+
+    @property
     def only_words(self) -> bool:
         """Whether no filter narrows the search that a title cannot meet: then titles are searched too."""
         return not (self.roles or self.models or self.providers or self.has)

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.search.ask import Ask, Dialect, of_titles, written
 from chatcore.search.query import Term
-from chatcore.words import INDEXED_CHARACTERS, parts_of_words, words_of
+from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 
 # An entry lies at most so many seconds after its message, unless more than 5,000 messages share a second.
 DRIFT_S = 6 * 3600
@@ -104,8 +104,8 @@ def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | N
 
 def has_one(text: str, group: Sequence[Term]) -> bool:
     """Whether a text has one of the terms. What is not there at all is not cut into words."""
-    low = text.lower() if text.isascii() else None
-    likely = [term for term in group if low is None or all(word in low for word in term.words)]
+    low = text.lower() if text.isascii() else folded(text)
+    likely = [term for term in group if all(word in low for word in term.words)]
     if not likely:
         return False
     words, parts = words_of(text), parts_of_words(text)

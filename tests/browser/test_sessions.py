@@ -166,3 +166,26 @@ def test_chats_that_were_found_are_put_away_and_brought_back(server: Server, pag
     expect(page.locator("mark")).to_have_count(1)
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("mark")).to_have_count(2)
+
+
+def test_every_chat_of_a_search_is_tagged_at_once_and_the_tags_are_taken_back(server: Server, page: Page) -> None:
+    for number in range(25):
+        write(server, f"Chat {number}", "tides")
+    page.goto(f"{server.url}/sessions?q=tides")
+    expect(page.locator("mark")).to_have_count(20)
+    page.get_by_role("checkbox", name="Tick every chat on this page").check()
+    page.get_by_role("button", name="All chats of this search").click()
+    expect(page.get_by_text("All 25 chats chosen")).to_be_visible()
+    page.get_by_role("button", name="Tag …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("combobox").first.fill("sea")
+    dialog.get_by_role("combobox").first.press("Enter")
+    dialog.get_by_role("combobox").first.press("Tab")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("25 chats now tagged “sea”.")).to_be_visible()
+    expect(page.get_by_title("Tagged sea")).to_have_count(20)
+    search(page, "tag:sea")
+    expect(page.get_by_text("1–20 of 25 messages")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Nothing found")).to_be_visible()

@@ -9,9 +9,10 @@ import importlib
 import inspect
 import pkgutil
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from types import FunctionType, ModuleType
 
 import pandas as pd
@@ -19,7 +20,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, thread
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
 from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
@@ -29,6 +30,9 @@ from chatcore.generation import Runner
 from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
 from chatcore.rows import CHATS
+from chatcore.search import ask, inside
+from chatcore.search.query import read_query
+from chatcore.search.results import Order
 from chatcore.thread import Before
 from tests.factories import NOW, make_chat, make_exchange, make_viewer
 from tests.scripted import Scripted
@@ -36,7 +40,8 @@ from tests.scripted import Scripted
 LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, tags, views]
-MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE]
+SEARCH = [search, ask, inside]
+MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *SEARCH]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -90,6 +95,7 @@ def in_read(world: World, call: Callable[..., object], *args: object) -> object:
 Case = Callable[[World, Viewer], object]
 DRAFT = Draft("And at night?", "guide", "guide")
 MODELS = [ModelInfo("llama3.2:3b", "ollama"), ModelInfo("zz", "ollama")]
+TIDES = read_query("tides", now=NOW)
 
 # Functions that name a chat or a message: NotFound for Bob, and nothing of Ada's is touched; for Ada they work.
 BY_ID: dict[str, Case] = {
@@ -161,6 +167,21 @@ LISTS: dict[str, Case] = {
     "organise.folders.folder_and_below": lambda w, v: in_read(w, folders.folder_and_below, v, range(1, 100)),
     "organise.views.list_views": lambda w, v: views.list_views(w.db, v),
     "organise.views.views_in": lambda w, v: in_read(w, views.views_in, v),
+    "search.search": lambda w, v: [search.search(w.db, v, "tides", order=order) for order in Order],
+    "search.search by what Ada has named": lambda w, v: [
+        search.search(w.db, v, text).hits for text in ("tag:tea", "folder:work", "chat:tides")
+    ],
+    "search.find_chats": lambda w, v: search.find_chats(w.db, v, "tides"),
+    "search.count_hits": lambda w, v: search.count_hits(w.db, v, "tides"),
+    "search.quick_switch": lambda w, v: search.quick_switch(w.db, v, "tid"),
+    "search.quick_switch without words": lambda w, v: search.quick_switch(w.db, v, ""),
+    "search.facets": lambda w, v: search.facets(w.db, v, "tides"),
+    "search.matching_chats": lambda w, v: search.matching_chats(w.db, v, "tides"),
+    "search.read_hits": lambda w, v: in_read(w, search.read_hits, v, range(1, 100), TIDES),
+    "search.titles_in": lambda w, v: in_read(w, lambda tx: search.titles_in(w.db, tx, v, TIDES, limit=5)),
+    "search.recent_chats": lambda w, v: in_read(w, lambda tx: search.recent_chats(tx, v, limit=5)),
+    "search.tag_counts": lambda w, v: in_read(w, search.tag_counts, v, Counter(every_chat(w.db))),
+    "search.inside.hits_in": lambda w, v: [hits_inside(w, v, chat_id) for chat_id in every_chat(w.db) if hits_inside(w, v, chat_id)],
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -179,6 +200,10 @@ ELSEWHERE = {
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
+    "search.ask.resolve": "what each function of search begins with; tests/chatcore/search/test_isolation.py tries every filter",
+    "search.ask.in_chats": "part of resolve",
+    "search.ask.tag_conditions": "part of resolve",
+    "search.ask.folder_conditions": "part of resolve",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
@@ -201,6 +226,10 @@ WITHOUT_VIEWER = {
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
+    "search.engine": "says which engine a database has",
+    "search.newest_ids": "of a question that was made for the viewer",
+    "search.newest_page": "of a question that was made for the viewer",
+    "search.best_page": "of a question that was made for the viewer",
 }
 
 
@@ -208,6 +237,10 @@ def every_chat(db: Database) -> list[uuid.UUID]:
     """The ids of everybody's chats."""
     with db.read() as tx:
         return list(tx.execute(sa.select(CHATS.c.id).order_by(CHATS.c.id)).scalars())
+
+
+def hits_inside(world: World, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int, ...]:
+    return inside.hits_in(world.db, viewer, chat_id, "tides", now=NOW, zone=UTC).message_ids
 
 
 async def first_update(runner: Runner, viewer: Viewer, message_id: int) -> object:

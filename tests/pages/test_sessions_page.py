@@ -172,8 +172,8 @@ def test_a_page_that_has_become_empty_gives_way_to_the_one_before(frame: Frame) 
 
 
 @pytest.mark.parametrize(("of", "verbs"), [
-    (Shelf.ACTIVE, ["rename", "pin", "unpin", "archive", "delete"]),
-    (Shelf.ARCHIVED, ["rename", "unarchive", "delete"]),
+    (Shelf.ACTIVE, ["rename", "tag", "move", "pin", "unpin", "archive", "delete"]),
+    (Shelf.ARCHIVED, ["rename", "tag", "move", "unarchive", "delete"]),
     (Shelf.TRASH, ["restore", "purge"]),
 ])  # fmt: skip
 def test_each_shelf_shows_its_chats_and_what_can_be_done_with_them(frame: Frame, of: Shelf, verbs: list[str]) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from chatcore import history
+from chatcore import history, search
+from chatcore.organise.folders import list_folders, make_folder
+from chatcore.organise.tags import list_tags
 from chatcore.parts import ChatInfo
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.pages.frame import Frame, components
 from ui import data
-from ui.sessions import actions
+from ui.sessions import actions, bulk
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
 NOW = datetime.now(UTC)
@@ -24,7 +26,7 @@ RESULTS = "chatcore_results"
 @pytest.fixture(autouse=True)
 def nothing_kept() -> None:
     """What was counted for another test's database of the same name does not count here."""
-    data.forget_searches()
+    data.forget()
     data.known_models.clear()
 
 
@@ -202,7 +204,7 @@ def test_what_was_deleted_is_neither_found_nor_counted(frame: Frame) -> None:
     at = opened(frame, q="tides")
     assert count(at) == "2 messages"
     done = actions.carry_out(frame.core.db, frame.viewer, "delete", [chats[0].id], now=NOW)
-    data.forget_searches()
+    data.forget()
     at.session_state["sessions.done"] = (done, datetime.now(UTC))
     at.run()
     assert count(at) == "1 message"
@@ -210,6 +212,72 @@ def test_what_was_deleted_is_neither_found_nor_counted(frame: Frame) -> None:
     assert count(at) == "2 messages"
 
 
+def test_all_chats_of_a_search_are_acted_on_as_they_were_chosen(frame: Frame) -> None:
+    for number in range(25):
+        make(frame, f"Chat {number}", "tides", minutes_ago=number)
+    make(frame, "Bread", "dough")
+    at = opened(frame, q="tides")
+    assert results(at)["beyond"]
+    bulk_chosen(at, frame, "tides")
+    chosen = at.session_state["sessions.everything"]
+    assert (chosen.sentence, chosen.capped) == ("All 25 chats chosen", False)
+    make(frame, "Later", "tides")
+    at.session_state["sessions.dialog"] = ("tag", chosen.chat_ids)
+    at.run()
+    at.multiselect(key="sessions.tags_on").set_value(["sea"])
+    next(button for button in at.button if button.label == "Save").click().run()
+    assert [(tag.name, tag.chats) for tag in list_tags(frame.core.db, frame.viewer)] == [("sea", 25)]
+    assert "25 chats now tagged “sea”" in texts(at)
+    assert "sessions.everything" not in at.session_state
+    at.button(key="sessions.undo").click().run()
+    assert [tag.chats for tag in list_tags(frame.core.db, frame.viewer)] == [0]
+
+
+def bulk_chosen(at: AppTest, frame: Frame, text: str) -> None:
+    """As a click on "All chats of this search" leaves it: an element of our own cannot be clicked here."""
+    chat_ids = search.matching_chats(frame.core.db, frame.viewer, text)
+    at.session_state["sessions.everything"] = bulk.Everything(text, chat_ids, False, "token")
+    at.run()
+    assert results(at)["everything"]
+
+
+def test_another_search_lets_go_of_what_was_chosen(frame: Frame) -> None:
+    make(frame, "Sea", "tides dough")
+    at = opened(frame, q="tides")
+    bulk_chosen(at, frame, "tides")
+    at.text_input(key="sessions.q").set_value("dough").run()
+    assert not results(at)["everything"]
+    at.text_input(key="sessions.q").set_value("tides").run()
+    assert not results(at)["everything"]
+
+
+def test_chats_found_are_moved_to_a_new_folder(frame: Frame) -> None:
+    chat = make(frame, "Sea", "tides")
+    work = make_folder(frame.core.db, frame.viewer, name="Work")
+    at = opened(frame, q="tides")
+    at.session_state["sessions.dialog"] = ("move", (chat.id,))
+    at.run()
+    at.selectbox(key="sessions.move_to").set_value(work.id)
+    at.text_input(key="sessions.move_new").set_value("Plans")
+    next(button for button in at.button if button.label == "Move").click().run()
+    assert not at.exception
+    assert [chip["text"] for chip in listed(results(at)["rows"][0]["chips"])] == ["Plans"]
+    assert [folder.path for folder in list_folders(frame.core.db, frame.viewer)] == ["Work", "Work/Plans"]
+    at.button(key="sessions.undo").click().run()
+    assert results(at)["rows"][0]["chips"] == []
+
+
+def test_an_impossible_folder_is_refused_in_words_and_nothing_moves(frame: Frame) -> None:
+    chat = make(frame, "Sea", "tides")
+    at = opened(frame, q="tides")
+    at.session_state["sessions.dialog"] = ("move", (chat.id,))
+    at.run()
+    at.text_input(key="sessions.move_new").set_value("a/b")
+    next(button for button in at.button if button.label == "Move").click().run()
+    assert "has a" in at.warning[0].value
+    assert list_folders(frame.core.db, frame.viewer) == ()
+
+
 def test_a_chat_found_that_is_gone_is_no_error_when_acted_on(frame: Frame) -> None:
     done = actions.carry_out(frame.core.db, frame.viewer, "archive", [uuid.uuid4()], now=NOW)
-    assert done.undo_verb is None
+    assert done.undo == ()

@@ -1,17 +1,24 @@
 """What a button over ticked chats does: some act at once and can be taken back, others ask first."""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 import streamlit as st
 
+from chatcore.errors import Conflict
+from chatcore.search import count_hits, matching_chats
 from ui import app, data, words
 from ui.sessions import actions, component
 from ui.sessions.actions import Done
 
 DIALOG = "sessions.dialog"
 DONE = "sessions.done"
-ASK_FIRST = ("rename", "purge")
+EVERYTHING = "sessions.everything"
+ASK_FIRST = ("rename", "purge", "tag", "move")
+# So many of the newest messages that match are looked through for their chats.
+MOST_MESSAGES = 10_000
 # Who comes back to the page later has forgotten what the notice speaks of.
 NOTICE_LASTS = timedelta(minutes=2)
 NOTICE_STYLE = """
@@ -26,6 +33,52 @@ NOTICE_STYLE = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All chats of a search, as they were when they were chosen: nobody acts on what came later. `capped`: only those of the
+    newest messages."""
+
+    text: str
+    chat_ids: tuple[uuid.UUID, ...]
+    capped: bool
+    token: str
+
+    @property
+    def sentence(self) -> str:
+        """How many chats these are."""
+        chats = words.plural(len(self.chat_ids), "chat")
+        return f"{chats} of the newest {words.count(MOST_MESSAGES)} messages chosen" if self.capped else f"All {chats} chosen"
+
+
+def choose_everything(text: str) -> None:
+    """Chooses all chats of a search, also those on other pages."""
+    db, viewer, now, zone = app.core().db, app.viewer(), app.now(), app.time_zone()
+    with app.calm_callback():
+        chat_ids = matching_chats(db, viewer, text, cap=MOST_MESSAGES, now=now, zone=zone)
+        capped = count_hits(db, viewer, text, cap=MOST_MESSAGES + 1, now=now, zone=zone) > MOST_MESSAGES
+        st.session_state[EVERYTHING] = Everything(text, chat_ids, capped, uuid.uuid4().hex)
+
+
+def everything_in(text: str) -> Everything | None:
+    """All chats of this search, if they are chosen."""
+    chosen = st.session_state.get(EVERYTHING)
+    if isinstance(chosen, Everything) and chosen.text == text:
+        return chosen
+    st.session_state.pop(EVERYTHING, None)
+    return None
+
+
+def chosen_in(event: Mapping[str, object]) -> tuple[uuid.UUID, ...]:
+    """The chats that a button acts on. Raises Invalid for what is no chat, Conflict where all were chosen in another search."""
+    token = event.get("everything")
+    if token is None:
+        return actions.chat_ids_of(event.get("ids"))
+    chosen = st.session_state.get(EVERYTHING)
+    if not isinstance(chosen, Everything) or chosen.token != token:
+        raise Conflict("These chats are no longer chosen.", "Choose them again.")
+    return chosen.chat_ids
+
+
 def act(key: str) -> None:
     """A button of the bar of this element was pressed."""
     event = component.sent(key, "act")
@@ -33,7 +86,7 @@ def act(key: str) -> None:
         return
     verb = str(event.get("verb"))
     with app.calm_callback():
-        chat_ids = actions.chat_ids_of(event.get("ids"))
+        chat_ids = chosen_in(event)
         if verb in ASK_FIRST:
             ask(verb, chat_ids)
         else:
@@ -60,13 +113,14 @@ def undo() -> None:
     if done is None:
         return  # a second click in the same breath
     with app.calm_callback():
-        actions.carry_out(app.core().db, app.viewer(), done.undo_verb, done.chat_ids, now=app.now())
+        actions.take_back(app.core().db, app.viewer(), done, now=app.now())
         tell(Done("Taken back."))
 
 
 def tell(done: Done) -> None:
-    """Keeps what was done for the notice; what was counted before it no longer holds."""
-    data.forget_searches()
+    """Keeps what was done for the notice; what was chosen or counted before it no longer holds."""
+    st.session_state.pop(EVERYTHING, None)
+    data.forget()
     st.session_state[DONE] = (done, app.now())
 
 
@@ -84,6 +138,6 @@ def show_done() -> None:
     st.html(NOTICE_STYLE)
     with st.container(horizontal=True, vertical_alignment="center", key="sessions_done"):
         st.markdown(words.plain(done.sentence), width="content")
-        if done.undo_verb:
+        if done.undo:
             st.button("Undo", key="sessions.undo", on_click=undo, type="tertiary", icon=":material/undo:")
         st.button("Close", key="sessions.close", on_click=dismiss, type="tertiary", icon=":material/close:")

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from chatcore import history
+from chatcore.organise.folders import LONGEST_FOLDER, make_folder
+from chatcore.organise.tags import list_tags, tags_of
 from ui import app, words
-from ui.sessions import actions, bulk
+from ui.sessions import actions, bulk, folders
 from ui.sessions.actions import Done
 
 
@@ -22,6 +24,10 @@ def show() -> None:
             purge_dialog(chat_ids)
         case "empty":
             empty_dialog()
+        case "tag":
+            tag_dialog(chat_ids)
+        case "move":
+            move_dialog(chat_ids)
 
 
 @st.dialog("Rename chat")
@@ -50,6 +56,41 @@ def empty_dialog() -> None:
     close(st.button("Empty the trash", key="sessions.purge_all", type="primary", icon=":material/delete_forever:", on_click=empty))
 
 
+@st.dialog("Tags")
+def tag_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
+    """Which tags to put on, which to take off."""
+    db, viewer = app.core().db, app.viewer()
+    known = [tag.name for tag in list_tags(db, viewer)]
+    worn = {name for names in tags_of(db, viewer, chat_ids).values() for name in names}
+    st.caption(f"For {words.plural(len(chat_ids), 'chat')}.")
+    with st.form("sessions.tag", border=False):
+        st.multiselect(
+            "Put on",
+            known,
+            key="sessions.tags_on",
+            placeholder="Choose tags, or write a new one and press Enter",
+            accept_new_options=True,
+            max_selections=20,
+        )
+        if worn:
+            st.multiselect("Take off", [name for name in known if name in worn], key="sessions.tags_off", placeholder="Choose tags")
+        saved = st.form_submit_button("Save", type="primary", on_click=tag, args=(chat_ids,))
+    close(saved)
+
+
+@st.dialog("Move to a folder")
+def move_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
+    """Which folder, or a new one in it."""
+    st.caption(f"For {words.plural(len(chat_ids), 'chat')}.")
+    with st.form("sessions.move", border=False):
+        folders.choose("Folder", key="sessions.move_to", none="No folder")
+        st.text_input(
+            "New folder in it", key="sessions.move_new", max_chars=LONGEST_FOLDER, placeholder="Leave empty for the folder itself"
+        )
+        saved = st.form_submit_button("Move", type="primary", on_click=move, args=(chat_ids,))
+    close(saved)
+
+
 def ask_usage() -> None:
     st.checkbox("Forget the usage numbers too", key="sessions.forget", help="The analytics page then counts these answers no more.")
 
@@ -66,6 +107,22 @@ def rename(chat_id: uuid.UUID) -> None:
     with app.calm_callback():
         chat = history.rename_chat(app.core().db, app.viewer(), chat_id, title=st.session_state["sessions.title"])
         bulk.tell(Done(f"Renamed to “{chat.title}”."))
+
+
+def tag(chat_ids: Sequence[uuid.UUID]) -> None:
+    add, remove = (list(st.session_state.get(key, ())) for key in ("sessions.tags_on", "sessions.tags_off"))
+    with app.calm_callback():
+        bulk.tell(actions.tag(app.core().db, app.viewer(), chat_ids, add=add, remove=remove))
+
+
+def move(chat_ids: Sequence[uuid.UUID]) -> None:
+    folder_id: int | None = st.session_state["sessions.move_to"]
+    name = str(st.session_state.get("sessions.move_new") or "").strip()
+    with app.calm_callback():
+        db, viewer = app.core().db, app.viewer()
+        if name:
+            folder_id = make_folder(db, viewer, name=name, parent_id=folder_id).id
+        bulk.tell(actions.move(db, viewer, chat_ids, folder_id=folder_id))
 
 
 def purge(chat_ids: Sequence[uuid.UUID]) -> None:

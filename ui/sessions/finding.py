@@ -9,9 +9,11 @@ from chatcore.search import find_chats, search
 from chatcore.search.query import read_query, split, with_filter
 from chatcore.search.results import Results
 from ui import app, data, words
-from ui.sessions import address, bulk, component, facets, places, results
+from ui.sessions import address, bulk, component, facets, marks, places, results
+from ui.sessions.buttons import of_everything
 from ui.sessions.clock import Clock
 from ui.sessions.filters import Search
+from ui.sessions.results import Found
 
 PAGE_SIZE = 20
 MOST_TITLES = 5
@@ -35,17 +37,28 @@ def show(asked: Search) -> None:
         return
     number = data.count_hits(db, viewer, asked.text, str(clock.zone), clock.now, cap=COUNT_CAP + 1)
     spread = data.facets(db, viewer, asked.text, str(clock.zone), clock.now)
-    results.show(
-        results.as_data(titles, page.hits, clock),
+    everything = bulk.everything_in(asked.text)
+    found = Found(
+        of=asked.text,
+        titles=titles,
+        hits=page.hits,
         page=place.page,
         count=count_of(number, place, page),
+        beyond=bool(page.next_cursor or place.page or len(titles) == MOST_TITLES),
+        everything=everything_data(everything, clock) if everything else None,
         facets=facets.as_data(asked.text, spread),
         facets_note="" if spread.complete else f"Counted in the newest {words.count(spread.of)} messages.",
-        act=act,
-        narrow=narrow,
     )
+    organised = marks.of(db, viewer, found.chat_ids)
+    results.show(results.as_data(found, clock, organised), act=act, narrow=narrow, choose=choose_everything)
     bulk.open_sent(results.KEY)
     places.show_pager(place.page, page.next_cursor)
+
+
+def everything_data(chosen: bulk.Everything, clock: Clock) -> dict[str, object]:
+    """All chats of the search, as the element takes them."""
+    verbs = of_everything(read_query(chosen.text, now=clock.now, zone=clock.zone))
+    return {"token": chosen.token, "text": chosen.sentence, "verbs": verbs}
 
 
 def count_of(number: int, place: places.Place, page: Results) -> str:
@@ -107,6 +120,13 @@ def in_trash(text: str, clock: Clock) -> str:
 def act() -> None:
     """A button of the bar over the results."""
     bulk.act(results.KEY)
+
+
+def choose_everything() -> None:
+    """A click on "All chats of this search"."""
+    last = st.session_state.get(address.LAST)
+    if isinstance(last, Search):
+        bulk.choose_everything(last.text)
 
 
 def narrow() -> None:

