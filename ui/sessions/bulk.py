@@ -49,7 +49,9 @@ class Everything:
     def sentence(self) -> str:
         """How many chats these are."""
         chats = words.plural(len(self.chat_ids), "chat")
-        return f"{chats} of the newest {words.count(MOST_MESSAGES)} messages chosen" if self.capped else f"All {chats} chosen"
+        if self.capped:
+            return f"{chats} of the newest {words.count(MOST_MESSAGES)} messages chosen"
+        return f"All {chats} chosen" if len(self.chat_ids) > 1 else f"{chats} chosen"
 
 
 def choose_everything(text: str) -> None:
