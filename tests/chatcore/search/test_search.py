@@ -14,7 +14,7 @@ from chatcore.errors import Invalid
 from chatcore.parts import Viewer
 from chatcore.rows import MESSAGES, encode_cursor
 from chatcore.search import ask, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
-from chatcore.search.query import narrowed
+from chatcore.search.query import QUOTES, narrowed
 from chatcore.search.results import Facet, Hit, Order
 from tests.chatcore.search.corpora import Corpus, corpora, next_start, palettes, write
 from tests.chatcore.search.questions import ZONES, Question, questions
@@ -166,7 +166,7 @@ def test_whatever_stands_between_two_spaces_finds_its_message(db: Database, scen
     shown = [message for message in world.messages if not message.running]
     for message in shown:
         for piece in dict.fromkeys(message.content.split()):
-            quoted = '"' + piece.replace('"', " ") + '" is:active is:archived is:trash'
+            quoted = f'"{piece.translate(dict.fromkeys(map(ord, QUOTES), " "))}" is:active is:archived is:trash'
             if search(db, someone, quoted).notices:
                 continue
             assert message.id in walk(db, someone, quoted, limit=1000), quoted
