@@ -25,8 +25,9 @@ def statements() -> Iterator[list[tuple[str, object]]]:
         event.remove(sa.Engine, "before_cursor_execute", note)
 
 
-def plans(db: Database, call: Callable[[], object]) -> list[str]:
-    """The plan of each reading statement of a call, as its engine words it.
+def plans(db: Database, call: Callable[[], object], *, bitmaps: bool = False) -> list[str]:
+    """The plan of each reading statement of a call, as its engine words it. With `bitmaps` PostgreSQL may use those, which is
+    the only way an index of words can be read.
 
     PostgreSQL prefers to read a small table whole and to sort what is there; both are made dear, so that what is left
     of them in a plan is what no index could serve.
@@ -39,7 +40,7 @@ def plans(db: Database, call: Callable[[], object]) -> list[str]:
         if not db.is_sqlite:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             connection.exec_driver_sql("SET LOCAL enable_sort = off")
-            connection.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+            connection.exec_driver_sql(f"SET LOCAL enable_bitmapscan = {'on' if bitmaps else 'off'}")
         explain = "EXPLAIN QUERY PLAN " if db.is_sqlite else "EXPLAIN "
         for sql, parameters in seen:
             if sql.startswith(("SELECT", "WITH")):

@@ -128,3 +128,16 @@ def test_a_sign_in_that_cannot_be_read_stops_the_start(installation: Installatio
     assert process.returncode == 1
     assert said in output
     assert "Traceback" not in output
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="open files cannot be listed here")
+def test_connections_do_not_wait_before_they_send_a_small_piece() -> None:
+    from app import answer_at_once
+
+    # As Streamlit opens it: without a protocol, so that asyncio does not do this by itself.
+    with socket.socket() as port:
+        port.bind(("127.0.0.1", 0))
+        port.listen()
+        answer_at_once()
+        with socket.create_connection(port.getsockname()), port.accept()[0] as connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -17,14 +17,20 @@ FOUND_MS, OPENED_MS = 300.0, 600.0
 WORDS = ("sourdough", "guitar", "train", "tides", "ship")
 WATCH = """(() => {
   addEventListener("keydown", () => { window.__acted = performance.now(); }, true);
-  window.__options = () => {
+  window.__switcher = () => {
     for (const host of document.querySelectorAll("div")) {
       const dialog = host.shadowRoot?.getElementById("switcher");
-      if (dialog?.open) return [...dialog.querySelectorAll("[role=option]")].map(option => option.textContent);
+      if (dialog) return dialog;
     }
-    return [];
+    return null;
+  };
+  window.__options = () => {
+    const dialog = window.__switcher();
+    return dialog?.open ? [...dialog.querySelectorAll("[role=option]")].map(option => option.textContent) : [];
   };
 })()"""
+# Its script writes what the keys do, and listens from then on.
+LISTENS = "() => !!window.__switcher()?.querySelector('kbd')"
 # From the key to the first frame that shows it: the recent chats, what a text finds, another chat's last message.
 LISTED = "() => window.__options().length > 3 ? performance.now() - window.__acted : null"
 FOUND = "text => window.__options().at(-1) === `Search everything for “${text}”` ? performance.now() - window.__acted : null"
@@ -75,6 +81,7 @@ def figures(page: Page, url: str, turns: int, of: str) -> Sequence[Figure]:
 
 def called_up(page: Page) -> float:
     """Milliseconds from the keys to the recent chats."""
+    page.wait_for_function(LISTENS)
     page.keyboard.press("Control+k")
     return float(page.wait_for_function(LISTED).json_value())
 

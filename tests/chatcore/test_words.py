@@ -1,5 +1,6 @@
 """The one rule of which words a text has: what it says, and that both databases say the same."""
 
+import sqlite3
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from chatcore.db import Database
+from chatcore.migrations.search_index import TOKENIZER
 from chatcore.words import INDEXED_CHARACTERS, WORD_CHARACTERS, folded, parts_of_words, signed_name, words_of
 
 # Every character that this Python knows and a database can store: nobody can say what is a capital of those to come.
@@ -38,7 +40,7 @@ TRICKY = st.text("aAbBzZ019+#_-. \tßéÉe\u0301\u0327İıſΣςσ한ᄒ量ガ�
         ("C:\\Users\\ada ~/notes.txt", ["c", "users", "ada", "notes", "txt"]),
         ("don't “quoted” «so» it’s", ["don", "t", "quoted", "so", "it", "s"]),
         ("a\x00b\x01c\x1fd\x7fe", ["a", "b", "c", "d", "e"]),
-        ("a\u00a0b\u2028c\u200bd\u3000e", ["a", "b", "c", "d", "e"]),
+        ("a\u00a0b\u2028c\u200bd\u3000e\ufefff", ["a", "b", "c", "d", "e", "f"]),
     ],
 )
 def test_a_word_is_a_run_of_letters_and_digits(text: str, words: list[str]) -> None:
@@ -204,3 +206,14 @@ def test_characters_of_tomorrow_break_nothing(db: Database, texts: list[str]) ->
     with asking(db) as connection:
         for function in ("search_words", "search_parts"):
             assert len(cut_by(connection, function, texts)) == len(texts)
+
+
+def test_the_tokenizer_of_sqlite_takes_every_word_as_it_is() -> None:
+    words = sorted({word for one in KNOWN for word in words_of(f"x{one}y")})
+    index = sqlite3.connect(":memory:")
+    index.execute(f"CREATE VIRTUAL TABLE fts USING fts5(words, tokenize='{TOKENIZER}')")
+    index.execute("CREATE VIRTUAL TABLE tokens USING fts5vocab(fts, instance)")
+    index.executemany("INSERT INTO fts (rowid, words) VALUES (?, ?)", enumerate(words))
+    found = index.execute("SELECT doc, term FROM tokens ORDER BY doc, offset").fetchall()
+    index.close()
+    assert found == list(enumerate(words))

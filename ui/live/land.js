@@ -9,7 +9,9 @@ const NEAR_EDGE_PX = 500
 const NEAR_END_PX = 24
 // A request that brought nothing may be repeated.
 const GIVE_UP_MS = 5000
+// Where a message comes to stand: below the head, and below the search where that is open.
 const AIR_PX = 16
+const SEARCH_PX = 64
 const MESSAGES = '.st-key-thread [class*="st-key-message-"]'
 const GESTURES = ["wheel", "touchmove", "pointerdown", "keydown"]
 
@@ -51,6 +53,7 @@ class Reader {
     }
     if (jumped || first || (came && memory.place?.at)) this.hold()
     else this.keep()
+    if (jumped && data.marked !== null) this.focus(data.marked)
     if (came) this.arrived()
     this.words = true
     this.paintWords()
@@ -72,9 +75,13 @@ class Reader {
     return head ? head.offsetHeight : 0
   }
 
+  line() {
+    return this.head() + AIR_PX + (this.data.words.length ? SEARCH_PX : 0)
+  }
+
   landing(where) {
     if (typeof where === "string") return { at: where }
-    return { id: where, top: this.head() + Math.max(AIR_PX, this.view.clientHeight * 0.12) }
+    return { id: where, top: this.line() }
   }
 
   /* New messages are drawn one after the other: until they all are, only those that were there before say where the reader is. */
@@ -123,6 +130,14 @@ class Reader {
   scrollTo(top) {
     this.view.scrollTop = top
     this.top = this.view.scrollTop
+  }
+
+  /* Reading on begins at the message, for the keyboard and the screen reader too, unless one is busy elsewhere. */
+  focus(id) {
+    const element = this.element(id)
+    if (!element || document.activeElement !== document.body) return
+    element.tabIndex = -1
+    element.focus({ preventScroll: true })
   }
 
   /* Keeps the place for a moment, or until the reader moves. */
@@ -232,9 +247,11 @@ class Reader {
   /* Scrolls to the next prompt from where the reader is (or from a message); loads on where there is none on screen. */
   toPrompt(by, from) {
     const { view } = this
-    const line = view.getBoundingClientRect().top + this.head() + AIR_PX
-    const start = from ? this.element(from)?.getBoundingClientRect().top ?? line : line
+    const line = view.getBoundingClientRect().top + this.line()
     const prompts = this.data.prompts.map(id => this.element(id)).filter(Boolean)
+    // At the very start the first prompt is where the reader is, though it stands below the line.
+    const here = this.element(from) ?? (view.scrollTop < 2 && !this.data.earlier ? prompts[0] : null)
+    const start = here ? here.getBoundingClientRect().top : line
     const ahead = prompts.filter(element => (element.getBoundingClientRect().top - start) * by > 4)
     const target = by < 0 ? ahead.at(-1) : ahead[0]
     const side = by < 0 ? "earlier" : "later"

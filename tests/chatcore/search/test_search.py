@@ -14,10 +14,10 @@ from chatcore.errors import Invalid
 from chatcore.parts import Viewer
 from chatcore.rows import MESSAGES, encode_cursor
 from chatcore.search import ask, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
-from chatcore.search.query import narrowed
+from chatcore.search.query import QUOTES, narrowed
 from chatcore.search.results import Facet, Hit, Order
 from tests.chatcore.search.corpora import Corpus, corpora, next_start, palettes, write
-from tests.chatcore.search.questions import Question, questions
+from tests.chatcore.search.questions import ZONES, Question, questions
 from tests.chatcore.search.reference import Message, still_typed
 from tests.factories import make_chat, make_message, make_viewer
 
@@ -46,11 +46,6 @@ def walk(db: Database, viewer: Viewer, text: str, *, limit: int, zone: tzinfo = 
             return found
 
 
-def hits_of(db: Database, viewer: Viewer, text: str) -> list[str]:
-    """The words of the messages that are found, newest first."""
-    return [hit.snippet for hit in search(db, viewer, text, limit=1000).hits]
-
-
 @pytest.fixture
 def viewer(db: Database) -> Viewer:
     return make_viewer(db)
@@ -61,6 +56,8 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers from which on an engine goes another way, so small that the chats of a test are more than enough."""
     monkeypatch.setattr(ask, "MOST_NAMED_CHATS", 1)
     monkeypatch.setattr(postgresql, "LOOKED_AT", 2)
+    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 6)
+    monkeypatch.setattr(postgresql, "RARE", 2)
     monkeypatch.setattr(sqlite, "FIRST_READ", 2)
     monkeypatch.setattr(sqlite, "READ_A_HIT", 2)
 
@@ -169,7 +166,7 @@ def test_whatever_stands_between_two_spaces_finds_its_message(db: Database, scen
     shown = [message for message in world.messages if not message.running]
     for message in shown:
         for piece in dict.fromkeys(message.content.split()):
-            quoted = '"' + piece.replace('"', " ") + '" is:active is:archived is:trash'
+            quoted = f'"{piece.translate(dict.fromkeys(map(ord, QUOTES), " "))}" is:active is:archived is:trash'
             if search(db, someone, quoted).notices:
                 continue
             assert message.id in walk(db, someone, quoted, limit=1000), quoted
@@ -251,6 +248,35 @@ def test_of_many_titles_those_with_the_newest_activity_among_the_newest_are_show
     assert shown == ["moon 20", "moon 69", "moon 68"]
     assert len(find_chats(db, viewer, "moon", limit=1000)) == 70
     assert set(matching_chats(db, viewer, "moon")) == {chat.id for chat in chats}
+
+
+@pytest.mark.parametrize("zone", ZONES, ids=str)
+def test_a_day_begins_with_its_midnight_and_ends_before_the_next(db: Database, viewer: Viewer, zone: tzinfo) -> None:
+    chat = make_chat(db, viewer, title="moon", now=datetime(2026, 3, 2, tzinfo=zone))
+    moments = {
+        "last year": datetime(2025, 12, 31, 23, 59, 59, 999999, tzinfo=zone),
+        "the day before": datetime(2026, 3, 1, 23, 59, 59, 999999, tzinfo=zone),
+        "midnight": datetime(2026, 3, 2, tzinfo=zone),
+        "noon": datetime(2026, 3, 2, 12, tzinfo=zone),
+        "late": datetime(2026, 3, 2, 23, 59, 59, 999999, tzinfo=zone),
+        "next midnight": datetime(2026, 3, 3, tzinfo=zone),
+        "next month": datetime(2026, 4, 1, tzinfo=zone),
+    }
+    for name, moment in moments.items():
+        make_message(db, viewer, chat.id, name, now=moment)
+    for text, found in {
+        "after:2026-03-02 before:2026-03-03": ["late", "noon", "midnight"],
+        "-before:2026-03-02 -after:2026-03-03": ["late", "noon", "midnight"],
+        "before:2026-03-02": ["the day before", "last year"],
+        "after:2026-03-03": ["next month", "next midnight"],
+        "after:2026-03 before:2026-04": ["next midnight", "late", "noon", "midnight", "the day before"],
+        "before:2026": ["last year"],
+        "after:2026-04": ["next month"],
+        "after:2026-03-03 before:2026-03-03": [],
+    }.items():
+        assert [hit.snippet for hit in search(db, viewer, text, zone=zone).hits] == found, text
+    # The time of a title is that of the last activity.
+    assert [len(find_chats(db, viewer, f"moon {text}", zone=zone)) for text in ("after:2026-04-01", "before:2026-04-01")] == [1, 0]
 
 
 # --- what is found -----------------------------------------------------------------------------------------------

@@ -1,0 +1,66 @@
+"""How the databases go about a search: along an index, never through all messages."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from chatcore.db import Database
+from chatcore.history import archive_chats, delete_chats, pin_chats
+from chatcore.parts import Viewer
+from chatcore.search import ask, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search
+from chatcore.search.results import Order
+from tests.conftest import NOW
+from tests.factories import make_chat, make_exchange, make_viewer
+from tests.plans import plans
+
+# Tables with a row for each message, chat or entry; the other tables of a search are small.
+LARGE = ("chatmessage", "chatsession", "message_search", "chat_search", "message_fts", "chat_fts", "generation", "attachment")
+# FTS5 says SCAN for a MATCH too, and then which of its indexes it uses: 0 and a number of columns is none of them.
+WITHOUT_INDEX = {
+    "sqlite": rf"^SCAN (?:{'|'.join(LARGE)})(?! VIRTUAL TABLE INDEX \d+:.*M)(?!.*USING)",
+    "postgresql": rf"Seq Scan on (?:{'|'.join(LARGE)})\b",
+}
+ASKED = (
+    "moon", "moo*", "comet", "zzz", '"moon tide"', "-moon", "moon -tide", "moon OR comet", "C++", "量子", "moon role:user", "has:code",
+    "moon model:llama", "provider:ollama", "moon after:2026-03 before:2026-04", "chat:tides", "moon -chat:tides", "is:pinned",
+    "moon is:archived", "moon is:trash", "moon -is:archived", "moon tag:work", "-tag:work", "moon folder:work", "",
+)  # fmt: skip
+WAYS: dict[str, Callable[[Database, Viewer, str], object]] = {
+    "search": lambda db, viewer, text: search(db, viewer, text, now=NOW),
+    "search by best match": lambda db, viewer, text: search(db, viewer, text, order=Order.BEST, now=NOW),
+    "find_chats": lambda db, viewer, text: find_chats(db, viewer, text, now=NOW),
+    "quick_switch": lambda db, viewer, text: quick_switch(db, viewer, text, now=NOW),
+    "count_hits": lambda db, viewer, text: count_hits(db, viewer, text, now=NOW),
+    "facets": lambda db, viewer, text: facets(db, viewer, text, now=NOW),
+    "matching_chats": lambda db, viewer, text: matching_chats(db, viewer, text, now=NOW),
+}
+
+
+@pytest.fixture
+def viewer(db: Database) -> Viewer:
+    """Somebody with a few chats on every shelf."""
+    someone = make_viewer(db)
+    chats = [make_chat(db, someone, title="The tides") for _ in range(8)]
+    for chat in chats:
+        make_exchange(db, someone, chat.id, prompt="moon", answer="```the moon tide```")
+    pin_chats(db, someone, [chats[0].id], pinned=True)
+    archive_chats(db, someone, [chats[1].id], archived=True)
+    delete_chats(db, someone, [chats[2].id], now=NOW)
+    return someone
+
+
+@pytest.fixture(params=["few", "many"])
+def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways an engine can go: few chats are named one by one, of many each hit is asked."""
+    if request.param == "many":
+        monkeypatch.setattr(ask, "MOST_NAMED_CHATS", 1)
+        monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 0)
+
+
+@pytest.mark.usefixtures("limits")
+@pytest.mark.parametrize("way", WAYS)
+def test_no_search_reads_all_messages(db: Database, viewer: Viewer, way: str) -> None:
+    for text in ASKED:
+        for plan in plans(db, lambda text=text: WAYS[way](db, viewer, text), bitmaps=True):  # type: ignore[misc]  # a lambda with a default
+            assert not re.search(WITHOUT_INDEX[db.dialect], plan, re.MULTILINE), (text, plan)
