@@ -1,6 +1,7 @@
 """The session page's table lives in the browser: ticking, acting, undo and opening are seen there."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -94,7 +95,8 @@ def test_deleting_for_ever_asks_first(server: Server, page: Page) -> None:
     fill(server, "Gone")
     db = open_database(server.database_url)
     viewer = local_owner(db, now=NOW)
-    history.delete_chats(db, viewer, [chat.id for chat in history.list_chats(db, viewer).items], now=NOW)
+    # Now, or the trash would be emptied under the test.
+    history.delete_chats(db, viewer, [chat.id for chat in history.list_chats(db, viewer).items], now=datetime.now(UTC))
     db.close()
     page.goto(f"{server.url}/sessions?shelf=trash")
     tick(page, "Gone")

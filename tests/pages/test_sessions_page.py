@@ -257,6 +257,19 @@ def test_deleting_for_ever_asks_first(frame: Frame) -> None:
     assert shelf(frame, Shelf.TRASH) == {"Kept"}
 
 
+def test_what_has_gone_from_the_trash_meanwhile_is_no_error(frame: Frame) -> None:
+    db = frame.core.db
+    gone, left = make(frame, "Gone"), make(frame, "Left")
+    history.delete_chats(db, frame.viewer, [gone.id, left.id], now=NOW)
+    at = opened(frame, shelf="trash")
+    at.session_state["sessions.dialog"] = ("purge", (gone.id, left.id))
+    at.run()
+    history.purge_chats(db, frame.viewer, [gone.id])
+    at.button(key="sessions.purge").click().run()
+    assert not at.warning
+    assert shelf(frame, Shelf.TRASH) == set()
+
+
 def test_the_trash_is_emptied_after_asking(frame: Frame) -> None:
     db = frame.core.db
     history.delete_chats(db, frame.viewer, [make(frame, "Gone").id, make(frame, "Gone too").id], now=NOW)

@@ -127,7 +127,10 @@ def move(chat_ids: Sequence[uuid.UUID]) -> None:
 
 def purge(chat_ids: Sequence[uuid.UUID]) -> None:
     with app.calm_callback():
-        number = history.purge_chats(app.core().db, app.viewer(), chat_ids, forget_usage=bool(st.session_state.get("sessions.forget")))
+        db, viewer = app.core().db, app.viewer()
+        # The trash may have been emptied while it was asked.
+        left = actions.there(db, viewer, chat_ids)
+        number = history.purge_chats(db, viewer, left, forget_usage=bool(st.session_state.get("sessions.forget")))
         bulk.tell(Done(f"{words.plural(number, 'chat')} deleted for ever."))
 
 
