@@ -36,7 +36,8 @@ class Server:
         self.database_url = database_url
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        environment = {**os.environ, "DATABASE_URL": database_url, "OLLAMA_HOST": CLOSED_PORT}
+        # The sample's chats were deleted long ago: the trash must not be emptied while it is looked at.
+        environment = {**os.environ, "DATABASE_URL": database_url, "OLLAMA_HOST": CLOSED_PORT, "CHATCORE_TRASH_DAYS": "0"}
         command = [sys.executable, "-m", "chatcore", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         started = time.perf_counter()
         with log.open("ab") as out:

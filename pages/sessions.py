@@ -3,17 +3,31 @@
 import streamlit as st
 
 from ui import app, words
-from ui.sessions import address, bulk, dialogs, finding, listing, searchbox
+from ui.sessions import address, bulk, dialogs, finding, listing, searchbox, views
 from ui.sessions.filters import Search
 
 
 def main() -> None:
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Sessions", anchor=False, width="content")
+        st.space("stretch")
+        organise()
         if st.button("New chat", icon=":material/edit_square:", key="sessions.new"):
             app.open_chat(None)
     address.resume()
     browser()
+
+
+def organise() -> None:
+    """What keeps order, behind one button."""
+    kinds = {"Folders …": "folders", "Tags …": "tags", "Saved searches …": "views"}
+    st.menu_button(
+        "Organise",
+        list(kinds),
+        key="sessions.organise",
+        type="tertiary",
+        on_click=lambda: bulk.ask(kinds[st.session_state["sessions.organise"]]),
+    )
 
 
 @st.fragment
@@ -22,8 +36,11 @@ def browser() -> None:
     with app.calm():
         app.show_kept_error()
         asked, unknown = address.asked()
+        saved = views.known()
+        shown = views.showing(asked, saved)
+        views.show_row(saved, shown)
         with st.container(horizontal=True, vertical_alignment="center", key="sessions_search"):
-            searchbox.show(asked)
+            searchbox.show(asked, saved=shown is not None)
         if not isinstance(asked, Search):
             listing.show_filters(asked)
         if unknown:

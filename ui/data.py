@@ -9,6 +9,7 @@ import streamlit as st
 from chatcore import browse, search
 from chatcore.db import Database
 from chatcore.organise.folders import FolderInfo, list_folders
+from chatcore.organise.tags import TagInfo, list_tags
 from chatcore.parts import Viewer
 from chatcore.search.results import Facets
 from ui import words
@@ -43,8 +44,20 @@ def folders(db: Database, viewer: Viewer) -> tuple[FolderInfo, ...]:
     return list_folders(db, viewer)
 
 
-def forget() -> None:
+@st.cache_data(ttl=SEARCH_KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
+def tags(db: Database, viewer: Viewer) -> tuple[TagInfo, ...]:
+    """The viewer's tags with their numbers of chats, at most so old as a search."""
+    return list_tags(db, viewer)
+
+
+def forget(db: Database, viewer: Viewer) -> None:
     """Chats have changed, or been tagged or moved: what was counted in them is counted again."""
     count_hits.clear()
     facets.clear()
-    folders.clear()
+    forget_names(db, viewer)
+
+
+def forget_names(db: Database, viewer: Viewer) -> None:
+    """The viewer's models, folders and tags are read again."""
+    for kept in (known_models, folders, tags):
+        kept.clear(db, viewer)

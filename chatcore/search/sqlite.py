@@ -18,7 +18,7 @@ from chatcore.search.ask import Ask, Dialect, of_titles, written
 from chatcore.search.query import Term
 from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 
-# An entry lies at most so many seconds after its message, unless more than 5,000 messages share a second.
+# An entry lies at most so many seconds after its message, unless as many messages share one.
 DRIFT_S = 6 * 3600
 # How many messages are read for a word whose end is open: so many at first, and on if one in so many has it.
 FIRST_READ, READ_A_HIT, MOST_READ = 100, 50, 20_000

@@ -189,3 +189,38 @@ def test_every_chat_of_a_search_is_tagged_at_once_and_the_tags_are_taken_back(se
     expect(page.get_by_text("1–20 of 25 messages")).to_be_visible()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Nothing found")).to_be_visible()
+
+
+def test_a_search_is_saved_and_opened_by_its_name(server: Server, page: Page) -> None:
+    write(server, "Sea", "spring tides")
+    write(server, "Bread", "dough")
+    page.goto(f"{server.url}/sessions?q=tides")
+    page.get_by_role("button", name="Save").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("The sea")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    view = page.get_by_role("radio", name="The sea")
+    expect(view).to_be_checked()
+    search(page, "")
+    expect(titles(page)).to_have_count(2)
+    expect(view).not_to_be_checked()
+    view.click()
+    expect(page.locator("mark")).to_have_text(["tides"])
+    expect(page).to_have_url(re.compile(r"[?&]q=tides$"))
+
+
+def test_a_folder_is_made_and_narrows_the_list(server: Server, page: Page) -> None:
+    fill(server, "Tides", "Bread")
+    page.goto(f"{server.url}/sessions")
+    tick(page, "Tides")
+    page.get_by_role("button", name="Move to …").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="New folder in it").fill("Sea")
+    dialog.get_by_role("button", name="Move", exact=True).click()
+    expect(page.get_by_text("1 chat moved to “Sea”.")).to_be_visible()
+    expect(page.get_by_title("In the folder Sea")).to_be_visible()
+    page.get_by_role("combobox", name="Folder").click()
+    page.get_by_role("option", name="Sea (1)").click()
+    expect(titles(page)).to_have_text(["Tides"])
+    expect(page).to_have_url(re.compile(r"[?&]folder=\d+$"))

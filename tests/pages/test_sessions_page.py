@@ -10,8 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from chatcore import history
+from chatcore.core import close_shared
+from chatcore.organise.folders import list_folders, make_folder, move_chats
+from chatcore.organise.tags import list_tags, tag_chats
 from chatcore.parts import ChatInfo, Shelf
-from tests.factories import make_chat, make_exchange
+from tests.factories import make_chat, make_exchange, make_viewer
 from tests.pages.frame import Frame, components
 from ui.sessions.actions import carry_out
 
@@ -263,3 +266,156 @@ def test_the_trash_is_emptied_after_asking(frame: Frame) -> None:
     at.button(key="sessions.purge_all").click().run()
     assert shelf(frame, Shelf.TRASH) == set()
     assert shelf(frame, Shelf.ACTIVE) == {"Kept"}
+
+
+# --- folders, tags, the trash ------------------------------------------------------------------------------------
+
+
+def chips(at: AppTest) -> dict[object, list[str]]:
+    """The tags and the folder each row shows."""
+    found: dict[object, list[str]] = {}
+    for row in table(at)["rows"]:
+        marks = row["chips"]
+        assert isinstance(marks, list)
+        found[row["title"]] = [str(mark["text"]) for mark in marks]
+    return found
+
+
+def test_a_folder_narrows_the_list_to_what_lies_in_it_and_below(frame: Frame) -> None:
+    db, viewer = frame.core.db, frame.viewer
+    tides, bread, plain = make(frame, "Tides"), make(frame, "Bread"), make(frame, "Plain")
+    work = make_folder(db, viewer, name="Work")
+    plans = make_folder(db, viewer, name="Plans", parent_id=work.id)
+    move_chats(db, viewer, [tides.id], folder_id=work.id)
+    move_chats(db, viewer, [bread.id], folder_id=plans.id)
+    at = opened(frame)
+    assert at.selectbox(key="sessions.in_folder").options == ["All folders", "Work (2)", "Work / Plans (1)", "In no folder"]
+    assert chips(at) == {"Tides": ["Work"], "Bread": ["Plans"], "Plain": []}
+    at.selectbox(key="sessions.in_folder").set_value(work.id).run()
+    assert chips(at) == {"Tides": [], "Bread": ["Plans"]}
+    assert at.query_params["folder"] in (str(work.id), [str(work.id)])
+    at.selectbox(key="sessions.in_folder").set_value(0).run()
+    assert titles(at) == [plain.title]
+    at.selectbox(key="sessions.in_folder").set_value(-1).run()
+    assert "folder" not in at.query_params
+
+
+def test_who_has_no_folder_and_no_tag_sees_no_field_for_them(frame: Frame) -> None:
+    make(frame, "Tides")
+    at = opened(frame)
+    assert "sessions.in_folder" not in [field.key for field in at.selectbox]
+    assert "sessions.tagged" not in [field.key for field in at.multiselect]
+
+
+def test_tags_narrow_the_list_and_are_seen_on_it(frame: Frame) -> None:
+    db, viewer = frame.core.db, frame.viewer
+    tides, bread = make(frame, "Tides"), make(frame, "Bread")
+    tag_chats(db, viewer, [tides.id, bread.id], add=["to read"])
+    tag_chats(db, viewer, [tides.id], add=["sea"])
+    at = opened(frame, tag="TO READ")
+    assert chips(at) == {"Tides": ["sea", "to read"], "Bread": ["to read"]}
+    at.multiselect(key="sessions.tagged").set_value(["to read", "sea"]).run()
+    assert titles(at) == ["Tides"]
+    assert at.query_params["tag"] == ["to read", "sea"]
+
+
+def test_a_folder_or_tag_that_is_a_moment_old_is_known(frame: Frame) -> None:
+    make(frame, "Tides")
+    at = opened(frame)
+    folder = make_folder(frame.core.db, frame.viewer, name="Work")
+    at.query_params["folder"] = str(folder.id)
+    at.run()
+    assert not at.info
+    assert at.subheader[0].value == "No chat matches"
+
+
+def test_another_persons_folder_is_not_known(frame: Frame) -> None:
+    make(frame, "Tides")
+    folder = make_folder(frame.core.db, make_viewer(frame.core.db, "Bob"), name="Theirs")
+    at = opened(frame, folder=str(folder.id))
+    assert titles(at) == ["Tides"]
+    assert "left out" in at.info[0].value
+
+
+def asked_for(at: AppTest, dialog: str) -> None:
+    """The dialog as its button opens it; what it says is shown in it and not on the page."""
+    at.session_state["sessions.dialog"] = (dialog, ())
+    at.run()
+    assert not at.exception
+
+
+def pressed(at: AppTest, label: str) -> None:
+    next(button for button in at.button if button.label == label).click().run()
+    assert not at.exception
+
+
+def paths(frame: Frame) -> list[str]:
+    return [folder.path for folder in list_folders(frame.core.db, frame.viewer)]
+
+
+def test_folders_are_made_moved_renamed_and_deleted_in_a_dialog(frame: Frame) -> None:
+    make(frame, "Tides")
+    home = make_folder(frame.core.db, frame.viewer, name="Home")
+    at = opened(frame)
+    asked_for(at, "folders")
+    at.text_input(key="sessions.folder_name").set_value("Garden")
+    at.selectbox(key="sessions.folder_in").set_value(home.id)
+    pressed(at, "Make the folder")
+    assert paths(frame) == ["Home", "Home/Garden"]
+    garden = list_folders(frame.core.db, frame.viewer)[1]
+    at.session_state["sessions.folder_chosen"] = garden.id
+    asked_for(at, "folders")
+    at.text_input(key=f"sessions.folder_name.{garden.id}").set_value("Roses")
+    at.selectbox(key=f"sessions.folder_in.{garden.id}").set_value(0)
+    pressed(at, "Save")
+    assert paths(frame) == ["Home", "Roses"]
+    asked_for(at, "folders")
+    pressed(at, "Delete the folder")
+    assert len(paths(frame)) == 1
+
+
+def test_a_taken_name_is_refused_in_words(frame: Frame) -> None:
+    make(frame, "Tides")
+    make_folder(frame.core.db, frame.viewer, name="Home")
+    at = opened(frame)
+    asked_for(at, "folders")
+    at.text_input(key="sessions.folder_name").set_value("home")
+    pressed(at, "Make the folder")
+    assert "already" in at.warning[0].value
+    assert paths(frame) == ["Home"]
+
+
+def test_a_tag_is_renamed_and_deleted_in_a_dialog(frame: Frame) -> None:
+    db, viewer = frame.core.db, frame.viewer
+    tag_chats(db, viewer, [make(frame, "Tides").id], add=["sea"])
+    (tag,) = list_tags(db, viewer)
+    at = opened(frame)
+    asked_for(at, "tags")
+    at.text_input(key=f"sessions.tag_name.{tag.id}").set_value("ocean")
+    pressed(at, "Save")
+    assert [known.name for known in list_tags(db, viewer)] == ["ocean"]
+    asked_for(at, "tags")
+    assert at.button(key="sessions.tag_delete").disabled
+    at.session_state[f"sessions.tag_sure.{tag.id}"] = True
+    asked_for(at, "tags")
+    at.button(key="sessions.tag_delete").click().run()
+    assert list_tags(db, viewer) == ()
+
+
+def test_the_trash_says_how_long_chats_are_kept(frame: Frame) -> None:
+    old, new = make(frame, "Old"), make(frame, "New")
+    history.delete_chats(frame.core.db, frame.viewer, [old.id], now=NOW - timedelta(days=28.5))
+    history.delete_chats(frame.core.db, frame.viewer, [new.id], now=NOW)
+    at = opened(frame, shelf="trash")
+    assert any("for 30 days" in caption.value for caption in at.caption)
+    assert {row["title"]: row["gone"] for row in table(at)["rows"]} == {"Old": "2 days", "New": "30 days"}
+    assert [column["label"] for column in table(at)["columns"]][-1] == "Gone in"
+
+
+def test_a_trash_that_keeps_for_ever_says_so(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATCORE_TRASH_DAYS", "0")
+    close_shared()
+    history.delete_chats(frame.core.db, frame.viewer, [make(frame, "Old").id], now=NOW - timedelta(days=400))
+    at = opened(frame, shelf="trash")
+    assert any("until you delete them" in caption.value for caption in at.caption)
+    assert "gone" not in table(at)["rows"][0]

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from chatcore import history, search
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.tags import list_tags
+from chatcore.organise.views import list_views, save_view
 from chatcore.parts import ChatInfo
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.pages.frame import Frame, components
@@ -21,13 +22,6 @@ from ui.sessions import actions, bulk
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
 NOW = datetime.now(UTC)
 RESULTS = "chatcore_results"
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept() -> None:
-    """What was counted for another test's database of the same name does not count here."""
-    data.forget()
-    data.known_models.clear()
 
 
 def opened(frame: Frame, **params: str | Sequence[str]) -> AppTest:
@@ -81,6 +75,12 @@ def facets(at: AppTest) -> dict[str, dict[str, str]]:
 
 def texts(at: AppTest) -> str:
     return "\n".join(str(element.value) for kind in (at.markdown, at.caption, at.info, at.subheader) for element in kind).replace("\\", "")
+
+
+def pressed(at: AppTest, label: str) -> None:
+    """A click on the button of the dialog, which comes after those of the page."""
+    [button for button in at.button if button.label == label][-1].click().run()
+    assert not at.exception
 
 
 def make(frame: Frame, title: str, *messages: str, minutes_ago: int = 0, model_name: str = "llama3.2:3b") -> ChatInfo:
@@ -204,7 +204,7 @@ def test_what_was_deleted_is_neither_found_nor_counted(frame: Frame) -> None:
     at = opened(frame, q="tides")
     assert count(at) == "2 messages"
     done = actions.carry_out(frame.core.db, frame.viewer, "delete", [chats[0].id], now=NOW)
-    data.forget()
+    data.forget(frame.core.db, frame.viewer)
     at.session_state["sessions.done"] = (done, datetime.now(UTC))
     at.run()
     assert count(at) == "1 message"
@@ -225,7 +225,7 @@ def test_all_chats_of_a_search_are_acted_on_as_they_were_chosen(frame: Frame) ->
     at.session_state["sessions.dialog"] = ("tag", chosen.chat_ids)
     at.run()
     at.multiselect(key="sessions.tags_on").set_value(["sea"])
-    next(button for button in at.button if button.label == "Save").click().run()
+    pressed(at, "Save")
     assert [(tag.name, tag.chats) for tag in list_tags(frame.core.db, frame.viewer)] == [("sea", 25)]
     assert "25 chats now tagged “sea”" in texts(at)
     assert "sessions.everything" not in at.session_state
@@ -259,7 +259,7 @@ def test_chats_found_are_moved_to_a_new_folder(frame: Frame) -> None:
     at.run()
     at.selectbox(key="sessions.move_to").set_value(work.id)
     at.text_input(key="sessions.move_new").set_value("Plans")
-    next(button for button in at.button if button.label == "Move").click().run()
+    pressed(at, "Move")
     assert not at.exception
     assert [chip["text"] for chip in listed(results(at)["rows"][0]["chips"])] == ["Plans"]
     assert [folder.path for folder in list_folders(frame.core.db, frame.viewer)] == ["Work", "Work/Plans"]
@@ -273,7 +273,7 @@ def test_an_impossible_folder_is_refused_in_words_and_nothing_moves(frame: Frame
     at.session_state["sessions.dialog"] = ("move", (chat.id,))
     at.run()
     at.text_input(key="sessions.move_new").set_value("a/b")
-    next(button for button in at.button if button.label == "Move").click().run()
+    pressed(at, "Move")
     assert "has a" in at.warning[0].value
     assert list_folders(frame.core.db, frame.viewer) == ()
 
@@ -281,3 +281,96 @@ def test_an_impossible_folder_is_refused_in_words_and_nothing_moves(frame: Frame
 def test_a_chat_found_that_is_gone_is_no_error_when_acted_on(frame: Frame) -> None:
     done = actions.carry_out(frame.core.db, frame.viewer, "archive", [uuid.uuid4()], now=NOW)
     assert done.undo == ()
+
+
+# --- saved searches ----------------------------------------------------------------------------------------------
+
+
+def saved(frame: Frame) -> list[tuple[str, str]]:
+    return [(view.name, view.query) for view in list_views(frame.core.db, frame.viewer)]
+
+
+def asked_for(at: AppTest, dialog: str) -> None:
+    """The dialog as its button opens it."""
+    at.session_state["sessions.dialog"] = (dialog, ())
+    at.run()
+    assert not at.exception
+
+
+def test_a_search_is_saved_under_a_name_and_opened_again(frame: Frame) -> None:
+    make(frame, "Sea", "tides")
+    at = opened(frame, q="tides has:code")
+    at.button(key="sessions.save").click().run()
+    at.text_input(key="sessions.view_new").set_value("Sea code")
+    pressed(at, "Save")
+    assert saved(frame) == [("Sea code", "tides has:code")]
+    assert "sessions.save" not in [button.key for button in at.button]
+    at = opened(frame, shelf="archived")
+    assert at.pills(key="sessions.view").value is None
+    view_id = list_views(frame.core.db, frame.viewer)[0].id
+    at.pills(key="sessions.view").set_value(view_id).run()
+    assert at.text_input(key="sessions.q").value == "tides has:code"
+    at.pills(key="sessions.view").set_value(None).run()
+    assert at.segmented_control(key="sessions.shelf").value == "archived"
+
+
+def test_a_search_that_has_no_name_is_no_saved_one(frame: Frame) -> None:
+    save_view(frame.core.db, frame.viewer, name="Sea", query="tides", now=NOW)
+    make(frame, "Sea", "tides moon")
+    at = opened(frame, q="tides moon")
+    assert at.pills(key="sessions.view").value is None
+    assert at.button(key="sessions.save")
+
+
+def test_a_taken_name_is_refused_and_can_be_changed(frame: Frame) -> None:
+    save_view(frame.core.db, frame.viewer, name="Sea", query="tides", now=NOW)
+    at = opened(frame, q="moon")
+    asked_for(at, "save")
+    at.text_input(key="sessions.view_new").set_value("sea")
+    pressed(at, "Save")
+    assert "already" in at.warning[0].value
+    assert saved(frame) == [("Sea", "tides")]
+
+
+def test_saved_searches_are_renamed_put_in_order_and_deleted(frame: Frame) -> None:
+    db, viewer = frame.core.db, frame.viewer
+    first, second = (save_view(db, viewer, name=name, query=name, now=NOW) for name in ("One", "Two"))
+    at = opened(frame)
+    asked_for(at, "views")
+    at.text_input(key=f"sessions.view_name.{first.id}").set_value("Uno")
+    at.text_input(key=f"sessions.view_text.{first.id}").set_value("uno is:pinned")
+    pressed(at, "Save")
+    assert saved(frame) == [("Uno", "uno is:pinned"), ("Two", "Two")]
+    asked_for(at, "views")
+    assert at.button(key="sessions.view_earlier").disabled
+    at.button(key="sessions.view_later").click().run()
+    assert [view.id for view in list_views(db, viewer)] == [second.id, first.id]
+    asked_for(at, "views")
+    at.session_state["sessions.view_chosen"] = second.id
+    asked_for(at, "views")
+    at.button(key="sessions.view_delete").click().run()
+    assert saved(frame) == [("Uno", "uno is:pinned")]
+
+
+def test_a_saved_search_is_opened_from_the_dialog(frame: Frame) -> None:
+    make(frame, "Sea", "tides")
+    save_view(frame.core.db, frame.viewer, name="Sea", query="tides", now=NOW)
+    at = opened(frame)
+    asked_for(at, "views")
+    at.button(key="sessions.view_open").click().run()
+    assert hits(at) == ["[tides]"]
+
+
+def test_many_saved_searches_leave_one_row_and_a_way_to_the_others(frame: Frame) -> None:
+    ids = [save_view(frame.core.db, frame.viewer, name=f"View {n}", query=f"word{n}", now=NOW).id for n in range(12)]
+    at = opened(frame)
+    assert len(at.pills(key="sessions.view").options) == 9
+    at.pills(key="sessions.view").set_value(0).run()
+    assert at.selectbox(key="sessions.view_chosen").value == ids[0]
+    at = opened(frame, q="word11")
+    assert at.pills(key="sessions.view").value == ids[11]
+
+
+def test_another_persons_saved_searches_are_not_shown(frame: Frame) -> None:
+    save_view(frame.core.db, make_viewer(frame.core.db, "Bob"), name="Theirs", query="tides", now=NOW)
+    assert not opened(frame).get("pills")

@@ -91,6 +91,8 @@ class Bar {
       this.show(this.day, false)
       this.show(this.find, Boolean(data.text))
     }
+    // The search ended elsewhere: the chat was opened anew.
+    if (before?.text && !data.text && this.field.value.trim()) this.show(this.find, false)
     this.stay()
     if (other || (data.text !== before.text && data.text)) this.field.value = data.text
     this.dayField.min = data.first_day ?? ""

@@ -53,6 +53,7 @@ class Reader {
     }
     if (jumped || first || (came && memory.place?.at)) this.hold()
     else this.keep()
+    if (jumped && data.marked !== null) this.focus(data.marked)
     if (came) this.arrived()
     this.words = true
     this.paintWords()
@@ -129,6 +130,14 @@ class Reader {
   scrollTo(top) {
     this.view.scrollTop = top
     this.top = this.view.scrollTop
+  }
+
+  /* Reading on begins at the message, for the keyboard and the screen reader too, unless one is busy elsewhere. */
+  focus(id) {
+    const element = this.element(id)
+    if (!element || document.activeElement !== document.body) return
+    element.tabIndex = -1
+    element.focus({ preventScroll: true })
   }
 
   /* Keeps the place for a moment, or until the reader moves. */

@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import streamlit as st
 
-from chatcore import browse
 from ui import app, data
-from ui.sessions.filters import PARAMS, Asked, ChatFilters, Search, folded, read, read_search
+from ui.sessions.filters import PARAMS, Asked, ChatFilters, Known, Search, folded, read, read_search
 
 LAST = "sessions.asked"
 BEFORE = "sessions.before"
@@ -16,19 +15,29 @@ def asked() -> tuple[Asked, tuple[str, ...]]:
     """What the URL asks for, and the parts of it that mean nothing here."""
     params = {name: st.query_params.get_all(name) for name in st.query_params}
     search = read_search(params)
-    filters: ChatFilters | None = None
-    unknown: tuple[str, ...] = ()
-    if not search or any(name in params for name in PARAMS):
-        filters, unknown = read(params, data.known_models(app.core().db, app.viewer()))
-        if unknown:
-            # A link may name a model that was first used a moment ago.
-            filters, unknown = read(params, browse.known_models(app.core().db, app.viewer()))
-    if search and filters:
-        search = replace(search, text=folded(search.text, filters))
+    if search and not any(name in params for name in PARAMS):
+        st.session_state[LAST] = search
+        return search, ()
+    filters, unknown = read(params, known())
+    if unknown:
+        # A link may name a model, a folder or a tag that is a moment old.
+        data.forget_names(app.core().db, app.viewer())
+        filters, unknown = read(params, known())
+    if search:
+        search = replace(search, text=folded(search.text, filters, known().folders))
         write(search)
-    wanted = search or filters or ChatFilters()
-    st.session_state[LAST] = wanted
-    return wanted, unknown
+    st.session_state[LAST] = search or filters
+    return search or filters, unknown
+
+
+def known() -> Known:
+    """What the viewer can narrow the list by."""
+    db, viewer = app.core().db, app.viewer()
+    return Known(
+        models=data.known_models(db, viewer),
+        folders={folder.id: folder.path for folder in data.folders(db, viewer)},
+        tags=[tag.name for tag in data.tags(db, viewer)],
+    )
 
 
 def write(wanted: Asked) -> None:
@@ -43,15 +52,23 @@ def resume() -> None:
         write(last)
 
 
-def search_for(text: str) -> None:
-    """Searches for a text. Out of the list, its filters are written into the text; without a text, back to the list as it was."""
+def search_exactly(text: str) -> None:
+    """Searches for a text as it stands, whatever narrows the list; without a text, back to the list as it was."""
     state = st.session_state
-    last: Asked = state.get(LAST) or ChatFilters()
-    text = text.strip()
+    last = state.get(LAST)
     if not text:
         write(state.pop(BEFORE, None) or ChatFilters())
-    elif isinstance(last, Search):
-        write(replace(last, text=text))
-    else:
+        return
+    if isinstance(last, ChatFilters):
         state[BEFORE] = last
-        write(Search(folded(text, last)))
+    write(Search(text))
+
+
+def search_for(text: str) -> None:
+    """Searches for a text. Out of the list, its filters are written into the text; without a text, back to the list as it was."""
+    last: Asked = st.session_state.get(LAST) or ChatFilters()
+    text = text.strip()
+    if not text or isinstance(last, ChatFilters):
+        search_exactly(folded(text, last, known().folders) if text and isinstance(last, ChatFilters) else text)
+    else:
+        write(replace(last, text=text))

@@ -21,6 +21,8 @@ ASK_FIRST = ("rename", "purge", "tag", "move")
 MOST_MESSAGES = 10_000
 # Who comes back to the page later has forgotten what the notice speaks of.
 NOTICE_LASTS = timedelta(minutes=2)
+# Long enough for the dialog to be drawn again, too short to be taken for what was done before it opened.
+OUTCOME_LASTS = timedelta(seconds=3)
 NOTICE_STYLE = """
 <style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-sessions_done) { position: sticky; bottom: 1rem; z-index: 10; }
@@ -47,7 +49,9 @@ class Everything:
     def sentence(self) -> str:
         """How many chats these are."""
         chats = words.plural(len(self.chat_ids), "chat")
-        return f"{chats} of the newest {words.count(MOST_MESSAGES)} messages chosen" if self.capped else f"All {chats} chosen"
+        if self.capped:
+            return f"{chats} of the newest {words.count(MOST_MESSAGES)} messages chosen"
+        return f"All {chats} chosen" if len(self.chat_ids) > 1 else f"{chats} chosen"
 
 
 def choose_everything(text: str) -> None:
@@ -120,8 +124,26 @@ def undo() -> None:
 def tell(done: Done) -> None:
     """Keeps what was done for the notice; what was chosen or counted before it no longer holds."""
     st.session_state.pop(EVERYTHING, None)
-    data.forget()
+    data.forget(app.core().db, app.viewer())
     st.session_state[DONE] = (done, app.now())
+
+
+def show_outcome() -> None:
+    """In a dialog that stays open: what the last press of a button did, or why it did not."""
+    if "app.error" in st.session_state:
+        app.show_kept_error()
+        return
+    done, since = st.session_state.get(DONE, (None, None))
+    if done is not None and app.now() - since < OUTCOME_LASTS:
+        st.caption(f":material/check: {words.plain(done.sentence)}")
+
+
+def close(confirmed: bool) -> None:
+    """Closes the dialog if what was confirmed went well, else says in it what went wrong."""
+    if "app.error" in st.session_state:
+        app.show_kept_error()
+    elif confirmed:
+        st.rerun()
 
 
 def dismiss() -> None:

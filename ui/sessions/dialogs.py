@@ -9,7 +9,7 @@ from chatcore import history
 from chatcore.organise.folders import LONGEST_FOLDER, make_folder
 from chatcore.organise.tags import list_tags, tags_of
 from ui import app, words
-from ui.sessions import actions, bulk, folders
+from ui.sessions import actions, bulk, folders, tags, views
 from ui.sessions.actions import Done
 
 
@@ -28,6 +28,14 @@ def show() -> None:
             tag_dialog(chat_ids)
         case "move":
             move_dialog(chat_ids)
+        case "save":
+            views.show_save_dialog()
+        case "views":
+            views.show_dialog()
+        case "folders":
+            folders.show_dialog()
+        case "tags":
+            tags.show_dialog()
 
 
 @st.dialog("Rename chat")
@@ -35,14 +43,14 @@ def rename_dialog(chat_id: uuid.UUID, title: str) -> None:
     with st.form("sessions.rename", border=False):
         st.text_input("Title", value=title, key="sessions.title", max_chars=200)
         saved = st.form_submit_button("Save", type="primary", on_click=rename, args=(chat_id,))
-    close(saved)
+    bulk.close(saved)
 
 
 @st.dialog("Delete for ever?")
 def purge_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
     st.markdown(f"{words.plural(len(chat_ids), 'chat')} with all messages will be gone. Nobody can bring them back.")
     ask_usage()
-    close(
+    bulk.close(
         st.button(
             "Delete for ever", key="sessions.purge", type="primary", icon=":material/delete_forever:", on_click=purge, args=(chat_ids,)
         )
@@ -53,7 +61,7 @@ def purge_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
 def empty_dialog() -> None:
     st.markdown("Every chat in the trash will be gone, with all messages. Nobody can bring them back.")
     ask_usage()
-    close(st.button("Empty the trash", key="sessions.purge_all", type="primary", icon=":material/delete_forever:", on_click=empty))
+    bulk.close(st.button("Empty the trash", key="sessions.purge_all", type="primary", icon=":material/delete_forever:", on_click=empty))
 
 
 @st.dialog("Tags")
@@ -75,7 +83,7 @@ def tag_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
         if worn:
             st.multiselect("Take off", [name for name in known if name in worn], key="sessions.tags_off", placeholder="Choose tags")
         saved = st.form_submit_button("Save", type="primary", on_click=tag, args=(chat_ids,))
-    close(saved)
+    bulk.close(saved)
 
 
 @st.dialog("Move to a folder")
@@ -88,19 +96,11 @@ def move_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
             "New folder in it", key="sessions.move_new", max_chars=LONGEST_FOLDER, placeholder="Leave empty for the folder itself"
         )
         saved = st.form_submit_button("Move", type="primary", on_click=move, args=(chat_ids,))
-    close(saved)
+    bulk.close(saved)
 
 
 def ask_usage() -> None:
     st.checkbox("Forget the usage numbers too", key="sessions.forget", help="The analytics page then counts these answers no more.")
-
-
-def close(confirmed: bool) -> None:
-    """Closes the dialog if what was confirmed went well, else says in it what went wrong."""
-    if "app.error" in st.session_state:
-        app.show_kept_error()
-    elif confirmed:
-        st.rerun()
 
 
 def rename(chat_id: uuid.UUID) -> None:
@@ -116,7 +116,7 @@ def tag(chat_ids: Sequence[uuid.UUID]) -> None:
 
 
 def move(chat_ids: Sequence[uuid.UUID]) -> None:
-    folder_id: int | None = st.session_state["sessions.move_to"]
+    folder_id: int | None = st.session_state["sessions.move_to"] or None
     name = str(st.session_state.get("sessions.move_new") or "").strip()
     with app.calm_callback():
         db, viewer = app.core().db, app.viewer()

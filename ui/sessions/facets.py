@@ -31,14 +31,16 @@ def is_on(text: str, facet: Facet) -> bool:
 def toggled(text: str, facet: Facet) -> str:
     """The search text with the value's filters, or without them if it has them.
 
-    A value takes the place of others of its kind, since two models would mean one of the two; times narrow each other.
+    A model or a role takes the place of another, since two would mean one of the two; times and tags narrow each other.
     """
+    # A quote that has no other would take the quotes of the filter for its own.
+    text = " ".join(pieces_of(text))
     if is_on(text, facet):
         for name, value in facet.filters:
             text = without_filter(text, name, value)
         return text
     for name, value in facet.filters:
-        if name not in ("after", "before"):
+        if name in ("model", "role"):
             text = " ".join(piece for piece in pieces_of(text) if not piece.lower().startswith(f"{name}:"))
         text = with_filter(text, name, value)
     return text

@@ -85,7 +85,9 @@ def show_nothing(asked: Search, clock: Clock) -> None:
     with st.container(horizontal_alignment="center", key="sessions_nothing"):
         st.space("medium")
         st.subheader("Nothing found", text_alignment="center", anchor=False)
-        st.caption("A message must have every word, as a whole word. Fewer words find more.", text_alignment="center")
+        only_filters = "No message meets all these filters."
+        hint = "A message must have every word, as a whole word. Fewer words find more." if without_filters(text) else only_filters
+        st.caption(hint, text_alignment="center")
         with st.container(horizontal=True, horizontal_alignment="center"):
             for key, label, icon, other in (
                 ("sessions.unfiltered", "Without the filters", "filter_alt_off", without_filters(text)),

@@ -1,16 +1,15 @@
 """The page without a search: filters, the list of chats, and the pages of it."""
 
 import json
-from collections.abc import Sequence
 
 import streamlit as st
 
 from chatcore import browse
 from chatcore.parts import Shelf
-from ui import app, data, words
-from ui.sessions import address, bulk, component, marks, places, table
+from ui import app, words
+from ui.sessions import address, bulk, component, folders, marks, places, table
 from ui.sessions.clock import Clock
-from ui.sessions.filters import ANY_TIME, CUSTOM, RANGES, SHELVES, SORTS, ChatFilters, turned
+from ui.sessions.filters import ANY_TIME, CUSTOM, RANGES, SHELVES, SORTS, ChatFilters, Known, turned
 from ui.sessions.table import Listed
 
 PAGE_SIZE = 50
@@ -24,13 +23,15 @@ def show_filters(filters: ChatFilters) -> None:
     """The widgets, each showing what the URL says."""
     state = st.session_state
     state["sessions.shelf"] = filters.shelf
+    state["sessions.in_folder"] = folders.EVERY_FOLDER if filters.folder is None else filters.folder
+    state["sessions.tagged"] = list(filters.tags)
     state["sessions.provider"] = list(filters.providers)
     state["sessions.model"] = list(filters.models)
     state["sessions.sort"] = filters.sort
     if not choosing_days():
         state["sessions.range"] = filters.range
         state["sessions.days"] = (filters.first, filters.last) if filters.first and filters.last else ()
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="sessions_filters"):
         st.segmented_control(
             "Shelf",
             list(SHELVES),
@@ -42,25 +43,27 @@ def show_filters(filters: ChatFilters) -> None:
         )
         label = f"Filters ({filters.hidden})" if filters.hidden else "Filters"
         with st.popover(label, icon=":material/tune:"):
-            show_more_filters(data.known_models(app.core().db, app.viewer()))
+            show_more_filters(address.known())
         st.space("stretch")
+        folders.show_filter("sessions.in_folder", remember)
         st.selectbox(
             "Sort by",
             list(SORTS),
             format_func=lambda key: SORTS[key][0],
             key="sessions.sort",
             label_visibility="collapsed",
-            width=235,
+            width=220,
             on_change=remember,
         )
 
 
-def show_more_filters(known: Sequence[tuple[str, str]]) -> None:
-    """Model, provider and time: asked for less often, so behind a button."""
+def show_more_filters(known: Known) -> None:
+    """Tags, model, provider and time: asked for less often, so behind a button."""
     state = st.session_state
-    # What was first used a moment ago is not yet known, and may be chosen all the same.
-    models = list(dict.fromkeys([*(model for _, model in known), *state["sessions.model"]]))
-    providers = list(dict.fromkeys([*(provider for provider, _ in known), *state["sessions.provider"]]))
+    models = list(dict.fromkeys(model for _, model in known.models))
+    providers = list(dict.fromkeys(provider for provider, _ in known.models))
+    if known.tags:
+        st.multiselect("Tags", known.tags, key="sessions.tagged", placeholder="Any tag", on_change=remember)
     st.multiselect("Model", models, key="sessions.model", placeholder="Any model", on_change=remember)
     st.multiselect("Provider", providers, key="sessions.provider", placeholder="Any provider", on_change=remember)
     st.selectbox("Last activity", list(RANGES), format_func=RANGES.__getitem__, key="sessions.range", on_change=remember)
@@ -79,9 +82,12 @@ def remember() -> None:
     """Puts what the widgets say into the URL, from which everything is drawn."""
     state = st.session_state
     days = tuple(state.get("sessions.days", ()))
+    folder = state.get("sessions.in_folder", folders.EVERY_FOLDER)
     address.write(
         ChatFilters(
             shelf=state["sessions.shelf"],
+            folder=folder if folder != folders.EVERY_FOLDER else None,
+            tags=tuple(state.get("sessions.tagged", ())),
             providers=tuple(state.get("sessions.provider", ())),
             models=tuple(state.get("sessions.model", ())),
             range=state.get("sessions.range", ANY_TIME),
@@ -93,7 +99,7 @@ def remember() -> None:
 
 
 def reset() -> None:
-    """Any model, any provider, any time; shelf and order stay."""
+    """Any folder, tag, model, provider and time; shelf and order stay."""
     state = st.session_state
     state["sessions.range"], state["sessions.days"] = ANY_TIME, ()
     address.write(ChatFilters(shelf=state["sessions.shelf"], sort=state["sessions.sort"]))
@@ -105,6 +111,7 @@ def reset() -> None:
 def show_list(filters: ChatFilters) -> None:
     """One page of chats, or what to do where there are none."""
     db, viewer = app.core().db, app.viewer()
+    trash_days = app.core().settings.trash_days
     clock = Clock(app.now(), app.time_zone())
     wanted = filters.browse(now=clock.now, zone=clock.zone)
     place, page = places.read(
@@ -123,15 +130,30 @@ def show_list(filters: ChatFilters) -> None:
         sort=filters.sort,
         page=place.page,
         count=f"{words.count(first)}–{words.count(last)} of {total}" if page.next_cursor or place.page else words.plural(found, "chat"),
+        trash_days=trash_days,
     )
-    organised = marks.of_folders(db, viewer, {chat.id: chat.folder_id for chat in page.items})
+    if filters.shelf is Shelf.TRASH:
+        show_trash(trash_days)
+    organised = marks.of_folders(db, viewer, {chat.id: chat.folder_id for chat in page.items}, within=filters.folder)
     table.show(listed, clock, organised, act=act, turn=turn)
     bulk.open_sent(table.KEY)
     places.show_pager(place.page, page.next_cursor)
-    if filters.shelf is Shelf.TRASH:
+
+
+def show_trash(trash_days: int) -> None:
+    """How long chats lie in the trash, and a way to be rid of them now."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(kept_in_trash(trash_days), width="content")
         st.button(
             "Empty the trash …", key="sessions.empty", icon=":material/delete_forever:", type="tertiary", on_click=bulk.ask, args=("empty",)
         )
+
+
+def kept_in_trash(trash_days: int) -> str:
+    """How long a deleted chat can be restored."""
+    if not trash_days:
+        return "Deleted chats lie here until you delete them for ever."
+    return f"Deleted chats lie here for {words.plural(trash_days, 'day')}, and are then deleted for ever."
 
 
 def show_nothing(filters: ChatFilters) -> None:
@@ -139,9 +161,9 @@ def show_nothing(filters: ChatFilters) -> None:
     text = {
         Shelf.ACTIVE: ("No chats yet", "Every chat you start is kept here, and found again by its title and its words."),
         Shelf.ARCHIVED: ("Nothing is archived", "Archive what you are done with: it leaves the sidebar and can still be found here."),
-        Shelf.TRASH: ("The trash is empty", "Deleted chats lie here for a while, and are then deleted for ever."),
+        Shelf.TRASH: ("The trash is empty", kept_in_trash(app.core().settings.trash_days)),
     }
-    heading, hint = ("No chat matches", "Try another model or another time.") if filters.narrowed else text[filters.shelf]
+    heading, hint = ("No chat matches", "Try another folder, another model or another time.") if filters.narrowed else text[filters.shelf]
     with st.container(horizontal_alignment="center", key="sessions_nothing"):
         st.space("medium")
         st.subheader(heading, text_alignment="center", anchor=False)

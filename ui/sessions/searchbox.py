@@ -6,7 +6,7 @@ import streamlit as st
 
 from chatcore.search.query import LONGEST_QUERY
 from chatcore.search.results import Order
-from ui.sessions import address
+from ui.sessions import address, views
 from ui.sessions.filters import Asked, Search
 
 ORDERS = {Order.NEWEST: "Newest", Order.BEST: "Best match"}
@@ -30,8 +30,8 @@ A minus before a filter turns it round: `-model:guide`. Capitals and accents do 
 """
 
 
-def show(asked: Asked) -> None:
-    """The field with the text of the URL, and beside it what belongs to a search."""
+def show(asked: Asked, *, saved: bool) -> None:
+    """The field with the text of the URL, and beside it what belongs to a search; `saved`: it has a name already."""
     st.session_state["sessions.q"] = asked.text if isinstance(asked, Search) else ""
     st.text_input(
         "Search titles and messages",
@@ -53,7 +53,9 @@ def show(asked: Asked) -> None:
             required=True,
             on_change=sort,
         )
-    with st.popover("Search tips", icon=":material/lightbulb:", type="tertiary"):
+        if not saved:
+            views.show_save()
+    with st.popover("Search tips", icon=":material/lightbulb:", type="tertiary", key="sessions_tips"):
         st.markdown(TIPS)
 
 

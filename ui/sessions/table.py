@@ -1,7 +1,9 @@
 """The table of chats: one element however many rows, the same at every width, ticks kept in the browser."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chatcore.parts import ChatInfo, Shelf
 from ui import words
@@ -21,11 +23,13 @@ COLUMNS = (
     ("created", "Created", "created"),
     ("activity", "Last activity", "updated"),
 )
+GONE = ("gone", "Gone in", None)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page of the list. `of` names the list: in another nothing stays ticked. `sort` is one of SORTS."""
+    """A page of the list. `of` names the list: in another nothing stays ticked. `sort` is one of SORTS. `trash_days`: how long
+    the trash keeps a chat, 0 for ever."""
 
     of: str
     chats: Sequence[ChatInfo]
@@ -33,6 +37,7 @@ class Listed:
     sort: str
     page: int
     count: str
+    trash_days: int = 0
 
 
 def row(chat: ChatInfo, clock: Clock, organised: Organised) -> dict[str, object]:
@@ -60,11 +65,23 @@ def row(chat: ChatInfo, clock: Clock, organised: Organised) -> dict[str, object]
     }
 
 
-def columns(sort: str) -> list[dict[str, object]]:
-    """The heads, with the one the list is sorted by."""
+def gone(chat: ChatInfo, clock: Clock, trash_days: int) -> dict[str, object]:
+    """When a chat in the trash is deleted for ever."""
+    if chat.deleted_at is None or not trash_days:
+        return {}
+    when = chat.deleted_at + timedelta(days=trash_days)
+    days = math.ceil((when - clock.now) / timedelta(days=1))
+    return {
+        "gone": words.plural(days, "day") if days > 1 else "a day" if days == 1 else "an hour",
+        "gone_note": f"After {clock.long(when)}",
+    }
+
+
+def columns(sort: str, *, gone: bool) -> list[dict[str, object]]:
+    """The heads, with the one the list is sorted by; `gone`: with one that says when a chat is deleted for ever."""
     _, sorted_by, descending = SORTS[sort]
     found = []
-    for name, label, key in COLUMNS:
+    for name, label, key in (*COLUMNS, GONE) if gone else COLUMNS:
         head: dict[str, object] = {"name": name, "label": label, "sort": key}
         if key == sorted_by:
             head["direction"] = "descending" if descending else "ascending"
@@ -80,8 +97,8 @@ def show(listed: Listed, clock: Clock, organised: Organised, *, act: Callable[[]
         "of": listed.of,
         "page": listed.page,
         "count": listed.count,
-        "columns": columns(listed.sort),
-        "rows": [row(chat, clock, organised) for chat in listed.chats],
+        "columns": columns(listed.sort, gone=listed.shelf is Shelf.TRASH and listed.trash_days > 0),
+        "rows": [row(chat, clock, organised) | gone(chat, clock, listed.trash_days) for chat in listed.chats],
         "actions": [action.as_data() for action in ON_SHELF[listed.shelf]],
     }
     component.draw("table", data, key=KEY, on_act_change=act, on_sort_change=turn, on_open_change=component.ignore)

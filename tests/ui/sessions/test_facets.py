@@ -30,6 +30,7 @@ NOW = datetime(2026, 3, 14, tzinfo=UTC)
     ("tides after:2026-03 before:2026-04", MARCH, "tides"),
     ('"two tides"', WORK, '"two tides" tag:"hard work"'),
     ('tides tag:"hard work"', WORK, "tides"),
+    ("tides tag:home", WORK, 'tides tag:home tag:"hard work"'),
     ("model:qwen3:8b", QWEN, ""),
 ])  # fmt: skip
 def test_a_click_puts_a_value_into_the_text_or_takes_it_out(text: str, facet: Facet, wanted: str) -> None:
