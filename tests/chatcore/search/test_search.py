@@ -24,7 +24,7 @@ from tests.chatcore.search.reference import Message, still_typed
 from tests.factories import make_chat, make_message, make_viewer
 
 SOME = settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     # Without shrinking, which would ask a database for minutes: the question is in the message.
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
