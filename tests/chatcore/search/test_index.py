@@ -14,9 +14,11 @@ from sqlmodel import Session
 
 from chatcore import chat
 from chatcore.db import Database
+from chatcore.errors import Conflict
 from chatcore.generation import Runner
 from chatcore.history import (
     append,
+    append_in,
     archive_chats,
     create_chat,
     delete_chats,
@@ -196,6 +198,21 @@ def answer(desk: Desk, viewer: Viewer, which: int, text: str) -> None:
         make_exchange(desk.db, viewer, room["id"], prompt=text, answer=text, state=states[which % 5], now=desk.now())
 
 
+def answer_anew(desk: Desk, viewer: Viewer, which: int, text: str) -> None:
+    """Another answer beside one that is there: the chat shows another branch."""
+    row = desk.pick(MESSAGES, viewer, which, MESSAGES.c.role == "assistant")
+    if row is not None:
+        with suppress(Conflict), desk.db.write() as tx:
+            append_in(tx, viewer, row["session_id"], role=Role.ASSISTANT, content=text, now=desk.now(), sibling_of=row["id"])
+
+
+def show_branch(desk: Desk, viewer: Viewer, which: int, text: str) -> None:
+    row = desk.pick(MESSAGES, viewer, which)
+    if row is not None:
+        with desk.db.write() as tx:
+            tx.execute(sa.update(CHATS).where(CHATS.c.id == row["session_id"]).values(current_message_id=row["id"]))
+
+
 def grow(desk: Desk, viewer: Viewer, which: int, text: str) -> None:
     row = desk.pick(MESSAGES, viewer, which, MESSAGES.c.status == "running")
     if row is not None:
@@ -304,8 +321,8 @@ def undo(desk: Desk, viewer: Viewer, which: int, text: str) -> None:
 
 Action = Callable[[Desk, Viewer, int, str], None]
 ACTIONS: tuple[Action, ...] = (
-    create, say, say, answer, answer, grow, finish, finish, run_again, edit, edit, move_in_time, call_tools, name_model, put_file, put_file,
-    take_file, delete_message, rename, put_on_a_shelf, put_on_a_shelf, purge, take_in, undo,
+    create, say, say, answer, answer, answer_anew, show_branch, grow, finish, finish, run_again, edit, edit, move_in_time, call_tools,
+    name_model, put_file, put_file, take_file, delete_message, rename, put_on_a_shelf, put_on_a_shelf, purge, take_in, undo,
 )  # fmt: skip
 STEPS = st.tuples(st.sampled_from(ACTIONS), st.integers(0, 1), st.integers(0, 12), st.sampled_from(TEXTS))
 SOME = settings(
