@@ -62,18 +62,17 @@ END, START = Before(), After()
 PARENT = MESSAGES.alias("parent")
 
 
-def upward(leaf: sa.ColumnElement[bool]) -> sa.CTE:
+def upward() -> sa.CTE:
     """A message and what came before it on its branch, as (id, parent_id, step): so many steps, down to a lowest id."""
+    leaf = MESSAGES.c.id == sa.bindparam("leaf_id")
     path = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(leaf).cte("path", recursive=True)
     # The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
     step = sa.select(PARENT.c.id, PARENT.c.parent_id, path.c.step + 1).join(path, PARENT.c.id == path.c.parent_id)
     return path.union_all(step.where(path.c.step < sa.bindparam("steps"), PARENT.c.id >= sa.bindparam("lowest_id")))
 
 
-LEAF = MESSAGES.c.id == sa.bindparam("leaf_id")
-PATH, PATH_IN_CHAT = upward(LEAF), upward(sa.and_(LEAF, MESSAGES.c.session_id == sa.bindparam("chat_id")))
+PATH = upward()
 BRANCH = sa.select(*MESSAGE_COLUMNS).join(PATH, PATH.c.id == MESSAGES.c.id).order_by(PATH.c.step)
-UP, UP_IN_CHAT = (sa.select(path.c.id).order_by(path.c.step) for path in (PATH, PATH_IN_CHAT))
 UP_FROM_ITS_END = sa.select(PATH.c.id, PATH.c.parent_id).order_by(PATH.c.step.desc()).limit(sa.bindparam("limit"))
 
 CHILD = MESSAGES.alias("child")
@@ -83,9 +82,9 @@ ROOTS = sa.and_(MESSAGES.c.session_id == sa.bindparam("chat_id"), MESSAGES.c.par
 CHILDREN = MESSAGES.c.parent_id == sa.bindparam("message_id")
 
 
-def downward(first: sa.ColumnElement[bool]) -> sa.Select[tuple[int, int]]:
-    """The newest message for which the condition holds, the newest one that follows it, and so on, each with its oldest
-    sibling."""
+def downward(first: sa.ColumnElement[bool]) -> sa.Select[*tuple[object, ...]]:
+    """The newest message for which the condition holds, the newest one that follows it, and so on, each with the id of its
+    `oldest` sibling."""
     seed = sa.select(sa.func.max(MESSAGES.c.id).label("id"), sa.func.min(MESSAGES.c.id).label("oldest"), sa.literal(1).label("step"))
     down = seed.where(first).cte("down", recursive=True)
     newest, oldest = (
@@ -93,12 +92,14 @@ def downward(first: sa.ColumnElement[bool]) -> sa.Select[tuple[int, int]]:
     )
     step = sa.select(newest, oldest, down.c.step + 1).where(down.c.id.is_not(None), down.c.step < sa.bindparam("steps"))
     down = down.union_all(step)
-    return sa.select(down.c.id, down.c.oldest).where(down.c.id.is_not(None)).order_by(down.c.step)
+    return sa.select(*MESSAGE_COLUMNS, down.c.oldest).join(down, down.c.id == MESSAGES.c.id).order_by(down.c.step)
 
 
 DOWN_FROM_START, DOWN_FROM = downward(ROOTS), downward(CHILDREN)
 ROWS = sa.select(*MESSAGE_COLUMNS).where(MESSAGES.c.session_id == sa.bindparam("chat_id"), MESSAGES.c.id.in_(IDS)).order_by(MESSAGES.c.id)
 
+# What else follows the same messages as those of a way up, or of a way down.
+SIBLINGS = sa.select(CHILD.c.id).join(PATH, sa.and_(CHILD.c.parent_id == PATH.c.parent_id, CHILD.c.id != PATH.c.id))
 PARTING = sa.select(MESSAGES.c.id).where(MESSAGES.c.parent_id.in_(IDS), MESSAGES.c.id.not_in(WAY))
 OTHER_STARTS = sa.select(MESSAGES.c.id).where(ROOTS, MESSAGES.c.id.not_in(WAY))
 SUBTREES = sa.select(MESSAGES.c.id).where(MESSAGES.c.id.in_(IDS)).cte("subtrees", recursive=True)
@@ -159,8 +160,7 @@ def open_thread(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, place: Plac
     with db.read() as tx:
         chat = get_chat_in(tx, viewer, chat_id)
         leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
-        ids, has_earlier, has_later = window(tx, chat_id, leaf_id, place, limit)
-        rows = tx.execute(ROWS, {"chat_id": chat_id, "ids": ids}).mappings().all() if ids else []
+        rows, has_earlier, has_later = window(tx, chat_id, leaf_id, place, limit)
         messages = message_infos(tx, rows)
     return Thread(chat=chat, messages=messages, has_earlier=has_earlier, has_later=has_later)
 
@@ -179,9 +179,13 @@ def first_since(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, moment: dat
         found: int | None = tx.execute(FIRST_SINCE[db.dialect], asked).scalar()
         if found is None:
             return None
-        above = climb(tx, found, LOOK_BACK + 1)
-        top = above[-1] if len(above) > LOOK_BACK else None
-        if found in descend(tx, chat_id, leaf_id, top, len(above)):
+        way_up = {"leaf_id": found, "steps": LOOK_BACK, "lowest_id": -LARGEST_ID}
+        beginnings = list(tx.execute(SIBLINGS, way_up).scalars())
+        top = tx.execute(UP_FROM_ITS_END, way_up | {"limit": 1}).one()
+        if top.parent_id is None:
+            beginnings += tx.execute(OTHER_STARTS, {"chat_id": chat_id, "way": [top.id]}).scalars()
+        left = subtrees(tx, beginnings)
+        if len(left) <= LEFT and leaf_id not in left:
             return found
         return int(shown_from(tx, leaf_id, found, 1)[0].id)
 
@@ -204,23 +208,25 @@ def span(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[datetime, da
 # --- ways through the tree ---------------------------------------------------------------------------------------
 
 
-def window(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, place: Place, limit: int) -> tuple[list[int], bool, bool]:
-    """The ids of a window, oldest first, and whether its branch has earlier and later messages. Raises NotFound."""
+def window(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, place: Place, limit: int) -> tuple[Sequence[sa.RowMapping], bool, bool]:
+    """The rows of a window, oldest first, and whether its branch has earlier and later messages. Raises NotFound."""
+    up: Sequence[sa.RowMapping]
+    down: Sequence[sa.RowMapping]
     match place:
         case Before(message_id, included):
             if message_id is None:
-                up, has_later = climb(tx, leaf_id, limit + 1), False
+                up, has_later = path_to(tx, leaf_id, limit + 1), False
             else:
-                up = climb_in(tx, chat_id, message_id, limit + 1 + (not included))[not included :]
+                up = path_in(tx, chat_id, message_id, limit + 1 + (not included))[not included :]
                 has_later = not included or bool(descend(tx, chat_id, leaf_id, message_id, 1))
             return up[:limit][::-1], len(up) > limit, has_later
         case After(message_id, included):
-            up = climb_in(tx, chat_id, message_id, 2) if message_id is not None else []
-            first = up[:1] if included else []
-            down = first + descend(tx, chat_id, leaf_id, message_id, limit + 1 - len(first))
+            up = path_in(tx, chat_id, message_id, 2) if message_id is not None else ()
+            first = up[:1] if included else ()
+            down = [*first, *descend(tx, chat_id, leaf_id, message_id, limit + 1 - len(first))]
             return down[:limit], len(up) > len(first), len(down) > limit
         case Around(message_id):
-            up = climb_in(tx, chat_id, message_id, limit + 1)
+            up = path_in(tx, chat_id, message_id, limit + 1)
             down = descend(tx, chat_id, leaf_id, message_id, limit)
             # What one side has too little of, the other makes up for.
             below = min(len(down), max(limit - 1 - limit // 3, limit - len(up)))
@@ -230,56 +236,52 @@ def window(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, place: Place, l
             assert_never(place)
 
 
-def path_to(tx: Session, leaf_id: int, limit: int) -> Sequence[sa.RowMapping]:
-    """A message and what came before it on its branch, newest first, at most `limit` rows."""
+def path_to(tx: Session, leaf_id: int | None, limit: int) -> Sequence[sa.RowMapping]:
+    """A message and what came before it on its branch, newest first, at most `limit` rows; none of None."""
+    if leaf_id is None:
+        return []
     return tx.execute(BRANCH, {"leaf_id": leaf_id, "steps": limit, "lowest_id": -LARGEST_ID}).mappings().all()
 
 
-def climb(tx: Session, message_id: int | None, limit: int) -> list[int]:
-    """The ids of a message and of what came before it on its branch, newest first, at most `limit`; none of None."""
-    if message_id is None:
-        return []
-    return list(tx.execute(UP, {"leaf_id": message_id, "steps": limit, "lowest_id": -LARGEST_ID}).scalars())
-
-
-def climb_in(tx: Session, chat_id: uuid.UUID, message_id: int, limit: int) -> list[int]:
-    """The same as `climb` from a message that must be in this chat. Raises NotFound."""
-    asked = {"chat_id": chat_id, "leaf_id": possible_id(message_id), "steps": limit, "lowest_id": -LARGEST_ID}
-    found = list(tx.execute(UP_IN_CHAT, asked).scalars())
-    if not found:
+def path_in(tx: Session, chat_id: uuid.UUID, message_id: int, limit: int) -> Sequence[sa.RowMapping]:
+    """The same as `path_to` of a message that must be in this chat. Raises NotFound."""
+    rows = path_to(tx, possible_id(message_id), limit)
+    if not rows or rows[0]["session_id"] != chat_id:
         raise no_message()
-    return found
+    return rows
 
 
-def descend(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, message_id: int | None, limit: int) -> list[int]:
-    """The ids of what follows a message (None: of the first messages), oldest first, at most `limit`.
+def descend(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, message_id: int | None, limit: int) -> Sequence[sa.RowMapping]:
+    """What follows a message (None: the first messages), oldest first, at most `limit` rows.
 
     On the branch to the leaf it is what leads there and ends there, elsewhere the newest of what follows each message.
     """
     if leaf_id is None or leaf_id == message_id:
         return []
     start: dict[str, object] = {"chat_id": chat_id} if message_id is None else {"message_id": message_id}
-    rows = tx.execute(DOWN_FROM_START if message_id is None else DOWN_FROM, start | {"steps": limit}).all()
-    newest = [row.id for row in rows]
+    rows = tx.execute(DOWN_FROM_START if message_id is None else DOWN_FROM, start | {"steps": limit}).mappings().all()
+    newest = [row["id"] for row in rows]
     if leaf_id in newest:
-        return newest[: newest.index(leaf_id) + 1]
-    forked = any(row.id != row.oldest for row in rows)
+        return rows[: newest.index(leaf_id) + 1]
+    forked = any(row["id"] != row["oldest"] for row in rows)
     if not forked or (message_id is not None and leaf_id < message_id):
-        return newest
-    left = left_beside(tx, chat_id, message_id, newest)
-    if len(left) <= LEFT and leaf_id not in left:
-        return newest
-    shown = shown_from(tx, leaf_id, -LARGEST_ID if message_id is None else message_id + 1, limit)
-    return [row.id for row in shown] if shown and shown[0].parent_id == message_id else newest
-
-
-def left_beside(tx: Session, chat_id: uuid.UUID, message_id: int | None, way: Sequence[int]) -> set[int]:
-    """The messages of the branches that part from a way down from a message (None: from the first messages), at most 201."""
-    parents = [*([] if message_id is None else [message_id]), *way[:-1]]
-    beginnings = tx.execute(PARTING, {"ids": parents, "way": way}).scalars().all()
+        return rows
+    parents = [*([] if message_id is None else [message_id]), *newest[:-1]]
+    beginnings = list(tx.execute(PARTING, {"ids": parents, "way": newest}).scalars())
     if message_id is None:
-        beginnings = [*beginnings, *tx.execute(OTHER_STARTS, {"chat_id": chat_id, "way": way}).scalars()]
-    return set(tx.execute(BELOW, {"ids": beginnings}).scalars())
+        beginnings += tx.execute(OTHER_STARTS, {"chat_id": chat_id, "way": newest}).scalars()
+    left = subtrees(tx, beginnings)
+    if len(left) <= LEFT and leaf_id not in left:
+        return rows
+    shown = shown_from(tx, leaf_id, -LARGEST_ID if message_id is None else message_id + 1, limit)
+    if not shown or shown[0].parent_id != message_id:
+        return rows
+    return tx.execute(ROWS, {"chat_id": chat_id, "ids": [row.id for row in shown]}).mappings().all()
+
+
+def subtrees(tx: Session, beginnings: Sequence[int]) -> set[int]:
+    """The messages of the branches that begin so, at most 201."""
+    return set(tx.execute(BELOW, {"ids": beginnings}).scalars()) if beginnings else set()
 
 
 def shown_from(tx: Session, leaf_id: int, lowest_id: int, limit: int) -> Sequence[sa.Row[tuple[int, int | None]]]:
