@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +34,8 @@ MIGRATION_WAIT_S = 3600.0
 # The advisory lock of PostgreSQL that a migration holds: "chat" in ASCII, any number would do.
 MIGRATION_LOCK = 0x63686174
 SQLITE_PRAGMAS = (
+    # Of a new file: less of each page stays empty, since most messages are shorter than a page now.
+    "PRAGMA page_size=8192",
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA cache_size=-65536",
@@ -41,6 +43,10 @@ SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA journal_size_limit=67108864",
 )
+# Those that grow, once they have so many rows: what the migrations guess is better than what a few rows say. The full-text
+# tables would take 0.1 s, and the planner has no choice there.
+COUNTED_FROM = 1000
+COUNTED_TABLES = ("chatsession", "chatmessage", "generation", "message_search", "chat_search", "chattag", "attachment")
 
 
 class Turnstile:
@@ -151,15 +157,26 @@ class Database:
         finally:
             engine.dispose()
 
+    def refresh_statistics(self) -> None:
+        """Lets SQLite's planner count a sample of each index (5 ms at a million messages, measured); PostgreSQL does it by itself.
+
+        Not PRAGMA optimize, which before 3.46 counts whole indexes, and none that its own connection has not read.
+        Raises what `write` raises.
+        """
+        if not self.is_sqlite:
+            return
+        with self.clear_errors(), self._writers, self._writer.connect() as connection, connection.begin():
+            connection.exec_driver_sql("PRAGMA analysis_limit=400")
+            for table in COUNTED_TABLES:
+                if connection.exec_driver_sql(f"SELECT 1 FROM {table} LIMIT 1 OFFSET {COUNTED_FROM}").first():
+                    connection.exec_driver_sql(f"ANALYZE {table}")
+
     def close(self) -> None:
         """Closes every connection; on SQLite the log is folded into the file and the planner's statistics refreshed."""
         if self.is_sqlite and Path(str(self.url.database)).exists():
-            try:
-                with self._writers, self._writer.connect() as connection:
-                    connection.exec_driver_sql("PRAGMA optimize")
-            except (DBAPIError, sqlite3.Error):
-                # Upkeep only: a read-only or vanished file must not stop the way out, and nothing unsaved is left here.
-                pass
+            # Upkeep only: a read-only or vanished file must not stop the way out, and nothing unsaved is left here.
+            with suppress(ChatcoreError, DBAPIError, sqlite3.Error):
+                self.refresh_statistics()
         self._reader.dispose()
         self._writer.dispose()
 

@@ -170,8 +170,6 @@ class ChatMessage(SQLModel, table=True):
         UniqueConstraint("session_id", "id", name="uq_chatmessage_session_id"),
         # Not the chat first: PostgreSQL without statistics would take it to find a parent and read the whole chat.
         Index("ix_chatmessage_parent", "parent_id", "session_id"),
-        # For the cascade: without it SQLite looks through all messages of the user for each chat it deletes.
-        Index("ix_chatmessage_chat", "user_id", "session_id"),
         Index("ix_chatmessage_user_created", "user_id", "created_at"),
         CheckConstraint("role IN ('user', 'assistant')", name="ck_chatmessage_role"),
         CheckConstraint(f"status IN ({STATES})", name="ck_chatmessage_status"),

@@ -40,6 +40,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
     return (
         Job("index messages for the search", HOUR_S, lambda: index_messages(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
+        Job("count for the planner", HOUR_S, lambda: count_for_the_planner(db)),
     )
 
 
@@ -63,6 +64,12 @@ def empty_trash(db: Database, *, keep_days: int, now: datetime) -> bool:
     if purged:
         log.info("Deleted %d chats for ever that had been in the trash for %d days.", purged, keep_days)
     return purged > 0
+
+
+def count_for_the_planner(db: Database) -> bool:
+    """Refreshes what the planner knows of the tables, which an import may have made many times as large; never more to do."""
+    db.refresh_statistics()
+    return False
 
 
 class Upkeep:

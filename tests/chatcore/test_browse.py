@@ -285,6 +285,20 @@ def test_the_default_order_walks_along_the_index(db: Database, viewer: Viewer, s
         assert plan.count("TEMP B-TREE") == 1, plan
 
 
+@pytest.mark.parametrize("sort", ["created", "title", "messages", "tokens"])
+@pytest.mark.parametrize("descending", [True, False])
+def test_every_other_order_walks_along_its_own_index(db: Database, viewer: Viewer, sort: Sort, descending: bool) -> None:
+    for _ in range(4):
+        make_chat(db, viewer)
+    browse = Browse(sort=sort, descending=descending)
+    cursor = browse_chats(db, viewer, browse, limit=1).next_cursor
+    (plan,) = plans(db, lambda: browse_chats(db, viewer, browse, limit=1, cursor=cursor))
+    assert f"ix_chatsession_by_{sort}" in plan, plan
+    if db.is_sqlite:
+        # The one sort is of the page.
+        assert plan.count("TEMP B-TREE") == 1, plan
+
+
 def test_a_folder_walks_along_its_own_index(db: Database, viewer: Viewer) -> None:
     folder_id = make_folder(db, viewer, name="Work").id
     inner = make_folder(db, viewer, name="Plans", parent_id=folder_id).id

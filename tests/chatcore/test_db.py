@@ -21,9 +21,11 @@ from chatcore.accounts import local_owner
 from chatcore.db import Database, Turnstile, explain, init_db, label_of, open_database, patiently
 from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
 from chatcore.history import append, create_chat
+from chatcore.rows import MESSAGES
 from chatcore.settings import database_url
 from chatcore.thread import open_thread
 from tests.conftest import NOW, psycopg_url
+from tests.factories import make_chat, make_viewer
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 30
@@ -115,6 +117,41 @@ def test_closing_folds_the_log_into_the_file(file_db: Database) -> None:
     assert not path.with_name(path.name + "-wal").exists()
     with closing(sqlite3.connect(path)) as plain:
         assert plain.execute("SELECT count(*) FROM users").fetchone() == (1,)
+
+
+def test_the_planner_knows_a_table_once_it_has_grown(file_db: Database) -> None:
+    def known() -> dict[str, str]:
+        with file_db.read() as tx:
+            found = tx.execute(sa.text("SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'chatmessage'"))
+            return {row.idx: row.stat for row in found}
+
+    viewer = make_viewer(file_db)
+    chat = make_chat(file_db, viewer)
+    file_db.refresh_statistics()
+    guessed = known()
+    assert guessed["ix_chatmessage_user_created"] == "100000 10000 1", "a small table leaves the guess of the migration"
+    row = {"session_id": chat.id, "user_id": viewer.user_id, "role": "user", "content": "moon", "created_at": NOW}
+    with file_db.write() as tx:
+        tx.execute(sa.insert(MESSAGES), [row] * 1001)
+    file_db.refresh_statistics()
+    assert known().keys() == guessed.keys()
+    # It counts a sample of a large index and reckons from that.
+    assert 500 < int(known()["ix_chatmessage_user_created"].split()[0]) < 2000
+
+
+@pytest.mark.parametrize("messages", [0, 1100])
+def test_deleting_a_chat_looks_through_the_messages_of_that_chat_only(file_db: Database, messages: int) -> None:
+    viewer = make_viewer(file_db)
+    row = {"user_id": viewer.user_id, "role": "user", "content": "moon", "created_at": NOW}
+    chats = [make_chat(file_db, viewer).id for _ in range(11)]
+    with file_db.write() as tx:
+        for _ in range(messages // len(chats)):
+            tx.execute(sa.insert(MESSAGES), [row | {"session_id": chat_id} for chat_id in chats])
+    file_db.refresh_statistics()
+    # What the cascade asks; no plan can be had of the cascade itself.
+    with file_db.write() as tx:
+        plan = tx.execute(sa.text("EXPLAIN QUERY PLAN DELETE FROM chatmessage WHERE user_id = 'a' AND session_id = 'b'")).all()
+    assert any("sqlite_autoindex_chatmessage_1 (session_id=?)" in row.detail for row in plan), plan
 
 
 def test_foreign_keys_are_enforced_on_every_connection(db: Database) -> None:
