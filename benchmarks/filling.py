@@ -98,5 +98,7 @@ def insert(db: Database, table: sa.Table, rows: Iterable[dict[str, object]]) -> 
 
 def analyze(db: Database) -> None:
     """The planner knows what is there, as it does in a database that has been in use."""
-    with db.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")
+    db.refresh_statistics()
+    if not db.is_sqlite:
+        with db.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("ANALYZE")

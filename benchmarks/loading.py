@@ -72,11 +72,11 @@ class Filling:
 
 def settle(db: Database) -> None:
     """The planner knows what is there, and PostgreSQL has cleaned up, as in a database that has been in use."""
+    db.refresh_statistics()
+    if db.is_sqlite:
+        return
     with db.connect() as connection:
         quiet = connection.execution_options(isolation_level="AUTOCOMMIT")
-        if db.is_sqlite:
-            quiet.exec_driver_sql("ANALYZE")
-            return
         quiet.exec_driver_sql("SET statement_timeout = 0")
         quiet.exec_driver_sql("VACUUM (ANALYZE)")
         quiet.exec_driver_sql("RESET statement_timeout")

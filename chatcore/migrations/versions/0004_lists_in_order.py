@@ -44,9 +44,10 @@ def upgrade():
 
 
 def count_or_guess(connection):
-    """Lets SQLite count what is there, a sample of each index; where there is little, a guess is better."""
+    """Lets SQLite count a sample of what is there; where there is little, a guess is better. Never ANALYZE alone: told that its
+    tables are small, the full-text index would read them whole from then on, for each message more (measured)."""
     connection.exec_driver_sql("PRAGMA analysis_limit=400")
-    connection.exec_driver_sql("ANALYZE")
+    connection.exec_driver_sql("ANALYZE chatmessage")
     if not connection.exec_driver_sql("SELECT 1 FROM chatmessage LIMIT 1 OFFSET 1000").first():
         connection.exec_driver_sql("DELETE FROM sqlite_stat1 WHERE tbl = 'chatmessage'")
         for idx, stat in GUESSES:
