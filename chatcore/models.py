@@ -253,7 +253,7 @@ class Generation(SQLModel, table=True):
     model_name: str
     response_model: str | None = None
     state: str = Field(default="running", max_length=20)
-    started_at: datetime = Field(default_factory=utc_now, index=True)
+    started_at: datetime = Field(default_factory=utc_now)
     finished_at: datetime | None = None
     duration_s: float | None = None
     time_to_first_chunk_s: float | None = None
