@@ -5,6 +5,7 @@ column names. docs/analytics.md says how each number is counted.
 """
 
 from chatcore.analytics.answers import known_models, models, tokens_per_day
+from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
@@ -13,11 +14,15 @@ from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 __all__ = [
     "DEFINITIONS",
     "Activity",
+    "AnswerBehind",
     "Filters",
+    "MessageBehind",
     "Report",
     "activity",
+    "answers_behind",
     "busy_hours",
     "known_models",
+    "messages_behind",
     "messages_per_day",
     "models",
     "previous_period",

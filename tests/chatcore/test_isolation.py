@@ -288,10 +288,12 @@ def analytics_case(function: FunctionType) -> Case:
     return ask
 
 
+# What narrows or pages a list needs not be given.
+NOT_ASKED = {"role", "hour_of_week", "state", "limit", "cursor"}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
-    if name.startswith("analytics.") and set(parameters(function)) <= {"db", "tx", "viewer", "filters", "now"}
+    if name.startswith("analytics.") and set(parameters(function)) <= {"db", "tx", "viewer", "filters", "now", *NOT_ASKED}
 }
 
 

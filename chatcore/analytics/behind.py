@@ -1,0 +1,139 @@
+"""What lies behind a number: the messages or the answers that a bar, a cell or a row of the page counts, the newest first.
+
+Chosen as the charts count them (`messages.counted`, `answers.counted`), so a list is as long as its number says.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from chatcore.analytics import answers, messages
+from chatcore.analytics.filters import Filters
+from chatcore.analytics.statements import GENERATIONS, MESSAGES, at_hour, newest
+from chatcore.db import Database
+from chatcore.parts import Page, Role, State, Viewer
+from chatcore.rows import CHATS
+from chatcore.texts import SNIPPET_SOURCE_CHARACTERS, snippet
+
+HEAD = sa.func.substr(MESSAGES.c.content, 1, SNIPPET_SOURCE_CHARACTERS).label("head")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBehind:
+    """A message that was counted, the start of its text, and where it lies. `model_name` is None for a prompt."""
+
+    message_id: int
+    chat_id: uuid.UUID
+    chat_title: str
+    in_trash: bool
+    role: Role
+    created_at: datetime
+    model_name: str | None
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerBehind:
+    """An attempt that was counted. Its chat and message are None once they are deleted for good; what it used stays known."""
+
+    generation_id: int
+    message_id: int | None
+    chat_id: uuid.UUID | None
+    chat_title: str | None
+    in_trash: bool
+    provider: str
+    model_name: str
+    started_at: datetime
+    state: State
+    error_type: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    time_to_first_chunk_s: float | None
+    duration_s: float | None
+    snippet: str
+
+
+def messages_behind(
+    db: Database,
+    viewer: Viewer,
+    filters: Filters,
+    *,
+    role: Role | None = None,
+    hour_of_week: tuple[int, int] | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> Page[MessageBehind]:
+    """A page of the messages that `messages_per_day` and `busy_hours` count, the newest first.
+
+    `hour_of_week`: (weekday with 0 for Monday, hour) on the clock of the filters' zone. Raises Invalid for an hour that no
+    week has, for a limit below 1 or above 1,000, and for a cursor of another list.
+    """
+    written = MESSAGES.c
+    with db.read() as tx:
+        conditions = [*messages.counted(viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
+        if role:
+            conditions.append(written.role == role.value)
+        page = newest(tx, written.created_at, written.id, conditions, kind="messages-behind", limit=limit, cursor=cursor)
+        columns = (written.id, written.session_id, written.role, written.created_at, written.model_name, HEAD, CHATS.c.title)
+        chats = CHATS.c.id == written.session_id
+        statement = sa.select(*columns, CHATS.c.deleted_at).select_from(MESSAGES.join(CHATS, chats)).where(written.id.in_(page.items))
+        rows = {row.id: row for row in tx.execute(statement)}
+    found = (
+        MessageBehind(
+            message_id=row.id,
+            chat_id=row.session_id,
+            chat_title=row.title,
+            in_trash=row.deleted_at is not None,
+            role=Role(row.role),
+            created_at=row.created_at,
+            model_name=row.model_name,
+            snippet=snippet(row.head),
+        )
+        for row in (rows[message_id] for message_id in page.items)
+    )
+    return Page(tuple(found), page.next_cursor)
+
+
+def answers_behind(
+    db: Database, viewer: Viewer, filters: Filters, *, state: State | None = None, limit: int = 20, cursor: str | None = None
+) -> Page[AnswerBehind]:
+    """A page of the attempts that `tokens_per_day` and `models` count, the newest first; `state` narrows them to one outcome.
+
+    Raises Invalid for a limit below 1 or above 1,000, and for a cursor of another list.
+    """
+    ledger = GENERATIONS.c
+    with db.read() as tx:
+        conditions = answers.counted(viewer, filters)
+        if state:
+            conditions.append(ledger.state == state.value)
+        page = newest(tx, ledger.started_at, ledger.id, conditions, kind="answers-behind", limit=limit, cursor=cursor)
+        columns = (
+            ledger.id, ledger.message_id, ledger.session_id, ledger.provider, ledger.model_name, ledger.started_at, ledger.state,
+            ledger.error_type, ledger.input_tokens, ledger.output_tokens, ledger.time_to_first_chunk_s, ledger.duration_s,
+        )  # fmt: skip
+        tables = GENERATIONS.outerjoin(CHATS, CHATS.c.id == ledger.session_id).outerjoin(MESSAGES, MESSAGES.c.id == ledger.message_id)
+        statement = sa.select(*columns, HEAD, CHATS.c.title, CHATS.c.deleted_at).select_from(tables).where(ledger.id.in_(page.items))
+        rows = {row.id: row for row in tx.execute(statement)}
+    found = (
+        AnswerBehind(
+            generation_id=row.id,
+            message_id=row.message_id,
+            chat_id=row.session_id,
+            chat_title=row.title,
+            in_trash=row.deleted_at is not None,
+            provider=row.provider,
+            model_name=row.model_name,
+            started_at=row.started_at,
+            state=State(row.state),
+            error_type=row.error_type,
+            input_tokens=row.input_tokens,
+            output_tokens=row.output_tokens,
+            time_to_first_chunk_s=row.time_to_first_chunk_s,
+            duration_s=row.duration_s,
+            snippet=snippet(row.head or ""),
+        )
+        for row in (rows[generation_id] for generation_id in page.items)
+    )
+    return Page(tuple(found), page.next_cursor)
