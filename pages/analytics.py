@@ -12,8 +12,10 @@ from chatcore.analytics.filters import zone
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
-from ui import app, charts, filter_bar, filters, tiles, words
-from ui.downloads import csv_of
+from ui import app, behind, charts, filter_bar, filters, marks, tiles, words
+from ui.downloads import csv_of, parquet_of
+from ui.marks import Marked
+from ui.sessions.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,25 +91,64 @@ def show_summary(report: Report, choice: filters.Choice, own_zone: str) -> None:
     st.caption(" ".join(sentences), help=DEFINITIONS["change"])
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is on the page and for whom: all that a card needs beside its own numbers."""
+
+    person: Viewer
+    report: Report
+    wanted: Filters
+    choice: filters.Choice
+    known: filters.Known
+    clock: Clock
+
+    @property
+    def stamp(self) -> str:
+        """The days of the choice, for the names of files."""
+        return f"{self.choice.first.isoformat()}_{self.choice.last.isoformat()}"
+
+    def key(self, name: str) -> str:
+        """The key of a chart that can be clicked: another choice, or a list that was closed, begins without a mark."""
+        chosen = "/".join([self.stamp, *self.choice.providers, *self.choice.models])
+        return f"analytics.{name}.{chosen}.{st.session_state.get(f'analytics.closed.{name}', 0)}"
+
+    def show_behind(self, name: str, marked: Marked | None) -> None:
+        """The list behind what was clicked in a card, if anything was."""
+        if marked:
+            behind.show(app.core().db, self.person, marked, self.clock, key=self.key(name), close=lambda: close_list(name))
+
+
+def close_list(name: str) -> None:
+    """The card of this name shows no list any more."""
+    closed = f"analytics.closed.{name}"
+    st.session_state[closed] = st.session_state.get(closed, 0) + 1
+
+
 def show_footer(name: str, frame: pd.DataFrame, days: str) -> None:
-    """Under a chart or table: how it is counted, and its numbers as a file."""
+    """Under a chart or table: how it is counted, and its numbers as a table and as files."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         with st.popover("How is this counted?", icon=":material/help:", type="tertiary", width="content"):
             st.markdown(DEFINITIONS[name])
-        st.download_button(
-            "CSV",
-            csv_of(frame),
-            f"{name.replace('_', '-')}_{days}.csv",
-            "text/csv",
-            key=f"analytics.csv.{name}",
-            on_click="ignore",
-            icon=":material/download:",
-            type="tertiary",
-        )
+        with st.popover("Numbers", icon=":material/table:", type="tertiary", width="content"):
+            st.dataframe(frame, hide_index=True, alt=f"The numbers of {name.replace('_', ' ')}")
+            with st.container(horizontal=True, gap="small"):
+                for kind, made, media_type in (
+                    ("CSV", csv_of, "text/csv"),
+                    ("Parquet", parquet_of, "application/vnd.apache.parquet"),
+                ):
+                    st.download_button(
+                        kind,
+                        made(frame),
+                        f"{name.replace('_', '-')}_{days}.{kind.lower()}",
+                        media_type,
+                        key=f"analytics.{kind.lower()}.{name}",
+                        on_click="ignore",
+                        icon=":material/download:",
+                    )
 
 
-def show_models(models: pd.DataFrame, own_zone: str) -> None:
-    """One row per model, numbers right and dashes where nobody knows."""
+def show_models(models: pd.DataFrame, own_zone: str, key: str) -> list[tuple[int, str]]:
+    """One row per model, numbers right and dashes where nobody knows. Answers which cell was clicked: [(row, column)] or []."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     columns = {
         "model_name": text("Model", pinned=True, width="medium"),
@@ -122,46 +163,69 @@ def show_models(models: pd.DataFrame, own_zone: str) -> None:
         "interrupted": number("Interrupted", format="localized"),
         "provider": text("Provider"),
     }
-    st.dataframe(
+    event = st.dataframe(
         models.assign(failed_share=models["failed_share"] * 100),
         hide_index=True,
         column_order=list(columns),
         column_config=columns,
         placeholder=tiles.UNKNOWN,
         alt="Usage, speed and failures of each model",
+        key=key,
+        on_select="rerun",
+        selection_mode="single-cell",
     )
+    return list(event.selection.cells)
 
 
-def show_report(report: Report, choice: filters.Choice, known: filters.Known, own_zone: str) -> None:
+def show_report(shown: Shown) -> None:
     """Tiles, charts and table of a period with something in it."""
-    tiles.show_tiles(tiles.tiles_of(report.tiles, compare=choice.range != "all"))
-    show_summary(report, choice, own_zone)
-    days = report.messages_per_day["day"]
-    stamp = f"{choice.first.isoformat()}_{choice.last.isoformat()}"
+    tiles.show_tiles(tiles.tiles_of(shown.report.tiles, compare=shown.choice.range != "all"))
+    show_summary(shown.report, shown.choice, shown.wanted.time_zone)
+    st.caption("Click a bar, a cell or a model to see what is behind it.")
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
-        grain = charts.grain_of(len(days), 2)
-        st.markdown(f"**Messages per {grain}**")
-        st.altair_chart(charts.messages_chart(report.messages_per_day, grain), alt="Messages of you and of models over time")
-        show_footer("messages_per_day", report.messages_per_day, stamp)
+        show_messages(shown)
     with right, st.container(border=True, height="stretch"):
-        grain = charts.grain_of(len(days), min(report.models["model_name"].nunique(), charts.MAX_MODELS + 1))
-        st.markdown(f"**Tokens per {grain} by model**")
-        if report.models["answers_with_usage"].sum():
-            chart = charts.tokens_chart(report.tokens_per_day, days, grain, known_models=known.models)
-            st.altair_chart(chart, alt="Tokens read and written over time, by model")
-        else:
-            st.caption("No answer of this period has a known number of tokens.")
-        show_footer("tokens_per_day", report.tokens_per_day, stamp)
+        show_tokens(shown)
     with st.container(border=True):
         st.markdown("**Models**")
-        show_models(report.models, own_zone)
-        show_footer("models", report.models, stamp)
+        table = shown.report.models
+        cells = show_models(table, shown.wanted.time_zone, shown.key("models"))
+        shown.show_behind("models", marks.in_models(cells, shown.wanted, table))
+        show_footer("models", table, shown.stamp)
     with st.container(border=True):
         st.markdown("**Busy hours**")
-        st.altair_chart(charts.busy_hours_chart(report.busy_hours), alt="Messages by weekday and hour")
-        st.caption(f"{charts.busiest(report.busy_hours)} Times in {own_zone}.")
-        show_footer("busy_hours", report.busy_hours, stamp)
+        hours = shown.report.busy_hours
+        clicked = behind.show_chart(charts.busy_hours_chart(hours), shown.key("busy_hours"), "Messages by weekday and hour")
+        st.caption(f"{charts.busiest(hours)} Times in {shown.wanted.time_zone}.")
+        shown.show_behind("busy_hours", marks.in_busy_hours(clicked, shown.wanted))
+        show_footer("busy_hours", hours, shown.stamp)
+
+
+def show_messages(shown: Shown) -> None:
+    """The messages over time."""
+    frame = shown.report.messages_per_day
+    grain = charts.grain_of(len(frame), 2)
+    st.markdown(f"**Messages per {grain}**")
+    clicked = behind.show_chart(
+        charts.messages_chart(frame, grain), shown.key("messages_per_day"), "Messages of you and of models over time"
+    )
+    shown.show_behind("messages_per_day", marks.in_messages(clicked, shown.wanted, grain))
+    show_footer("messages_per_day", frame, shown.stamp)
+
+
+def show_tokens(shown: Shown) -> None:
+    """The tokens over time."""
+    report, days = shown.report, shown.report.messages_per_day["day"]
+    grain = charts.grain_of(len(days), min(report.models["model_name"].nunique(), charts.MAX_MODELS + 1))
+    st.markdown(f"**Tokens per {grain} by model**")
+    if report.models["answers_with_usage"].sum():
+        chart = charts.tokens_chart(report.tokens_per_day, days, grain, known_models=shown.known.models)
+        clicked = behind.show_chart(chart, shown.key("tokens_per_day"), "Tokens read and written over time, by model")
+        shown.show_behind("tokens_per_day", marks.in_tokens(clicked, shown.wanted, grain, report.tokens_per_day))
+    else:
+        st.caption("No answer of this period has a known number of tokens.")
+    show_footer("tokens_per_day", report.tokens_per_day, shown.stamp)
 
 
 def main() -> None:
@@ -176,11 +240,12 @@ def main() -> None:
     days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
     known = filters.Known(load_models(db, asked), *days)
     choice = filter_bar.show(known)
-    report = load_report(db, asked, choice.filters(own_zone))
+    wanted = choice.filters(own_zone)
+    report = load_report(db, asked, wanted)
     if report.is_empty:
         show_no_match()
     else:
-        show_report(report, choice, known, own_zone)
+        show_report(Shown(person, report, wanted, choice, known, Clock(now, zone(own_zone))))
 
 
 main()

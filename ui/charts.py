@@ -14,6 +14,8 @@ from ui import words
 
 Grain = Literal["day", "week", "month"]
 MAX_MARKS = 400
+# The name under which the browser sends the mark that was clicked.
+MARK = "mark"
 CHART_HEIGHT = 280
 PADDING = 0  # the card around the chart has its own
 MAX_MODELS = 7
@@ -73,9 +75,10 @@ def messages_chart(per_day: pd.DataFrame, grain: Grain) -> alt.Chart:
         alt.Tooltip("messages:Q", title="Messages", format=","),
     ]
     colour = alt.Color("author:N", title=None, scale=alt.Scale(domain=[PEOPLE, MACHINES], range=[PALETTE[0], GREY]), legend=legend(2))
-    return bars(long, rows["step"], grain).encode(
+    chart = bars(long, rows["step"], grain).encode(
         y=amount("messages"), color=colour, order=alt.Order("author:N", sort="descending"), tooltip=tooltip
     )
+    return selectable(chart, "step", "author")
 
 
 def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Grain, *, known_models: Sequence[str]) -> alt.Chart:
@@ -98,9 +101,10 @@ def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Grain, *, known_
     colour = alt.Color(
         "model:N", title=None, scale=alt.Scale(domain=domain, range=shown_colours(domain, known_models)), legend=legend(len(domain))
     )
-    return bars(rows[rows["tokens"] > 0], steps(days, grain).drop_duplicates(), grain).encode(
+    chart = bars(rows[rows["tokens"] > 0], steps(days, grain).drop_duplicates(), grain).encode(
         y=amount("tokens"), color=colour, order=alt.Order("rank:Q"), tooltip=tooltip
     )
+    return selectable(chart, "step", "model")
 
 
 def shown_models(per_day: pd.DataFrame) -> pd.Series:
@@ -136,8 +140,15 @@ def bars(rows: pd.DataFrame, domain: pd.Series, grain: Grain) -> alt.Chart:
     )
     data = rows.assign(step=[step.date().isoformat() for step in rows["step"]], when=[label_of(step, grain) for step in rows["step"]])
     x = alt.X("step:O", axis=axis, scale=alt.Scale(domain=texts, paddingInner=0.15 if len(texts) <= 100 else 0.05))
-    chart: alt.Chart = alt.Chart(data, height=CHART_HEIGHT, padding=PADDING).mark_bar().encode(x=x)
+    chart: alt.Chart = alt.Chart(data, height=CHART_HEIGHT, padding=PADDING).mark_bar(cursor="pointer").encode(x=x)
     return chart
+
+
+def selectable(chart: alt.Chart, *fields: str) -> alt.Chart:
+    """The chart with marks that can be clicked; the others fade. MARK holds these fields of the one that was."""
+    mark = alt.selection_point(name=MARK, fields=list(fields), toggle=False)
+    clickable: alt.Chart = chart.add_params(mark).encode(opacity=alt.condition(mark, alt.value(1), alt.value(0.35)))
+    return clickable
 
 
 def amount(field: str) -> alt.Y:
@@ -168,26 +179,32 @@ def busy_hours_chart(hours: pd.DataFrame) -> alt.Chart:
     """Messages by weekday and hour (frame: `analytics.busy_hours`): the fuller the colour, the more. Opacity instead of
     a colour scale, because it reads the same on a light and on a dark page."""
     day = hours["weekday"].map(dict(enumerate(WEEKDAYS)))
-    when = [
-        f"{LONG_WEEKDAYS[weekday]}, {hour:02}:00 to {(hour + 1) % 24:02}:00"
-        for weekday, hour in zip(hours["weekday"], hours["hour"], strict=True)
-    ]
+    when = [hour_label(weekday, hour) for weekday, hour in zip(hours["weekday"], hours["hour"], strict=True)]
     most = max(int(hours["messages"].max()), 1)
     opacity = alt.Opacity("messages:Q", scale=alt.Scale(domain=[0, most], range=[0.08, 1]), legend=None)
     hour_axis = alt.Axis(
         title=None, values=[0, 6, 12, 18, 23], labelExpr="(datum.value < 10 ? '0' : '') + datum.value + ':00'", labelAngle=0
     )
+    mark = alt.selection_point(name=MARK, fields=["day", "hour"], toggle=False)
     chart: alt.Chart = (
         alt.Chart(hours.assign(day=day, when=when), height=230, padding=PADDING)
-        .mark_rect(color=PALETTE[0], cornerRadius=2)
+        .mark_rect(color=PALETTE[0], cornerRadius=2, cursor="pointer", stroke=PALETTE[6])
         .encode(
             x=alt.X("hour:O", axis=hour_axis, scale=alt.Scale(padding=0.08)),
             y=alt.Y("day:O", axis=alt.Axis(title=None), scale=alt.Scale(domain=list(WEEKDAYS), padding=0.08)),
             opacity=opacity,
+            # Fading would say: fewer messages. So the cell that was clicked gets an edge.
+            strokeWidth=alt.condition(mark, alt.value(2.5), alt.value(0), empty=False),
             tooltip=[alt.Tooltip("when:N", title="When"), alt.Tooltip("messages:Q", title="Messages", format=",")],
         )
+        .add_params(mark)
     )
     return chart
+
+
+def hour_label(weekday: int, hour: int) -> str:
+    """An hour of the week in words: Monday 09:00 to 10:00."""
+    return f"{LONG_WEEKDAYS[weekday]} {hour:02}:00 to {(hour + 1) % 24:02}:00"
 
 
 def busiest(hours: pd.DataFrame) -> str:
@@ -195,5 +212,4 @@ def busiest(hours: pd.DataFrame) -> str:
     top = hours.iloc[int(hours["messages"].argmax())]
     if top["messages"] == 0:
         return ""
-    day, hour, messages = LONG_WEEKDAYS[int(top["weekday"])], int(top["hour"]), int(top["messages"])
-    return f"Busiest: {day} {hour:02}:00 to {(hour + 1) % 24:02}:00, {words.plural(messages, 'message')}."
+    return f"Busiest: {hour_label(int(top['weekday']), int(top['hour']))}, {words.plural(int(top['messages']), 'message')}."

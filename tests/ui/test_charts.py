@@ -87,7 +87,7 @@ def test_the_heatmap_has_168_cells_and_names_the_busiest() -> None:
     frame = hours({(6, 23): 1234, (0, 0): 3})
     (rows,) = charts.busy_hours_chart(frame).to_dict()["datasets"].values()
     assert len(rows) == 168
-    assert rows[-1]["when"] == "Sunday, 23:00 to 00:00"
+    assert rows[-1]["when"] == "Sunday 23:00 to 00:00"
     assert charts.busiest(frame) == "Busiest: Sunday 23:00 to 00:00, 1,234 messages."
     assert charts.busiest(hours({})) == ""
     assert charts.busiest(hours({(1, 9): 1})) == "Busiest: Tuesday 09:00 to 10:00, 1 message."

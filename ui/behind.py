@@ -1,0 +1,100 @@
+"""The list behind a number: each message or answer with its chat, a click away from where it was written."""
+
+from collections.abc import Callable
+
+import altair as alt
+import streamlit as st
+
+from chatcore import analytics
+from chatcore.analytics import AnswerBehind, MessageBehind
+from chatcore.db import Database
+from chatcore.parts import Role, State, Viewer
+from ui import app, charts, words
+from ui.marks import Marked, Selected
+from ui.sessions.clock import Clock
+
+AT_FIRST, MORE = 10, 20
+MOST = 200
+TEXT_CHARACTERS = 100
+GONE = "deleted chat"
+OUTCOMES = {
+    State.RUNNING: "being written",
+    State.STOPPED: "stopped",
+    State.FAILED: "failed",
+    State.INTERRUPTED: "interrupted",
+    State.COMPLETE: "",
+}
+
+
+def show_chart(chart: alt.Chart, key: str, told: str) -> Selected:
+    """Draws a chart that can be clicked; the mark that was, or nothing. `told`: what it shows, for who does not see it."""
+    event = st.altair_chart(chart, key=key, on_select="rerun", alt=told)
+    selected: Selected = event.selection.get(charts.MARK, [])
+    return selected
+
+
+def show(db: Database, viewer: Viewer, marked: Marked, clock: Clock, *, key: str, close: Callable[[], None]) -> None:
+    """Draws the list under the chart it was chosen in. `close` is called when it is to go away."""
+    # A link to a message that is open already moves to it again.
+    app.forget_view()
+    wanted = min(int(st.session_state.get(f"{key}.shown", AT_FIRST)), MOST)
+    with st.container(key=f"{key}.behind", gap="xsmall"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**{words.plain(marked.title)}**")
+            st.button("Close", icon=":material/close:", type="tertiary", key=f"{key}.close", on_click=close)
+        if marked.answers:
+            answers = analytics.answers_behind(db, viewer, marked.filters, state=marked.state, limit=wanted)
+            for answer in answers.items:
+                show_answer(answer, clock)
+            shown, more = len(answers.items), answers.next_cursor is not None
+        else:
+            messages = analytics.messages_behind(
+                db, viewer, marked.filters, role=marked.role, hour_of_week=marked.hour_of_week, limit=wanted
+            )
+            for message in messages.items:
+                show_message(message, clock)
+            shown, more = len(messages.items), messages.next_cursor is not None
+        if not shown:
+            st.caption("There is nothing any more behind this number: it was deleted a moment ago.")
+        elif more and wanted < MOST:
+            st.button("Show more", key=f"{key}.more", on_click=show_more, args=(key, wanted))
+        elif more:
+            st.caption(f"These are the newest {MOST}. Choose a shorter period, or look for the others on the Sessions page.")
+
+
+def show_more(key: str, wanted: int) -> None:
+    """So many are shown from now on."""
+    st.session_state[f"{key}.shown"] = wanted + MORE
+
+
+def show_message(message: MessageBehind, clock: Clock) -> None:
+    """A message as a link to it."""
+    who = "You" if message.role is Role.USER else words.model_name(None, message.model_name)
+    facts = [clock.short(message.created_at), who, "in the trash" if message.in_trash else ""]
+    link(message.chat_title, message.snippet, facts, {app.CHAT_PARAM: str(message.chat_id), app.MESSAGE_PARAM: str(message.message_id)})
+
+
+def show_answer(answer: AnswerBehind, clock: Clock) -> None:
+    """An attempt with what it used; a link, as long as its message is there."""
+    known = answer.output_tokens is not None and answer.input_tokens is not None
+    facts = [
+        clock.short(answer.started_at),
+        words.model_name(answer.provider, answer.model_name),
+        OUTCOMES[answer.state],
+        f"{words.count(answer.input_tokens or 0)} tokens in, {words.count(answer.output_tokens or 0)} out" if known else "tokens unknown",
+        f"first chunk {answer.time_to_first_chunk_s:.2f} s" if answer.time_to_first_chunk_s is not None else "",
+        "in the trash" if answer.in_trash else "",
+    ]
+    if answer.chat_id is None or answer.message_id is None:
+        st.markdown(f"**{GONE.capitalize()}**  \n{words.plain(' · '.join(filter(None, facts)))}")
+        return
+    target = {app.CHAT_PARAM: str(answer.chat_id), app.MESSAGE_PARAM: str(answer.message_id)}
+    link(answer.chat_title or "", answer.snippet, facts, target)
+
+
+def link(title: str, text: str, facts: list[str], target: dict[str, str]) -> None:
+    """A line that opens a chat at a message."""
+    label = f"**{words.plain(words.shortened(title, 60))}** · {words.plain(' · '.join(filter(None, facts)))}"
+    if text:
+        label += f" — {words.plain(words.shortened(text, TEXT_CHARACTERS))}"
+    st.page_link(app.CHAT_PAGE, label=label, query_params=target, width="stretch")
