@@ -112,10 +112,11 @@ class Shown:
         chosen = "/".join([self.stamp, *self.choice.providers, *self.choice.models])
         return f"analytics.{name}.{chosen}.{st.session_state.get(f'analytics.closed.{name}', 0)}"
 
-    def show_behind(self, name: str, marked: Marked | None) -> None:
-        """The list behind what was clicked in a card, if anything was."""
+    def show_behind(self, name: str, marked: Marked | None, *, border: bool = False) -> None:
+        """The list behind what was clicked in a card, if anything was; with a border where it stands for itself."""
         if marked:
-            behind.show(app.core().db, self.person, marked, self.clock, key=self.key(name), close=lambda: close_list(name))
+            with st.container(border=border):
+                behind.show(app.core().db, self.person, marked, self.clock, key=self.key(name), close=lambda: close_list(name))
 
 
 def close_list(name: str) -> None:
@@ -184,9 +185,12 @@ def show_report(shown: Shown) -> None:
     st.caption("Click a bar, a cell or a model to see what is behind it.")
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
-        show_messages(shown)
+        messages = show_messages(shown)
     with right, st.container(border=True, height="stretch"):
-        show_tokens(shown)
+        tokens = show_tokens(shown)
+    # Under both, since a list in half the width would stretch the other card.
+    shown.show_behind("messages_per_day", messages, border=True)
+    shown.show_behind("tokens_per_day", tokens, border=True)
     with st.container(border=True):
         st.markdown("**Models**")
         table = shown.report.models
@@ -202,30 +206,31 @@ def show_report(shown: Shown) -> None:
         show_footer("busy_hours", hours, shown.stamp)
 
 
-def show_messages(shown: Shown) -> None:
-    """The messages over time."""
+def show_messages(shown: Shown) -> Marked | None:
+    """The messages over time; what was clicked."""
     frame = shown.report.messages_per_day
     grain = charts.grain_of(len(frame), 2)
     st.markdown(f"**Messages per {grain}**")
     clicked = behind.show_chart(
         charts.messages_chart(frame, grain), shown.key("messages_per_day"), "Messages of you and of models over time"
     )
-    shown.show_behind("messages_per_day", marks.in_messages(clicked, shown.wanted, grain))
     show_footer("messages_per_day", frame, shown.stamp)
+    return marks.in_messages(clicked, shown.wanted, grain)
 
 
-def show_tokens(shown: Shown) -> None:
-    """The tokens over time."""
+def show_tokens(shown: Shown) -> Marked | None:
+    """The tokens over time; what was clicked."""
     report, days = shown.report, shown.report.messages_per_day["day"]
     grain = charts.grain_of(len(days), min(report.models["model_name"].nunique(), charts.MAX_MODELS + 1))
     st.markdown(f"**Tokens per {grain} by model**")
+    clicked: marks.Selected = []
     if report.models["answers_with_usage"].sum():
         chart = charts.tokens_chart(report.tokens_per_day, days, grain, known_models=shown.known.models)
         clicked = behind.show_chart(chart, shown.key("tokens_per_day"), "Tokens read and written over time, by model")
-        shown.show_behind("tokens_per_day", marks.in_tokens(clicked, shown.wanted, grain, report.tokens_per_day))
     else:
         st.caption("No answer of this period has a known number of tokens.")
     show_footer("tokens_per_day", report.tokens_per_day, shown.stamp)
+    return marks.in_tokens(clicked, shown.wanted, grain, report.tokens_per_day)
 
 
 def main() -> None:

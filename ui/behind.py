@@ -40,7 +40,7 @@ def show(db: Database, viewer: Viewer, marked: Marked, clock: Clock, *, key: str
     wanted = min(int(st.session_state.get(f"{key}.shown", AT_FIRST)), MOST)
     with st.container(key=f"{key}.behind", gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"**{words.plain(marked.title)}**")
+            st.markdown(f"**{words.plain(marked.title)}**", width="content")
             st.button("Close", icon=":material/close:", type="tertiary", key=f"{key}.close", on_click=close)
         if marked.answers:
             answers = analytics.answers_behind(db, viewer, marked.filters, state=marked.state, limit=wanted)

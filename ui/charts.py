@@ -181,7 +181,7 @@ def busy_hours_chart(hours: pd.DataFrame) -> alt.Chart:
     day = hours["weekday"].map(dict(enumerate(WEEKDAYS)))
     when = [hour_label(weekday, hour) for weekday, hour in zip(hours["weekday"], hours["hour"], strict=True)]
     most = max(int(hours["messages"].max()), 1)
-    opacity = alt.Opacity("messages:Q", scale=alt.Scale(domain=[0, most], range=[0.08, 1]), legend=None)
+    opacity = alt.FillOpacity("messages:Q", scale=alt.Scale(domain=[0, most], range=[0.08, 1]), legend=None)
     hour_axis = alt.Axis(
         title=None, values=[0, 6, 12, 18, 23], labelExpr="(datum.value < 10 ? '0' : '') + datum.value + ':00'", labelAngle=0
     )
@@ -192,7 +192,7 @@ def busy_hours_chart(hours: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("hour:O", axis=hour_axis, scale=alt.Scale(padding=0.08)),
             y=alt.Y("day:O", axis=alt.Axis(title=None), scale=alt.Scale(domain=list(WEEKDAYS), padding=0.08)),
-            opacity=opacity,
+            fillOpacity=opacity,
             # Fading would say: fewer messages. So the cell that was clicked gets an edge.
             strokeWidth=alt.condition(mark, alt.value(2.5), alt.value(0), empty=False),
             tooltip=[alt.Tooltip("when:N", title="When"), alt.Tooltip("messages:Q", title="Messages", format=",")],

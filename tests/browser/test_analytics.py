@@ -1,0 +1,63 @@
+"""From a number to its messages: a bar, a cell and a model are clicked, and the chat opens where it was written."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from chatcore.accounts import local_owner
+from chatcore.db import open_database
+from tests.browser.conftest import Server
+from tests.factories import make_chat, make_exchange
+
+pytestmark = pytest.mark.browser
+# At noon, so that no clock of the machine puts an exchange of an hour before or after on another day.
+YESTERDAY = datetime.now(UTC).replace(hour=12, minute=30, second=0, microsecond=0) - timedelta(days=1)
+
+
+def fill(server: Server) -> None:
+    """Two days with an exchange each, and a model that failed."""
+    db = open_database(server.database_url)
+    viewer = local_owner(db, now=YESTERDAY)
+    tides = make_chat(db, viewer, title="The tides", now=YESTERDAY)
+    make_exchange(db, viewer, tides.id, prompt="Why are there two tides?", answer="The moon pulls.", now=YESTERDAY)
+    bread = make_chat(db, viewer, title="Bread", now=YESTERDAY - timedelta(days=3))
+    make_exchange(
+        db, viewer, bread.id, prompt="Why does it rise?", answer="Yeast.", model_name="qwen3:8b", now=YESTERDAY - timedelta(days=3, hours=2)
+    )
+    db.close()
+
+
+def mark(page: Page, kind: str, label: str) -> Locator:
+    """A mark of a chart, by what it tells to those who do not see it."""
+    return page.locator(f'[aria-roledescription="{kind}"][aria-label*="{label}"]').first
+
+
+def behind(page: Page) -> Locator:
+    return page.locator("[data-testid=stPageLink] a").filter(has_text=re.compile("tides|Bread", re.IGNORECASE))
+
+
+def test_a_bar_leads_to_its_messages_and_a_message_to_its_chat(server: Server, page: Page) -> None:
+    fill(server)
+    page.goto(f"{server.url}/analytics")
+    mark(page, "bar", f"author: Models; When: {YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}").click()
+    expect(page.get_by_text(f"Messages of models, {YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}")).to_be_visible()
+    expect(behind(page)).to_have_count(1)
+    expect(behind(page)).to_contain_text("The moon pulls.")
+    behind(page).click()
+    expect(page.get_by_text("Why are there two tides?")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?c=[0-9a-f-]{36}&m=\d+$"))
+
+
+def test_a_cell_of_the_busy_hours_lists_its_messages_until_it_is_closed(server: Server, page: Page) -> None:
+    fill(server)
+    page.goto(f"{server.url}/analytics")
+    local = page.evaluate("(at) => new Date(at).getHours()", YESTERDAY.isoformat())
+    mark(page, "rect mark", f"When: {YESTERDAY:%A} {local:02}:00").click()
+    expect(behind(page)).to_have_count(2)
+    expect(behind(page).first).to_contain_text("The moon pulls.")
+    expect(behind(page).last).to_contain_text("You")
+    page.get_by_role("button", name="Close").click()
+    expect(behind(page)).to_have_count(0)
+    expect(page.get_by_text("Busiest:")).to_be_visible()

@@ -1,0 +1,103 @@
+"""What was clicked is what is listed: each mark of a chart and each cell of the model table as a question of its own."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+
+from chatcore.analytics import Filters, whole_days
+from chatcore.errors import Invalid
+from chatcore.parts import Period, Role, State
+from ui import charts
+from ui.charts import Grain
+from ui.marks import in_busy_hours, in_messages, in_models, in_tokens
+
+ZONE = "America/New_York"
+# The clocks of New York change on 8 March 2026.
+FILTERS = Filters(whole_days(date(2026, 3, 3), date(2026, 4, 10), ZONE), providers=("ollama",), time_zone=ZONE)
+DAYS = pd.DataFrame({"day": pd.to_datetime(["2026-03-05"] * 10), "model_name": [f"m{n}" for n in range(10)], "input_tokens": range(10)})
+PER_DAY = DAYS.assign(output_tokens=1)
+
+
+def local(year: int, month: int, day: int) -> datetime:
+    return datetime(year, month, day, tzinfo=ZoneInfo(ZONE))
+
+
+@pytest.mark.parametrize(
+    ("grain", "step", "start", "end"),
+    [
+        ("day", "2026-03-08", (2026, 3, 8), (2026, 3, 9)),
+        ("week", "2026-03-02", (2026, 3, 3), (2026, 3, 9)),
+        ("week", "2026-03-09", (2026, 3, 9), (2026, 3, 16)),
+        ("month", "2026-03-01", (2026, 3, 3), (2026, 4, 1)),
+        ("month", "2026-04-01", (2026, 4, 1), (2026, 4, 11)),
+    ],
+)
+def test_a_bar_is_the_days_it_was_drawn_over(grain: Grain, step: str, start: tuple[int, int, int], end: tuple[int, int, int]) -> None:
+    marked = in_messages([{"step": step, "author": charts.PEOPLE}], FILTERS, grain)
+    assert marked
+    assert marked.filters == replace(FILTERS, period=Period(local(*start), local(*end)))
+    assert (marked.role, marked.answers) == (Role.USER, False)
+
+
+def test_the_parts_of_a_bar_are_told_apart() -> None:
+    by_model = in_messages([{"step": "2026-03-05", "author": charts.MACHINES}], FILTERS, "day")
+    assert by_model
+    assert by_model.role is Role.ASSISTANT
+    assert by_model.title == "Messages of models, Thursday 5 March 2026"
+
+
+def test_a_models_part_of_the_tokens_is_its_answers() -> None:
+    marked = in_tokens([{"step": "2026-03-05", "model": "m9"}], FILTERS, "day", PER_DAY)
+    assert marked
+    assert marked.answers
+    assert (marked.filters.models, marked.filters.providers) == (("m9",), ("ollama",))
+
+
+def test_other_models_are_those_that_the_chart_draws_together() -> None:
+    marked = in_tokens([{"step": "2026-03-05", "model": charts.OTHER}], FILTERS, "day", PER_DAY)
+    assert marked
+    assert marked.filters.models == ("m0", "m1", "m2")
+    assert in_tokens([{"step": "2026-03-05", "model": "unheard of"}], FILTERS, "day", PER_DAY) is None
+
+
+def test_a_cell_of_the_busy_hours_is_its_hour_of_every_week() -> None:
+    marked = in_busy_hours([{"day": "Tue", "hour": 23}], FILTERS)
+    assert marked
+    assert marked.hour_of_week == (1, 23)
+    assert marked.title == "Messages, Tuesday 23:00 to 00:00"
+    assert marked.filters == FILTERS
+
+
+@pytest.mark.parametrize(
+    ("column", "state", "title"),
+    [
+        ("model_name", None, "Answers of llama3.2:3b"),
+        ("failed_share", State.FAILED, "Failed answers of llama3.2:3b"),
+        ("stopped", State.STOPPED, "Stopped answers of llama3.2:3b"),
+        ("interrupted", State.INTERRUPTED, "Interrupted answers of llama3.2:3b"),
+    ],
+)
+def test_a_cell_of_the_models_is_what_its_column_counts(column: str, state: State | None, title: str) -> None:
+    models = pd.DataFrame({"provider": ["guide", "ollama"], "model_name": ["guide", "llama3.2:3b"]})
+    marked = in_models([(1, column)], FILTERS, models)
+    assert marked
+    assert (marked.state, marked.title, marked.answers) == (state, title, True)
+    assert (marked.filters.providers, marked.filters.models) == (("ollama",), ("llama3.2:3b",))
+    assert in_models([(2, column)], FILTERS, models) is None, "a row of a table that was longer a moment ago"
+
+
+def test_without_a_click_there_is_no_list() -> None:
+    assert in_messages([], FILTERS, "day") is in_tokens([], FILTERS, "day", PER_DAY) is in_busy_hours([], FILTERS) is None
+    assert in_models([], FILTERS, DAYS) is None
+
+
+def test_what_no_chart_has_is_refused() -> None:
+    for step in ("2027-01-01", "tomorrow", None):
+        with pytest.raises(Invalid):
+            in_messages([{"step": step, "author": charts.PEOPLE}], FILTERS, "day")
+    for cell in ({"day": "Noday", "hour": 1}, {"day": "Mon", "hour": "one"}, {}):
+        with pytest.raises(Invalid):
+            in_busy_hours([cell], FILTERS)
