@@ -14,7 +14,7 @@ from chatcore.browse import Browse, Sort
 from chatcore.organise.folders import NO_FOLDER
 from chatcore.organise.names import key_of
 from chatcore.parts import Period, Shelf
-from chatcore.search.query import LONGEST_QUERY, pieces_of, with_filter
+from chatcore.search.query import LONGEST_QUERY, with_filter
 from chatcore.search.results import Order
 
 SHELVES = {Shelf.ACTIVE: "Chats", Shelf.ARCHIVED: "Archived", Shelf.TRASH: "Trash"}
@@ -218,8 +218,6 @@ def folded(text: str, filters: ChatFilters, folders: Mapping[int, str]) -> str:
         wanted.append(("after", AFTER[filters.range]))
     elif filters.first and filters.last:
         wanted += [("after", filters.first.isoformat()), ("before", (filters.last + timedelta(days=1)).isoformat())]
-    # A quote that has no other would take the quotes of a filter for its own.
-    text = " ".join(pieces_of(text)) if wanted else text
     for name, value in wanted:
         text = with_filter(text, name, value)
     return text
