@@ -19,16 +19,16 @@ from chatcore.search.results import Order
 
 SHELVES = {Shelf.ACTIVE: "Chats", Shelf.ARCHIVED: "Archived", Shelf.TRASH: "Trash"}
 SORTS: dict[str, tuple[str, Sort, bool]] = {
-    "newest": ("Last activity, newest first", "updated", True),
-    "oldest": ("Last activity, oldest first", "updated", False),
-    "created": ("Created, newest first", "created", True),
-    "created-oldest": ("Created, oldest first", "created", False),
+    "newest": ("Latest activity", "updated", True),
+    "oldest": ("Oldest activity", "updated", False),
+    "created": ("Newest chats", "created", True),
+    "created-oldest": ("Oldest chats", "created", False),
     "title": ("Title, A to Z", "title", False),
     "title-z": ("Title, Z to A", "title", True),
-    "messages": ("Most messages first", "messages", True),
-    "messages-fewest": ("Fewest messages first", "messages", False),
-    "tokens": ("Most tokens first", "tokens", True),
-    "tokens-fewest": ("Fewest tokens first", "tokens", False),
+    "messages": ("Most messages", "messages", True),
+    "messages-fewest": ("Fewest messages", "messages", False),
+    "tokens": ("Most tokens", "tokens", True),
+    "tokens-fewest": ("Fewest tokens", "tokens", False),
 }
 ANY_TIME, CUSTOM = "", "custom"
 RANGES = {
