@@ -97,7 +97,8 @@ class Bar {
     if (other || (data.text !== before.text && data.text)) this.field.value = data.text
     this.dayField.min = data.first_day ?? ""
     this.dayField.max = data.last_day ?? ""
-    this.day.querySelector(".hint").textContent = data.first_day ? `${dayOf(data.first_day)} to ${dayOf(data.last_day)}` : ""
+    const days = [...new Set([data.first_day, data.last_day])].filter(Boolean)
+    this.day.querySelector(".hint").textContent = days.map(dayOf).join(" to ")
     this.find.querySelector(".hint").textContent = data.text ? data.notice : ""
     this.count.textContent = data.text ? this.counted(data) : ""
     for (const step of this.steps) step.disabled = !data.hits
