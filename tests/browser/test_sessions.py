@@ -186,10 +186,10 @@ def test_every_chat_of_a_search_is_tagged_at_once_and_the_tags_are_taken_back(se
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("combobox").first.fill("sea")
     dialog.get_by_role("combobox").first.press("Enter")
-    # The list is open for the next tag, and hides nothing that is needed.
+    # The list is open for the next tag, and nothing that is needed lies under it. What is beside it has no role meanwhile.
     dialog.get_by_role("combobox").first.click()
     expect(page.get_by_role("option", name="land")).to_be_visible()
-    dialog.get_by_role("button", name="Save").click()
+    page.get_by_test_id("stFormSubmitButton").get_by_text("Save").click()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("25 chats now tagged “sea”.")).to_be_visible()
     expect(page.get_by_title("Tagged sea")).to_have_count(20)
