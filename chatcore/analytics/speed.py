@@ -5,6 +5,7 @@ answers where the number is known, and says over how many.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -23,23 +24,26 @@ SPEEDS = ("output_tokens_per_s", "prompt_tokens_per_s")
 MEASURES = (*TIMES, *SPEEDS)
 PERCENTILES = {**dict.fromkeys(TIMES, (50, 90, 95, 99)), **dict.fromkeys(SPEEDS, (50, 10, 5, 1))}
 NO_ERROR = ""
+Step = Literal["day", "week", "month"]
+# As pandas calls them: weeks that end on Sunday, months.
+PERIODS: dict[Step, str] = {"week": "W-SUN", "month": "M"}
 
 
 @dataclass(frozen=True, slots=True)
 class SpeedReport:
-    """The frames of `speed`, `speed_per_day` and `outcomes`, read in one transaction."""
+    """The frames of `speed`, `speed_over_time` and `outcomes`, read in one transaction."""
 
     speed: pd.DataFrame
-    per_day: pd.DataFrame
+    over_time: pd.DataFrame
     outcomes: pd.DataFrame
 
 
-def speed_report(db: Database, viewer: Viewer, filters: Filters) -> SpeedReport:
-    """How fast were the models, and how did their answers end?"""
+def speed_report(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> SpeedReport:
+    """How fast were the models, and how did their answers end? `step` is that of `speed_over_time`."""
     with db.read() as tx:
         rows = measured(tx, viewer, filters)
         ended = ends(tx, viewer, filters)
-    return SpeedReport(fold_speed(rows), fold_days(rows, filters), fold_outcomes(ended))
+    return SpeedReport(fold_speed(rows), fold_steps(rows, filters, step), fold_outcomes(ended))
 
 
 def speed(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -55,14 +59,15 @@ def speed(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
         return fold_speed(measured(tx, viewer, filters))
 
 
-def speed_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+def speed_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
     """How did the speed of each model change?
 
-    One row per local day and model that was asked, oldest first: `day` (naive midnight), `provider`, `model_name`,
-    `answers`, `time_to_first_chunk_s_p50`, `time_to_first_chunk_s_p90`, `output_tokens_per_s_p50`.
+    One row per day, week (from Monday) or month of the viewer's zone and model that was asked, oldest first: `start` (the first
+    day of the step, naive midnight), `provider`, `model_name`, `answers`, `time_to_first_chunk_s_p50`,
+    `time_to_first_chunk_s_p90`, `output_tokens_per_s_p50`.
     """
     with db.read() as tx:
-        return fold_days(measured(tx, viewer, filters), filters)
+        return fold_steps(measured(tx, viewer, filters), filters, step)
 
 
 def outcomes(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -121,16 +126,15 @@ def fold_speed(rows: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index().sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def fold_days(rows: pd.DataFrame, filters: Filters) -> pd.DataFrame:
-    """The frame of `speed_per_day`."""
-    groups = rows.groupby(["number", *MODEL])
+def fold_steps(rows: pd.DataFrame, filters: Filters, step: Step) -> pd.DataFrame:
+    """The frame of `speed_over_time`."""
+    days = (pd.Timestamp(first_day(filters)) + pd.to_timedelta(rows["number"], unit="D")).dt.as_unit("us")
+    starts = days if step == "day" else days.dt.to_period(PERIODS[step]).dt.start_time.dt.as_unit("us")
+    groups = rows.assign(start=starts).groupby(["start", *MODEL])
     table = pd.DataFrame({"answers": groups.size()})
     for measure, percentile in (("time_to_first_chunk_s", 50), ("time_to_first_chunk_s", 90), ("output_tokens_per_s", 50)):
         table[f"{measure}_p{percentile}"] = groups[measure].quantile(percentile / 100)
-    table = table.reset_index()
-    days = pd.Timestamp(first_day(filters)) + pd.to_timedelta(table.pop("number").astype("int64"), unit="D")
-    table.insert(0, "day", days.dt.as_unit("us") if len(table) else pd.Series(dtype="datetime64[us]"))
-    return table.sort_values(["day", *MODEL], ignore_index=True)
+    return table.reset_index().sort_values(["start", *MODEL], ignore_index=True)
 
 
 def fold_outcomes(rows: pd.DataFrame) -> pd.DataFrame:

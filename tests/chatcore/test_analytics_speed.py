@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from chatcore.analytics import Filters, outcomes, speed, speed_per_day, speed_report, whole_days
-from chatcore.analytics.speed import MEASURES, PERCENTILES
+from chatcore.analytics import Filters, outcomes, speed, speed_over_time, speed_report, whole_days
+from chatcore.analytics.speed import MEASURES, PERCENTILES, Step
 from chatcore.db import Database
 from chatcore.parts import GenerationInfo, Period, State, Viewer
 from tests.chatcore.analytics_rows import Maker, person, write_history
@@ -90,19 +90,26 @@ def test_each_percentile_of_each_model_is_that_of_its_answers(db: Database, view
                 assert same(told[f"{measure}_p{part}"], percentile(values, part / 100)), (measure, part)
 
 
+def start_of(day: date, step: Step) -> date:
+    """The first day of a day's step."""
+    return {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}[step]
+
+
+@pytest.mark.parametrize("step", ["day", "week", "month"])
 @pytest.mark.parametrize("time_zone", ZONES)
-def test_each_day_has_its_own_medians(db: Database, viewer: Viewer, answers: pd.DataFrame, time_zone: str) -> None:
+def test_each_step_has_its_own_medians(db: Database, viewer: Viewer, answers: pd.DataFrame, time_zone: str, step: Step) -> None:
     filters = Filters(whole_days(FIRST, LAST, time_zone), models=("qwen3:8b",), time_zone=time_zone)
-    frame = speed_per_day(db, viewer, filters)
+    frame = speed_over_time(db, viewer, filters, step=step)
     rows = [row for row in inside(answers, filters) if row["model_name"] == "qwen3:8b"]
     expected: dict[tuple[date, str], list[dict[str, object]]] = {}
     for row in rows:
         started = row["started_at"]
         assert isinstance(started, datetime)
-        expected.setdefault((started.astimezone(ZoneInfo(time_zone)).date(), str(row["provider"])), []).append(row)
-    assert [(day.date(), provider) for day, provider in zip(frame["day"], frame["provider"], strict=True)] == sorted(expected)
+        day = started.astimezone(ZoneInfo(time_zone)).date()
+        expected.setdefault((start_of(day, step), str(row["provider"])), []).append(row)
+    assert [(day.date(), provider) for day, provider in zip(frame["start"], frame["provider"], strict=True)] == sorted(expected)
     for told in frame.to_dict("records"):
-        own = expected[told["day"].date(), told["provider"]]
+        own = expected[told["start"].date(), told["provider"]]
         assert told["answers"] == len(own)
         for measure, part in (("time_to_first_chunk_s", 50), ("time_to_first_chunk_s", 90), ("output_tokens_per_s", 50)):
             values = [value for row in own if (value := value_of(row, measure)) is not None]
@@ -147,7 +154,7 @@ def test_nothing_and_one_answer_are_answered_too(db: Database, now: datetime) ->
     viewer = make_viewer(db)
     filters = Filters(Period(now - timedelta(days=365), now + timedelta(days=365)))
     empty = speed_report(db, viewer, filters)
-    assert [len(frame) for frame in (empty.speed, empty.per_day, empty.outcomes)] == [0, 0, 0]
+    assert [len(frame) for frame in (empty.speed, empty.over_time, empty.outcomes)] == [0, 0, 0]
     chat = make_chat(db, viewer)
     make_exchange(db, viewer, chat.id, duration_s=2.0, time_to_first_chunk_s=0.25, output_tokens=36)
     one = speed_report(db, viewer, filters)
@@ -157,5 +164,5 @@ def test_nothing_and_one_answer_are_answered_too(db: Database, now: datetime) ->
     assert pd.isna(row["load_share"])
     assert one.outcomes[["state", "answers", "share"]].to_dict("records") == [{"state": "complete", "answers": 1, "share": 1.0}]
     # The types are the same with and without rows, so a chart or a file never meets another column.
-    for one_frame, empty_frame in ((one.speed, empty.speed), (one.per_day, empty.per_day), (one.outcomes, empty.outcomes)):
+    for one_frame, empty_frame in ((one.speed, empty.speed), (one.over_time, empty.over_time), (one.outcomes, empty.outcomes)):
         assert dict(one_frame.dtypes) == dict(empty_frame.dtypes)
