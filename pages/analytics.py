@@ -12,9 +12,10 @@ from chatcore.analytics.filters import zone
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
-from ui import app, behind, charts, filter_bar, filters, marks, tiles, words
-from ui.downloads import csv_of, parquet_of
-from ui.marks import Marked
+from ui import app, words
+from ui.analytics import behind, charts, filter_bar, filters, marks, tiles
+from ui.analytics.downloads import csv_of, parquet_of
+from ui.analytics.marks import Marked
 from ui.sessions.clock import Clock
 
 

@@ -9,8 +9,9 @@ import pandas as pd
 from chatcore.analytics import Filters, whole_days
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
-from ui import charts, words
-from ui.charts import Grain
+from ui import words
+from ui.analytics import charts
+from ui.analytics.charts import Grain
 
 # What the browser sends of a mark: the fields by which its chart selects, with their values.
 Selected = Sequence[Mapping[str, object]]

@@ -10,9 +10,9 @@ import pytest
 from chatcore.analytics import Filters, whole_days
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
-from ui import charts
-from ui.charts import Grain
-from ui.marks import in_busy_hours, in_messages, in_models, in_tokens
+from ui.analytics import charts
+from ui.analytics.charts import Grain
+from ui.analytics.marks import in_busy_hours, in_messages, in_models, in_tokens
 
 ZONE = "America/New_York"
 # The clocks of New York change on 8 March 2026.

@@ -9,8 +9,9 @@ from chatcore import analytics
 from chatcore.analytics import AnswerBehind, MessageBehind
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
-from ui import app, charts, words
-from ui.marks import Marked, Selected
+from ui import app, words
+from ui.analytics import charts
+from ui.analytics.marks import Marked, Selected
 from ui.sessions.clock import Clock
 
 AT_FIRST, MORE = 10, 20
