@@ -239,15 +239,15 @@ SEARCH_HAS = """CREATE FUNCTION search_has(content text, phrase text, open boole
       position(' ' || phrase || CASE WHEN open THEN '' ELSE ' ' END IN ' ' || array_to_string(search_words(content), ' ') || ' ') > 0 $$"""
 HEX = f"left(encode(convert_to({{0}}, 'UTF8'), 'hex'), {TAG_CHARACTERS})"
 POSTGRESQL_TAGS = (
-    f"array_remove(ARRAY[':u' || {HEX.format('m.user_id')}, ':c' || replace(m.session_id::text, '-', ''), ':r' || m.role, "
+    f"array_remove(ARRAY[':u' || {HEX.format('m.user_id')}, ':t' || to_char(m.created_at AT TIME ZONE 'UTC', 'YYYYMM'), ':r' || m.role, "
     f"':m' || {HEX.format('m.model_name')}, ':p' || {HEX.format('m.provider')}, "
     "CASE WHEN strpos(m.content, '```') > 0 OR strpos(m.content, '~~~') > 0 THEN ':hcode' END, "
     "CASE WHEN m.tool_calls IS NOT NULL THEN ':htool' END, "
     "CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ':hattachment' END], NULL)"
 )
 ENTER_MESSAGE = (
-    "INSERT INTO message_search (message_id, user_id, created_at, words) "
-    f"SELECT m.id, m.user_id, m.created_at, search_vector(m.content, {POSTGRESQL_TAGS}) FROM chatmessage m "
+    "INSERT INTO message_search (message_id, user_id, session_id, created_at, words) "
+    f"SELECT m.id, m.user_id, m.session_id, m.created_at, search_vector(m.content, {POSTGRESQL_TAGS}) FROM chatmessage m "
     "WHERE {which} AND m.status <> 'running' "
 )
 ENTER_CHAT = (
@@ -293,14 +293,15 @@ def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
     fill = limits | {"single": SINGLE, "between": BETWEEN}
     yield USED_MODEL
     yield SEARCH_BUILD
-    for name, key in (("message", "message_id bigint"), ("chat", "session_id uuid")):
+    for name, key, of_chat in (("message", "message_id bigint", "session_id uuid NOT NULL, "), ("chat", "session_id uuid", "")):
         yield (
             f"CREATE TABLE {name}_search ({key} PRIMARY KEY REFERENCES chat{'session' if name == 'chat' else 'message'} (id) "
-            "ON DELETE CASCADE, user_id varchar NOT NULL, created_at timestamptz NOT NULL, words tsvector NOT NULL)"
+            f"ON DELETE CASCADE, user_id varchar NOT NULL, {of_chat}created_at timestamptz NOT NULL, words tsvector NOT NULL)"
         )
         # Every search reads the list of what is still to be sorted in: 7 ms at its usual 4 MB (measured), so it is kept short.
         yield f"CREATE INDEX ix_{name}_search_words ON {name}_search USING gin (words) WITH (gin_pending_list_limit = 512)"
         yield f"CREATE INDEX ix_{name}_search_newest ON {name}_search (user_id, created_at, {key.split()[0]})"
+    yield "CREATE INDEX ix_message_search_chat ON message_search (session_id)"
     forms = {"collation": collation(connection), "marks": MARKS, "sticking": STICKING, "spaces": " " * len(STICKING)}
     yield SEARCH_WORDS.format(folded=FOLDED.format(**forms, **limits), **fill)
     yield SEARCH_PARTS.format(**fill)

@@ -1,16 +1,21 @@
 """The questions of a search, as PostgreSQL's text search answers them.
 
-Why in two steps: the planner knows nothing of rare words and walks a whole index by time to find twenty of them (1 s at a
-million messages, measured). So the viewer's newest messages are looked at first, which finds frequent words at once, and more
-of them if these promise to fill the page; else the word is rare, and the index of words names its few messages.
+Why in steps: the planner knows nothing of rare words and walks a whole index by time to find twenty of them (1 s at a million
+messages, measured). So the viewer's newest messages are looked at first, which finds frequent words at once. How many of them
+match says what comes next: some more of them, or the index of words, which names all messages with the words, of the months
+that will do where a few were found. Few chats are read whole.
+
+What is not rare is no question to the index of words (a role, what must not be there, three letters of a word): it would
+read long lists where the entry, which has to be read for its time anyhow, says it at once.
 """
 
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlmodel import Session
 
 from chatcore.rows import CHATS, MESSAGES
@@ -19,9 +24,16 @@ from chatcore.search.query import Term
 
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
 LONG = "':long'"
-# How many of the newest messages the first step looks at, and how many at the most, as long as one in RARE of them matches:
-# 1.5 us each (measured).
-LOOKED_AT, MOST_LOOKED_AT, RARE = 400, 24_000, 100
+# How many of the newest messages are looked at first, and how many more if so many should hold the page: 1.5 us each (measured).
+LOOKED_AT, MOST_LOOKED_AT, MOST_FOR_A_HIT = 400, 2000, 5
+# So many chats are read whole; of more of them each hit is asked whether it lies in one.
+MOST_NAMED_CHATS = 500
+# The index of words joins the lists of all words with such a beginning: 50 ms for three letters (measured).
+LONG_BEGINNING = 5
+# How many months the index of words is asked for by name, how long one is, and how much further apart than so far hits may lie.
+MOST_MONTHS, MONTH, UNEVEN = 24, timedelta(days=30), 3
+# January of the year 1, as `month_number` counts.
+FIRST_MONTH = 12
 
 
 class TsQuery(sa.types.UserDefinedType[str]):
@@ -36,8 +48,8 @@ class TsQuery(sa.types.UserDefinedType[str]):
 
 Time = sa.DateTime(timezone=True)
 ENTRIES = sa.table(
-    "message_search", sa.column("message_id", sa.BigInteger), sa.column("user_id", sa.String), sa.column("created_at", Time),
-    sa.column("words", TSVECTOR),
+    "message_search", sa.column("message_id", sa.BigInteger), sa.column("user_id", sa.String), sa.column("session_id", sa.Uuid),
+    sa.column("created_at", Time), sa.column("words", TSVECTOR),
 )  # fmt: skip
 TITLES = sa.table(
     "chat_search", sa.column("session_id", sa.Uuid), sa.column("user_id", sa.String), sa.column("created_at", Time),
@@ -46,6 +58,7 @@ TITLES = sa.table(
 
 Key = tuple[datetime, int]
 KEY_TYPES: Sequence[type] = (datetime, int)
+Found = tuple[int, Key]
 
 
 def exact_term(term: Term) -> str:
@@ -63,16 +76,31 @@ def wide_term(term: Term) -> str:
     which `exactly` then reads."""
     if len(term.words) == 1:
         return exact_term(term)
-    loose = " & ".join(f"'{word}'" for word in term.words)
-    return f"({exact_term(term)} | {LONG} & {loose}{':*' if term.prefix else ''})"
+    return f"({exact_term(term)} | {LONG} & {loose_words(term)})"
+
+
+def loose_term(term: Term) -> str:
+    """The same for the index of words, which knows no places: of a phrase its words."""
+    return exact_term(term) if len(term.words) == 1 else f"({loose_words(term)})"
+
+
+def loose_words(term: Term) -> str:
+    """That every word of a phrase is there."""
+    return " & ".join(f"'{word}'" for word in term.words) + (":*" if term.prefix else "")
 
 
 DIALECT = Dialect(wide_term, exact_term, lambda tag: f"':{tag}'", both=" & ", either=" | ", but_not=" & !")
+INDEX_DIALECT = replace(DIALECT, term=loose_term)
 
 
 def matches(words: sa.ColumnElement[object], question: str) -> sa.ColumnElement[bool]:
     """Whether the words of an entry answer the question."""
     return words.op("@@", is_comparison=True)(sa.cast(sa.literal(question), TsQuery))
+
+
+def answers(words: sa.ColumnElement[object], question: str) -> sa.ColumnElement[bool]:
+    """The same, but never a question to the index of words."""
+    return sa.func.ts_match_vq(words, sa.cast(sa.literal(question), TsQuery), type_=sa.Boolean)
 
 
 def in_time(ask: Ask, created_at: sa.ColumnElement[datetime]) -> list[sa.ColumnElement[bool]]:
@@ -85,53 +113,143 @@ def in_time(ask: Ask, created_at: sa.ColumnElement[datetime]) -> list[sa.ColumnE
     return conditions
 
 
-def in_chat(ask: Ask, message_id: sa.ColumnElement[int]) -> list[sa.ColumnElement[bool]]:
+def behind(key: Sequence[object] | None) -> list[sa.ColumnElement[bool]]:
+    """The condition that an entry comes after the one of this key, the newest first."""
+    return [sa.tuple_(ENTRIES.c.created_at, ENTRIES.c.message_id) < sa.tuple_(*map(sa.literal, key))] if key else []
+
+
+def in_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.ColumnElement[bool]]:
     """The condition that the chat of a message is one of those asked for."""
     if not ask.in_chat:
         return []
-    chat = (
-        sa.select(1).select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id)).where(MESSAGES.c.id == message_id, *ask.in_chat)
-    )
     # The offset keeps it a question for each entry: a join would be turned round and read all chats first.
-    return [sa.exists(chat.offset(0))]
+    return [sa.exists(sa.select(1).where(CHATS.c.id == session_id, *ask.in_chat).offset(0))]
 
 
-def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[tuple[int, Key]]:
+def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
-    question = written(ask, DIALECT)
-    behind = [sa.tuple_(ENTRIES.c.created_at, ENTRIES.c.message_id) < sa.tuple_(*map(sa.literal, after))] if after else []
-    theirs = (ENTRIES.c.user_id == ask.user_id, *in_time(ask, ENTRIES.c.created_at), *behind)
-    newest_first = (ENTRIES.c.created_at.desc(), ENTRIES.c.message_id.desc())
-    # The index of words knows nothing of chats: with a filter on them it would name every message with the word.
-    among_chats = ask.query.among_chats and ask.chat_ids is None
-    looked_at = LOOKED_AT
-    while looked_at <= MOST_LOOKED_AT:
-        entries = sa.select(ENTRIES).where(*theirs).order_by(*newest_first).limit(looked_at).subquery()
-        found = rows(tx, ask, entries, question, limit)
-        if len(found) == limit:
+    if ask.chat_ids is not None:
+        return in_named_chats(tx, ask, ask.chat_ids, limit=limit, after=after)
+    found: list[Found] = []
+    looked, step = 0, LOOKED_AT
+    while step <= max(MOST_LOOKED_AT, MOST_FOR_A_HIT * limit):
+        hits, after = look_at(tx, ask, step, limit=limit - len(found), after=after)
+        found += hits
+        if len(found) == limit or after is None:
             return found
-        if len(found) * RARE < looked_at and not among_chats:
-            break
-        # As frequent as it is here, so many entries would hold a page.
-        looked_at = max(2 * looked_at, looked_at * limit * 3 // (2 * max(len(found), 1)))
-    # The user's tag is in the question, so the index of words finds theirs by itself.
-    return rows(tx, ask, sa.select(ENTRIES).where(*in_time(ask, ENTRIES.c.created_at), *behind).subquery(), question, limit)
+        looked += step
+        # As frequent as it was so far, so many entries hold the rest of the page.
+        step = looked * (limit - len(found)) * 3 // (2 * max(len(found), 1))
+    since = month_that_will_do(found, after, wanted=limit - len(found))
+    if since:
+        found += by_words(tx, ask, limit=limit - len(found), after=after, since=since)
+        after = (since, 0)
+    if len(found) == limit:
+        return found
+    return found + by_words(tx, ask, limit=limit - len(found), after=after, since=ask.query.after)
 
 
-def rows(tx: Session, ask: Ask, table: sa.Subquery, question: str, limit: int) -> list[tuple[int, Key]]:
-    """The newest entries of a table that match."""
-    # The interval of nothing keeps the planner from walking along the time.
-    by_time = table.c.created_at + sa.text("interval '0'")
-    statement = (
-        sa.select(table.c.message_id, table.c.created_at)
-        .where(matches(table.c.words, question), *exactly(ask, table), *in_chat(ask, table.c.message_id))
-        .order_by(by_time.desc(), table.c.message_id.desc())
+def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Sequence[object] | None) -> tuple[list[Found], Key | None]:
+    """Those of the person's next entries by time that match, and the key of the last that was looked at, None at the end."""
+    theirs = sa.select(ENTRIES).where(ENTRIES.c.user_id == ask.user_id, *in_time(ask, ENTRIES.c.created_at), *behind(after))
+    by_time = theirs.order_by(*newest_first(ENTRIES.c.created_at, ENTRIES))
+    entries = by_time.limit(number).subquery()
+    hits = (
+        sa.select(entries.c.message_id, entries.c.created_at, sa.false().label("is_last"))
+        .where(matches(entries.c.words, written(ask, DIALECT)), *exactly(ask, entries), *in_chat(ask, entries.c.session_id))
+        .order_by(*newest_first(entries.c.created_at, entries))
         .limit(limit)
     )
-    return [(row.message_id, (row.created_at, row.message_id)) for row in tx.execute(statement)]
+    last = by_time.with_only_columns(ENTRIES.c.message_id, ENTRIES.c.created_at, sa.true().label("is_last"))
+    rows = tx.execute(sa.union_all(hits, last.offset(number - 1).limit(1))).all()
+    end = next((key for _, key in keyed(row for row in rows if row.is_last)), None)
+    return keyed(row for row in rows if not row.is_last), end
 
 
-def exactly(ask: Ask, table: sa.Subquery) -> list[sa.ColumnElement[bool]]:
+def month_that_will_do(found: Sequence[Found], after: Sequence[object] | None, *, wanted: int) -> datetime | None:
+    """The month back to which that many more hits are likely to lie, told from how near each other they were so far; None if
+    there were none, or if it is too long ago."""
+    if not found or after is None:
+        return None
+    (_, (newest_at, _)), (end, _) = found[0], after
+    assert isinstance(end, datetime)
+    ago = (newest_at - end) * (UNEVEN * wanted / len(found)) // MONTH
+    number = max(month_number(end) - 1 - ago, FIRST_MONTH)
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC) if ago < MOST_MONTHS else None
+
+
+def month_number(when: datetime) -> int:
+    """A month as a number, one more for each month."""
+    when = when.astimezone(UTC)
+    return when.year * 12 + when.month - 1
+
+
+def months_between(since: datetime | None, after: Sequence[object] | None) -> list[str]:
+    """The tags of the months from one time to that of a key; none if either is not known, or if they are many."""
+    if since is None or after is None:
+        return []
+    (end, _) = after
+    assert isinstance(end, datetime)
+    numbers = range(month_number(since), month_number(end) + 1)
+    return [f"t{number // 12:04d}{number % 12 + 1:02d}" for number in numbers] if len(numbers) <= MOST_MONTHS else []
+
+
+def by_words(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None, since: datetime | None) -> list[Found]:
+    """The newest entries that match, behind the one of this key and not before `since`, of those that the index of words names."""
+    # The interval of nothing keeps the planner from walking along the time.
+    by_time = (ENTRIES.c.created_at + sa.text("interval '0'")).label("by_time")
+    named = sa.select(ENTRIES.c.message_id, ENTRIES.c.session_id, ENTRIES.c.created_at, by_time).where(
+        matches(ENTRIES.c.words, index_question(ask, months_between(since, after))),
+        answers(ENTRIES.c.words, written(ask, DIALECT)),
+        *exactly(ask, ENTRIES),
+        *in_time(ask, ENTRIES.c.created_at),
+        *([ENTRIES.c.created_at >= since] if since else []),
+        *behind(after),
+    )
+    # The chats are asked last, of as many hits as the page takes: of all of them that would be most of the time.
+    entries = named.order_by(*newest_first(by_time, ENTRIES)).limit(None if ask.in_chat else limit).subquery()
+    statement = sa.select(entries.c.message_id, entries.c.created_at).where(*in_chat(ask, entries.c.session_id))
+    return keyed(tx.execute(statement.order_by(*newest_first(entries.c.by_time, entries)).limit(limit)))
+
+
+def in_named_chats(tx: Session, ask: Ask, chat_ids: Sequence[uuid.UUID], *, limit: int, after: Sequence[object] | None) -> list[Found]:
+    """The newest entries of a few chats that match."""
+    statement = sa.select(ENTRIES.c.message_id, ENTRIES.c.created_at).where(
+        ENTRIES.c.session_id == sa.any_(sa.literal(list(chat_ids), ARRAY(sa.Uuid))),
+        answers(ENTRIES.c.words, written(ask, DIALECT)),
+        *exactly(ask, ENTRIES),
+        *in_time(ask, ENTRIES.c.created_at),
+        *behind(after),
+    )
+    by_time = ENTRIES.c.created_at + sa.text("interval '0'")
+    return keyed(tx.execute(statement.order_by(*newest_first(by_time, ENTRIES)).limit(limit)))
+
+
+def newest_first(created_at: sa.ColumnElement[datetime], table: sa.FromClause) -> list[sa.ColumnElement[datetime] | sa.ColumnElement[int]]:
+    """The order of hits."""
+    return [created_at.desc(), table.c.message_id.desc()]
+
+
+def keyed(rows: Iterable[sa.Row[tuple[int, datetime]]]) -> list[Found]:
+    """Each message with its key."""
+    return [(row.message_id, (row.created_at, row.message_id)) for row in rows]
+
+
+def index_question(ask: Ask, months: Sequence[str]) -> str:
+    """What the index of words is asked: of the question only what makes it name fewer entries for less than reading them costs."""
+    long_enough = [group for group in ask.query.groups if not any(map(is_short_beginning, group))]
+    rare_tags = [group for group in ask.tag_groups if not group[0].startswith("r")]
+    groups = long_enough if long_enough or rare_tags else ask.query.groups
+    query = replace(ask.query, groups=tuple(groups), without=())
+    return written(replace(ask, query=query, tag_groups=(*rare_tags, *([tuple(months)] if months else [])), not_tags=()), INDEX_DIALECT)
+
+
+def is_short_beginning(term: Term) -> bool:
+    """Whether it would mean to join the lists of very many words."""
+    return term.prefix and len(term.words[-1]) < LONG_BEGINNING
+
+
+def exactly(ask: Ask, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
     """That each phrase is there, or is not, in a message too long for the places of its words: by reading it."""
 
     def read(terms: Sequence[Term]) -> sa.ColumnElement[bool]:
@@ -169,3 +287,13 @@ def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
     """Selects the ids of a person's chats that have these words in the title; the last may go on."""
     terms = [Term((word,), prefix=place == len(words)) for place, word in enumerate(words, 1)]
     return sa.select(TITLES.c.session_id).where(TITLES.c.user_id == user_id, matches(TITLES.c.words, " & ".join(map(exact_term, terms))))
+
+
+def beginning(text: sa.ColumnElement[str], characters: int) -> sa.ColumnElement[str]:
+    """The first characters of a text. Counting them takes longer than reading them, so a text of few bytes is taken whole."""
+    return sa.case((sa.func.octet_length(text) <= characters, text), else_=sa.func.substr(text, 1, characters))
+
+
+def among(message_id: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Whether a message is one of these: in one parameter, since naming a thousand takes 5 ms (measured)."""
+    return message_id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))

@@ -18,6 +18,8 @@ from chatcore.search.ask import Ask, Dialect, of_titles, written
 from chatcore.search.query import Term
 from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 
+# So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
+MOST_NAMED_CHATS = 100
 # An entry lies at most so many seconds after its message, unless as many messages share one.
 DRIFT_S = 6 * 3600
 # How many messages are read for a word whose end is open: so many at first, and on if one in so many has it.
@@ -54,7 +56,7 @@ def entries(ask: Ask, *columns: sa.ColumnElement[object], after: Sequence[object
     if since or before or ask.in_chat or any(column is TEXT for column in columns):
         tables = tables.join(MESSAGES, MESSAGES.c.id == MESSAGE_ENTRIES.c.message_id)
     statement = sa.select(*columns).select_from(tables)
-    statement = statement.where(sa.text("message_fts MATCH :match").bindparams(match=written(ask, DIALECT)))
+    statement = statement.where(sa.text("message_fts MATCH :match").bindparams(match=question(ask)))
     if since:
         statement = statement.where(MESSAGE_INDEX.c.rowid >= second(since), MESSAGES.c.created_at >= since)
     if before:
@@ -64,6 +66,13 @@ def entries(ask: Ask, *columns: sa.ColumnElement[object], after: Sequence[object
     if after is not None:
         statement = statement.where(MESSAGE_INDEX.c.rowid < sa.literal(after[0]))
     return statement.order_by(MESSAGE_INDEX.c.rowid.desc())
+
+
+def question(ask: Ask) -> str:
+    """The whole question, with the chats it is narrowed to."""
+    if ask.chat_ids is not None:
+        ask = replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in ask.chat_ids)))
+    return written(ask, DIALECT)
 
 
 def second(when: datetime) -> int:
@@ -151,3 +160,13 @@ def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
         .select_from(CHAT_INDEX.join(CHAT_ENTRIES, CHAT_ENTRIES.c.key == CHAT_INDEX.c.rowid))
         .where(sa.literal_column("chat_fts").op("MATCH")(question))
     )
+
+
+def beginning(text: sa.ColumnElement[str], characters: int) -> sa.ColumnElement[str]:
+    """The first characters of a text."""
+    return sa.func.substr(text, 1, characters)
+
+
+def among(message_id: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
+    """Whether a message is one of these."""
+    return message_id.in_(ids)
