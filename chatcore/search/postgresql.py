@@ -3,7 +3,7 @@
 Why in steps: the planner knows nothing of rare words and walks a whole index by time to find twenty of them (1 s at a million
 messages, measured). So the viewer's newest messages are looked at first, which finds frequent words at once. How many of them
 match says what comes next: some more of them, or the index of words, which names all messages with the words, of the months
-that will do where a few were found. Few chats are read whole.
+that will do where a few were found.
 
 What is not rare is no question to the index of words (a role, what must not be there, three letters of a word): it would
 read long lists where the entry, which has to be read for its time anyhow, says it at once.
@@ -25,13 +25,13 @@ from chatcore.search.query import Term
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
 LONG = "':long'"
 # How many of the newest messages are looked at first, and how many more if so many should hold the page: 1.5 us each (measured).
-LOOKED_AT, MOST_LOOKED_AT, MOST_FOR_A_HIT = 400, 2000, 5
-# So many chats are read whole; of more of them each hit is asked whether it lies in one.
+LOOKED_AT, MOST_LOOKED_AT, MOST_FOR_A_HIT = 400, 4000, 5
+# So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
 MOST_NAMED_CHATS = 500
 # The index of words joins the lists of all words with such a beginning: 50 ms for three letters (measured).
 LONG_BEGINNING = 5
-# How many months the index of words is asked for by name, how long one is, and how much further apart than so far hits may lie.
-MOST_MONTHS, MONTH, UNEVEN = 24, timedelta(days=30), 3
+# How many months the index of words is asked for by name, and how long one is.
+MOST_MONTHS, MONTH = 24, timedelta(days=30)
 # January of the year 1, as `month_number` counts.
 FIRST_MONTH = 12
 
@@ -79,14 +79,14 @@ def wide_term(term: Term) -> str:
     return f"({exact_term(term)} | {LONG} & {loose_words(term)})"
 
 
-def loose_term(term: Term) -> str:
-    """The same for the index of words, which knows no places: of a phrase its words."""
-    return exact_term(term) if len(term.words) == 1 else f"({loose_words(term)})"
-
-
 def loose_words(term: Term) -> str:
     """That every word of a phrase is there."""
     return " & ".join(f"'{word}'" for word in term.words) + (":*" if term.prefix else "")
+
+
+def loose_term(term: Term) -> str:
+    """The same for the index of words, which knows no places: of a phrase its words."""
+    return exact_term(term) if len(term.words) == 1 else f"({loose_words(term)})"
 
 
 DIALECT = Dialect(wide_term, exact_term, lambda tag: f"':{tag}'", both=" & ", either=" | ", but_not=" & !")
@@ -113,7 +113,7 @@ def in_time(ask: Ask, created_at: sa.ColumnElement[datetime]) -> list[sa.ColumnE
     return conditions
 
 
-def behind(key: Sequence[object] | None) -> list[sa.ColumnElement[bool]]:
+def behind(key: Key | None) -> list[sa.ColumnElement[bool]]:
     """The condition that an entry comes after the one of this key, the newest first."""
     return [sa.tuple_(ENTRIES.c.created_at, ENTRIES.c.message_id) < sa.tuple_(*map(sa.literal, key))] if key else []
 
@@ -126,54 +126,59 @@ def in_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.Column
     return [sa.exists(sa.select(1).where(CHATS.c.id == session_id, *ask.in_chat).offset(0))]
 
 
-def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[Found]:
+def in_named_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.ColumnElement[bool]]:
+    """The same where these are few."""
+    return [] if ask.chat_ids is None else [session_id == sa.any_(sa.literal(list(ask.chat_ids), ARRAY(sa.Uuid)))]
+
+
+def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
-    if ask.chat_ids is not None:
-        return in_named_chats(tx, ask, ask.chat_ids, limit=limit, after=after)
     found: list[Found] = []
-    looked, step = 0, LOOKED_AT
+    looked, step, start = 0, LOOKED_AT, None
     while step <= max(MOST_LOOKED_AT, MOST_FOR_A_HIT * limit):
-        hits, after = look_at(tx, ask, step, limit=limit - len(found), after=after)
+        hits, first, last = look_at(tx, ask, step, limit=limit - len(found), after=after)
         found += hits
-        if len(found) == limit or after is None:
+        if len(found) == limit or last is None:
             return found
-        looked += step
+        start, looked, after = start or first, looked + step, last
         # As frequent as it was so far, so many entries hold the rest of the page.
         step = looked * (limit - len(found)) * 3 // (2 * max(len(found), 1))
-    since = month_that_will_do(found, after, wanted=limit - len(found))
-    if since:
-        found += by_words(tx, ask, limit=limit - len(found), after=after, since=since)
-        after = (since, 0)
+    if found and start and after:
+        (end, _) = after
+        since = month_ago(end, (start - end) * (2 * step / looked))
+        if since:
+            found += by_words(tx, ask, limit=limit - len(found), after=after, since=since)
+            after = (since, 0)
     if len(found) == limit:
         return found
     return found + by_words(tx, ask, limit=limit - len(found), after=after, since=ask.query.after)
 
 
-def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Sequence[object] | None) -> tuple[list[Found], Key | None]:
-    """Those of the person's next entries by time that match, and the key of the last that was looked at, None at the end."""
+def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None) -> tuple[list[Found], datetime | None, Key | None]:
+    """Those of the person's next entries by time that match, the time of the first that was looked at, and the key of the
+    last, None if there are no more."""
     theirs = sa.select(ENTRIES).where(ENTRIES.c.user_id == ask.user_id, *in_time(ask, ENTRIES.c.created_at), *behind(after))
     by_time = theirs.order_by(*newest_first(ENTRIES.c.created_at, ENTRIES))
     entries = by_time.limit(number).subquery()
     hits = (
-        sa.select(entries.c.message_id, entries.c.created_at, sa.false().label("is_last"))
-        .where(matches(entries.c.words, written(ask, DIALECT)), *exactly(ask, entries), *in_chat(ask, entries.c.session_id))
+        sa.select(entries.c.message_id, entries.c.created_at, sa.literal("hit", sa.String).label("what"))
+        .where(*in_named_chat(ask, entries.c.session_id), matches(entries.c.words, written(ask, DIALECT)))
+        .where(*exactly(ask, entries), *in_chat(ask, entries.c.session_id))
         .order_by(*newest_first(entries.c.created_at, entries))
         .limit(limit)
     )
-    last = by_time.with_only_columns(ENTRIES.c.message_id, ENTRIES.c.created_at, sa.true().label("is_last"))
-    rows = tx.execute(sa.union_all(hits, last.offset(number - 1).limit(1))).all()
-    end = next((key for _, key in keyed(row for row in rows if row.is_last)), None)
-    return keyed(row for row in rows if not row.is_last), end
+    ends = [
+        by_time.with_only_columns(ENTRIES.c.message_id, ENTRIES.c.created_at, sa.literal(what, sa.String)) for what in ("first", "last")
+    ]
+    rows = tx.execute(sa.union_all(hits, ends[0].limit(1), ends[1].offset(number - 1).limit(1))).all()
+    first = next((row.created_at for row in rows if row.what == "first"), None)
+    last = next((key for _, key in keyed(row for row in rows if row.what == "last")), None)
+    return keyed(row for row in rows if row.what == "hit"), first, last
 
 
-def month_that_will_do(found: Sequence[Found], after: Sequence[object] | None, *, wanted: int) -> datetime | None:
-    """The month back to which that many more hits are likely to lie, told from how near each other they were so far; None if
-    there were none, or if it is too long ago."""
-    if not found or after is None:
-        return None
-    (_, (newest_at, _)), (end, _) = found[0], after
-    assert isinstance(end, datetime)
-    ago = (newest_at - end) * (UNEVEN * wanted / len(found)) // MONTH
+def month_ago(end: datetime, span: timedelta) -> datetime | None:
+    """The first day of the month that lies so long before a time; None for one that is long ago."""
+    ago = span // MONTH
     number = max(month_number(end) - 1 - ago, FIRST_MONTH)
     return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC) if ago < MOST_MONTHS else None
 
@@ -184,24 +189,25 @@ def month_number(when: datetime) -> int:
     return when.year * 12 + when.month - 1
 
 
-def months_between(since: datetime | None, after: Sequence[object] | None) -> list[str]:
+def months_between(since: datetime | None, after: Key | None) -> list[str]:
     """The tags of the months from one time to that of a key; none if either is not known, or if they are many."""
     if since is None or after is None:
         return []
     (end, _) = after
-    assert isinstance(end, datetime)
     numbers = range(month_number(since), month_number(end) + 1)
     return [f"t{number // 12:04d}{number % 12 + 1:02d}" for number in numbers] if len(numbers) <= MOST_MONTHS else []
 
 
-def by_words(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None, since: datetime | None) -> list[Found]:
+def by_words(tx: Session, ask: Ask, *, limit: int, after: Key | None, since: datetime | None) -> list[Found]:
     """The newest entries that match, behind the one of this key and not before `since`, of those that the index of words names."""
     # The interval of nothing keeps the planner from walking along the time.
     by_time = (ENTRIES.c.created_at + sa.text("interval '0'")).label("by_time")
     named = sa.select(ENTRIES.c.message_id, ENTRIES.c.session_id, ENTRIES.c.created_at, by_time).where(
         matches(ENTRIES.c.words, index_question(ask, months_between(since, after))),
+        *in_pairs(ask),
         answers(ENTRIES.c.words, written(ask, DIALECT)),
         *exactly(ask, ENTRIES),
+        *in_named_chat(ask, ENTRIES.c.session_id),
         *in_time(ask, ENTRIES.c.created_at),
         *([ENTRIES.c.created_at >= since] if since else []),
         *behind(after),
@@ -210,19 +216,6 @@ def by_words(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | Non
     entries = named.order_by(*newest_first(by_time, ENTRIES)).limit(None if ask.in_chat else limit).subquery()
     statement = sa.select(entries.c.message_id, entries.c.created_at).where(*in_chat(ask, entries.c.session_id))
     return keyed(tx.execute(statement.order_by(*newest_first(entries.c.by_time, entries)).limit(limit)))
-
-
-def in_named_chats(tx: Session, ask: Ask, chat_ids: Sequence[uuid.UUID], *, limit: int, after: Sequence[object] | None) -> list[Found]:
-    """The newest entries of a few chats that match."""
-    statement = sa.select(ENTRIES.c.message_id, ENTRIES.c.created_at).where(
-        ENTRIES.c.session_id == sa.any_(sa.literal(list(chat_ids), ARRAY(sa.Uuid))),
-        answers(ENTRIES.c.words, written(ask, DIALECT)),
-        *exactly(ask, ENTRIES),
-        *in_time(ask, ENTRIES.c.created_at),
-        *behind(after),
-    )
-    by_time = ENTRIES.c.created_at + sa.text("interval '0'")
-    return keyed(tx.execute(statement.order_by(*newest_first(by_time, ENTRIES)).limit(limit)))
 
 
 def newest_first(created_at: sa.ColumnElement[datetime], table: sa.FromClause) -> list[sa.ColumnElement[datetime] | sa.ColumnElement[int]]:
@@ -237,9 +230,10 @@ def keyed(rows: Iterable[sa.Row[tuple[int, datetime]]]) -> list[Found]:
 
 def index_question(ask: Ask, months: Sequence[str]) -> str:
     """What the index of words is asked: of the question only what makes it name fewer entries for less than reading them costs."""
-    long_enough = [group for group in ask.query.groups if not any(map(is_short_beginning, group))]
+    paired = pairs_of(ask)
+    long_enough = [group for group in ask.query.groups if not any(map(is_short_beginning, group)) and group not in paired]
     rare_tags = [group for group in ask.tag_groups if not group[0].startswith("r")]
-    groups = long_enough if long_enough or rare_tags else ask.query.groups
+    groups = long_enough if long_enough or rare_tags or paired else ask.query.groups
     query = replace(ask.query, groups=tuple(groups), without=())
     return written(replace(ask, query=query, tag_groups=(*rare_tags, *([tuple(months)] if months else [])), not_tags=()), INDEX_DIALECT)
 
@@ -247,6 +241,23 @@ def index_question(ask: Ask, months: Sequence[str]) -> str:
 def is_short_beginning(term: Term) -> bool:
     """Whether it would mean to join the lists of very many words."""
     return term.prefix and len(term.words[-1]) < LONG_BEGINNING
+
+
+def pairs_of(ask: Ask) -> dict[tuple[Term, ...], tuple[str, ...]]:
+    """The groups that are one phrase, each with the words of it that follow each other and are whole."""
+    wholes = {group: group[0].words[:-1] if group[0].prefix else group[0].words for group in ask.query.groups if len(group) == 1}
+    return {group: words for group, words in wholes.items() if len(words) > 1}
+
+
+def in_pairs(ask: Ask) -> list[sa.ColumnElement[bool]]:
+    """That each two words of a phrase follow each other somewhere, as the index of words knows them by a number; a message
+    that is too long for the places of its words need only have the words."""
+    conditions = []
+    for (term,), words in pairs_of(ask).items():
+        vector = sa.cast(sa.literal(" ".join(f"'{word}':{place}" for place, word in enumerate(words, 1))), TSVECTOR)
+        has_pairs = sa.func.search_pairs(ENTRIES.c.words).op("@>", is_comparison=True)(sa.func.search_pairs(vector))
+        conditions.append(sa.or_(has_pairs, matches(ENTRIES.c.words, f"{LONG} & {loose_words(term)}")))
+    return conditions
 
 
 def exactly(ask: Ask, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
@@ -273,11 +284,16 @@ def count(tx: Session, ask: Ask, *, cap: int) -> int:
 
 def titles(tx: Session, ask: Ask, *, limit: int) -> list[uuid.UUID]:
     """The ids of the newest chats whose title matches."""
+    by_time = (TITLES.c.created_at + sa.text("interval '0'")).label("by_time")
+    named = sa.select(TITLES.c.session_id, by_time).where(
+        matches(TITLES.c.words, written(ask, DIALECT, titles=True)), TITLES.c.user_id == ask.user_id
+    )
+    entries = named.order_by(by_time.desc(), TITLES.c.session_id.desc()).subquery()
+    chat = sa.select(1).where(CHATS.c.id == entries.c.session_id, *of_titles(ask))
     statement = (
-        sa.select(TITLES.c.session_id)
-        .select_from(TITLES.join(CHATS, CHATS.c.id == TITLES.c.session_id))
-        .where(matches(TITLES.c.words, written(ask, DIALECT, titles=True)), TITLES.c.user_id == ask.user_id, *of_titles(ask))
-        .order_by((TITLES.c.created_at + sa.text("interval '0'")).desc(), TITLES.c.session_id.desc())
+        sa.select(entries.c.session_id)
+        .where(sa.exists(chat.offset(0)))
+        .order_by(entries.c.by_time.desc(), entries.c.session_id.desc())
         .limit(limit)
     )
     return list(tx.execute(statement).scalars())
