@@ -135,7 +135,7 @@ def facets(db: Database, viewer: Viewer, text: str, *, now: datetime | None = No
         ask, _ = asked(engine(db), tx, viewer, text, query)
         ids = newest_ids(engine(db), tx, ask, POOL + 1) if ask else []
         columns = (MESSAGES.c.role, MESSAGES.c.provider, MESSAGES.c.model_name, MESSAGES.c.created_at, MESSAGES.c.session_id)
-        rows = tx.execute(sa.select(*columns).where(MESSAGES.c.id.in_(ids[:POOL]))).all() if ids else []
+        rows = tx.execute(sa.select(*columns).where(engine(db).among(MESSAGES.c.id, ids[:POOL]))).all() if ids else []
         tags = tag_counts(tx, viewer, Counter(row.session_id for row in rows))
     models = Counter(row.model_name for row in rows if row.model_name)
     months = Counter(row.created_at.astimezone(zone).strftime("%Y-%m") for row in rows)
@@ -162,7 +162,7 @@ def matching_chats(
         found = dict.fromkeys(engine(db).titles(tx, ask, limit=cap)) if query.only_words and query.groups else {}
         ids = newest_ids(engine(db), tx, ask, cap)
         for start in range(0, len(ids), POOL):
-            lie_in = sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))
+            lie_in = sa.select(MESSAGES.c.session_id).where(engine(db).among(MESSAGES.c.id, ids[start : start + POOL]))
             found |= dict.fromkeys(tx.execute(lie_in).scalars())
         # Whose they are is the chat's to say: the index knows people by the beginning of a very long name only.
         chats = [sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)) for part in parts_of(found)]

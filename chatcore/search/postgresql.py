@@ -25,13 +25,14 @@ from chatcore.search.query import Term
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
 LONG = "':long'"
 # How many of the newest messages are looked at first, and how many more if so many should hold the page: 1.5 us each (measured).
-LOOKED_AT, MOST_LOOKED_AT, MOST_FOR_A_HIT = 400, 4000, 5
-# So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
+LOOKED_AT, MOST_LOOKED_AT, MOST_FOR_A_HIT = 400, 6000, 5
+# So many chats are read whole, which takes 10 ms at the most, where two frequent words cost the index of words 50 ms whichever
+# chats are meant (measured); of more of them each hit is asked whether it lies in one.
 MOST_NAMED_CHATS = 500
 # The index of words joins the lists of all words with such a beginning: 50 ms for three letters (measured).
 LONG_BEGINNING = 5
-# How many months the index of words is asked for by name, and how long one is.
-MOST_MONTHS, MONTH = 24, timedelta(days=30)
+# How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
+MOST_MONTHS, FEW_MONTHS, MONTH = 24, 2, timedelta(days=30)
 # January of the year 1, as `month_number` counts.
 FIRST_MONTH = 12
 
@@ -126,13 +127,11 @@ def in_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.Column
     return [sa.exists(sa.select(1).where(CHATS.c.id == session_id, *ask.in_chat).offset(0))]
 
 
-def in_named_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.ColumnElement[bool]]:
-    """The same where these are few."""
-    return [] if ask.chat_ids is None else [session_id == sa.any_(sa.literal(list(ask.chat_ids), ARRAY(sa.Uuid)))]
-
-
 def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
+    if ask.chat_ids is not None:
+        in_them = ENTRIES.c.session_id == sa.any_(sa.literal(list(ask.chat_ids), ARRAY(sa.Uuid)))
+        return of_named(tx, ask, [in_them], limit=limit, after=after)
     found: list[Found] = []
     looked, step, start = 0, LOOKED_AT, None
     while step <= max(MOST_LOOKED_AT, MOST_FOR_A_HIT * limit):
@@ -141,8 +140,11 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Foun
         if len(found) == limit or last is None:
             return found
         start, looked, after = start or first, looked + step, last
-        # As frequent as it was so far, so many entries hold the rest of the page.
-        step = looked * (limit - len(found)) * 3 // (2 * max(len(found), 1))
+        # As frequent as it was so far, so many entries hold the rest of the page; no fewer than before, since hits come in flocks.
+        step = max(looked, looked * (limit - len(found)) * 3 // (2 * max(len(found), 1)))
+        if looked == LOOKED_AT and (ask.query.among_chats or any(map(is_short_beginning, ask.query.terms))):
+            # What the index of words cannot narrow costs it more than a longer look.
+            step = min(step, MOST_LOOKED_AT)
     if found and start and after:
         (end, _) = after
         since = month_ago(end, (start - end) * (2 * step / looked))
@@ -162,8 +164,7 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
     entries = by_time.limit(number).subquery()
     hits = (
         sa.select(entries.c.message_id, entries.c.created_at, sa.literal("hit", sa.String).label("what"))
-        .where(*in_named_chat(ask, entries.c.session_id), matches(entries.c.words, written(ask, DIALECT)))
-        .where(*exactly(ask, entries), *in_chat(ask, entries.c.session_id))
+        .where(matches(entries.c.words, written(ask, DIALECT)), *exactly(ask, entries), *in_chat(ask, entries.c.session_id))
         .order_by(*newest_first(entries.c.created_at, entries))
         .limit(limit)
     )
@@ -200,20 +201,19 @@ def months_between(since: datetime | None, after: Key | None) -> list[str]:
 
 def by_words(tx: Session, ask: Ask, *, limit: int, after: Key | None, since: datetime | None) -> list[Found]:
     """The newest entries that match, behind the one of this key and not before `since`, of those that the index of words names."""
+    named = [matches(ENTRIES.c.words, index_question(ask, months_between(since, after))), *in_pairs(ask)]
+    return of_named(tx, ask, [*named, *([ENTRIES.c.created_at >= since] if since else [])], limit=limit, after=after)
+
+
+def of_named(tx: Session, ask: Ask, named: Sequence[sa.ColumnElement[bool]], *, limit: int, after: Key | None) -> list[Found]:
+    """The newest entries that match, behind the one of this key, of those for which an index finds the conditions `named`."""
     # The interval of nothing keeps the planner from walking along the time.
     by_time = (ENTRIES.c.created_at + sa.text("interval '0'")).label("by_time")
-    named = sa.select(ENTRIES.c.message_id, ENTRIES.c.session_id, ENTRIES.c.created_at, by_time).where(
-        matches(ENTRIES.c.words, index_question(ask, months_between(since, after))),
-        *in_pairs(ask),
-        answers(ENTRIES.c.words, written(ask, DIALECT)),
-        *exactly(ask, ENTRIES),
-        *in_named_chat(ask, ENTRIES.c.session_id),
-        *in_time(ask, ENTRIES.c.created_at),
-        *([ENTRIES.c.created_at >= since] if since else []),
-        *behind(after),
+    matching = sa.select(ENTRIES.c.message_id, ENTRIES.c.session_id, ENTRIES.c.created_at, by_time).where(
+        *named, *in_time(ask, ENTRIES.c.created_at), *behind(after), answers(ENTRIES.c.words, written(ask, DIALECT)), *exactly(ask, ENTRIES)
     )
     # The chats are asked last, of as many hits as the page takes: of all of them that would be most of the time.
-    entries = named.order_by(*newest_first(by_time, ENTRIES)).limit(None if ask.in_chat else limit).subquery()
+    entries = matching.order_by(*newest_first(by_time, ENTRIES)).limit(None if ask.in_chat else limit).subquery()
     statement = sa.select(entries.c.message_id, entries.c.created_at).where(*in_chat(ask, entries.c.session_id))
     return keyed(tx.execute(statement.order_by(*newest_first(entries.c.by_time, entries)).limit(limit)))
 
@@ -233,7 +233,8 @@ def index_question(ask: Ask, months: Sequence[str]) -> str:
     paired = pairs_of(ask)
     long_enough = [group for group in ask.query.groups if not any(map(is_short_beginning, group)) and group not in paired]
     rare_tags = [group for group in ask.tag_groups if not group[0].startswith("r")]
-    groups = long_enough if long_enough or rare_tags or paired else ask.query.groups
+    is_narrow = long_enough or paired or 0 < len(months) <= FEW_MONTHS
+    groups = long_enough if is_narrow else [group for group in ask.query.groups if group not in paired]
     query = replace(ask.query, groups=tuple(groups), without=())
     return written(replace(ask, query=query, tag_groups=(*rare_tags, *([tuple(months)] if months else [])), not_tags=()), INDEX_DIALECT)
 
