@@ -81,12 +81,13 @@ def search(
     """
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     checked_limit(limit)
+    is_best = order is Order.BEST and bool(query.groups)
     with db.read() as tx:
-        ask, notices = asked(engine(db), tx, viewer, text, query)
+        ask, notices = asked(engine(db), tx, viewer, text, query, pool=is_best)
         share = indexed_share(tx)
         if ask is None:
             return Results((), notices=notices, indexed=share)
-        if order is Order.BEST and query.groups:
+        if is_best:
             ids, next_cursor = best_page(engine(db), tx, ask, limit=limit, cursor=cursor)
         else:
             ids, next_cursor = newest_page(engine(db), tx, ask, limit=limit, cursor=cursor)
@@ -132,7 +133,7 @@ def facets(db: Database, viewer: Viewer, text: str, *, now: datetime | None = No
     """How the newest 1,000 messages that match spread over models, months, roles and tags."""
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     with db.read() as tx:
-        ask, _ = asked(engine(db), tx, viewer, text, query)
+        ask, _ = asked(engine(db), tx, viewer, text, query, pool=True)
         ids = newest_ids(engine(db), tx, ask, POOL + 1) if ask else []
         columns = (MESSAGES.c.role, MESSAGES.c.provider, MESSAGES.c.model_name, MESSAGES.c.created_at, MESSAGES.c.session_id)
         rows = tx.execute(sa.select(*columns).where(engine(db).among(MESSAGES.c.id, ids[:POOL]))).all() if ids else []
@@ -178,12 +179,15 @@ def engine(db: Database) -> ModuleType:
     return sqlite if db.is_sqlite else postgresql
 
 
-def asked(index: ModuleType, tx: Session, viewer: Viewer, text: str, query: Query) -> tuple[Ask | None, tuple[str, ...]]:
-    """The question for the index, None if nothing can answer it, and what there is to say about the text."""
+def asked(
+    index: ModuleType, tx: Session, viewer: Viewer, text: str, query: Query, *, pool: bool = False
+) -> tuple[Ask | None, tuple[str, ...]]:
+    """The question for the index, None if nothing can answer it, and what there is to say about the text. `pool`: hundreds of
+    hits are wanted, not a page."""
     if text.strip() and not query.asks:
         # Nothing but signs, or filters that mean nothing: everything would be a strange answer to that.
         return None, query.notices or ("There is no letter or digit in it that could be searched for.",)
-    ask = resolve(tx, viewer, query, index.titled, index.MOST_NAMED_CHATS)
+    ask = resolve(tx, viewer, query, index.titled, index.MOST_NAMED_FOR_POOL if pool else index.MOST_NAMED_CHATS)
     if ask.nothing:
         return None, (*query.notices, ask.nothing)
     return ask, query.notices
@@ -259,7 +263,7 @@ def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit:
     ids = engine(db).titles(tx, ask, limit=max(limit, TITLE_POOL)) if not ask.nothing else []
     if not ids:
         return ()
-    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(ids))
+    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, engine(db).among(CHATS.c.id, ids))
     statement = sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(limit)
     return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, tx.execute(statement).mappings()))
 

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
@@ -25,14 +26,14 @@ from chatcore.search.query import Term
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
 LONG = "':long'"
 # How many of the newest messages are looked at first, and how many more if so many should hold the page: 1.5 us each (measured).
-LOOKED_AT, MOST_LOOKED_AT, MOST_FOR_A_HIT = 400, 6000, 5
+LOOKED_AT, MOST_LOOKED_AT, MOST_LOOKED_AT_WIDE, MOST_FOR_A_HIT = 400, 3000, 6000, 15
 # So many chats are read whole, which takes 10 ms at the most, where two frequent words cost the index of words 50 ms whichever
 # chats are meant (measured); of more of them each hit is asked whether it lies in one.
-MOST_NAMED_CHATS = 500
+MOST_NAMED_CHATS, MOST_NAMED_FOR_POOL = 500, 1500
 # The index of words joins the lists of all words with such a beginning: 50 ms for three letters (measured).
 LONG_BEGINNING = 5
 # How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
-MOST_MONTHS, FEW_MONTHS, MONTH = 24, 2, timedelta(days=30)
+MOST_MONTHS, FEW_MONTHS, MONTH = 8, 2, timedelta(days=30)
 # January of the year 1, as `month_number` counts.
 FIRST_MONTH = 12
 
@@ -60,6 +61,7 @@ TITLES = sa.table(
 Key = tuple[datetime, int]
 KEY_TYPES: Sequence[type] = (datetime, int)
 Found = tuple[int, Key]
+Id = TypeVar("Id", int, uuid.UUID)
 
 
 def exact_term(term: Term) -> str:
@@ -130,24 +132,25 @@ def in_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.Column
 def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
     if ask.chat_ids is not None:
-        in_them = ENTRIES.c.session_id == sa.any_(sa.literal(list(ask.chat_ids), ARRAY(sa.Uuid)))
-        return of_named(tx, ask, [in_them], limit=limit, after=after)
+        return of_named(tx, ask, [among(ENTRIES.c.session_id, ask.chat_ids)], limit=limit, after=after)
+    # What the index of words cannot narrow costs it more than a longer look.
+    is_wide = ask.query.among_chats or any(map(is_short_beginning, ask.query.terms))
+    most = max(MOST_LOOKED_AT_WIDE if is_wide else MOST_LOOKED_AT, MOST_FOR_A_HIT * limit)
     found: list[Found] = []
     looked, step, start = 0, LOOKED_AT, None
-    while step <= max(MOST_LOOKED_AT, MOST_FOR_A_HIT * limit):
+    while looked + step <= most:
         hits, first, last = look_at(tx, ask, step, limit=limit - len(found), after=after)
         found += hits
         if len(found) == limit or last is None:
             return found
         start, looked, after = start or first, looked + step, last
         # As frequent as it was so far, so many entries hold the rest of the page; no fewer than before, since hits come in flocks.
-        step = max(looked, looked * (limit - len(found)) * 3 // (2 * max(len(found), 1)))
-        if looked == LOOKED_AT and (ask.query.among_chats or any(map(is_short_beginning, ask.query.terms))):
-            # What the index of words cannot narrow costs it more than a longer look.
-            step = min(step, MOST_LOOKED_AT)
+        step = max(looked, looked * (limit - len(found)) * 3 // (2 * len(found))) if found else most
+        if is_wide and looked == LOOKED_AT:
+            step = min(step, most - looked)
     if found and start and after:
         (end, _) = after
-        since = month_ago(end, (start - end) * (2 * step / looked))
+        since = month_ago(end, (start - end) * (step / looked))
         if since:
             found += by_words(tx, ask, limit=limit - len(found), after=after, since=since)
             after = (since, 0)
@@ -311,6 +314,6 @@ def beginning(text: sa.ColumnElement[str], characters: int) -> sa.ColumnElement[
     return sa.case((sa.func.octet_length(text) <= characters, text), else_=sa.func.substr(text, 1, characters))
 
 
-def among(message_id: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
-    """Whether a message is one of these: in one parameter, since naming a thousand takes 5 ms (measured)."""
-    return message_id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))
+def among(column: sa.ColumnElement[Id], ids: Sequence[Id]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of these: in one parameter, since a thousand take 5 ms (measured)."""
+    return column == sa.any_(sa.literal(list(ids), ARRAY(column.type)))

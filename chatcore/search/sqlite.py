@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -19,7 +20,7 @@ from chatcore.search.query import Term
 from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 
 # So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
-MOST_NAMED_CHATS = 100
+MOST_NAMED_CHATS, MOST_NAMED_FOR_POOL = 100, 100
 # An entry lies at most so many seconds after its message, unless as many messages share one.
 DRIFT_S = 6 * 3600
 # How many messages are read for a word whose end is open: so many at first, and on if one in so many has it.
@@ -35,6 +36,7 @@ KEY = MESSAGE_INDEX.c.rowid.label("key")
 
 Key = tuple[int]
 KEY_TYPES: Sequence[type] = (int,)
+Id = TypeVar("Id", int, uuid.UUID)
 
 
 def term(term: Term) -> str:
@@ -167,6 +169,6 @@ def beginning(text: sa.ColumnElement[str], characters: int) -> sa.ColumnElement[
     return sa.func.substr(text, 1, characters)
 
 
-def among(message_id: sa.ColumnElement[int], ids: Sequence[int]) -> sa.ColumnElement[bool]:
-    """Whether a message is one of these."""
-    return message_id.in_(ids)
+def among(column: sa.ColumnElement[Id], ids: Sequence[Id]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of these."""
+    return column.in_(ids)

@@ -56,9 +56,10 @@ def viewer(db: Database) -> Viewer:
 def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways an engine can go: few chats are named one by one, of many each hit is asked."""
     if request.param == "many":
-        for engine in (postgresql, sqlite):
-            monkeypatch.setattr(engine, "MOST_NAMED_CHATS", 1)
-        monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 0)
+        for engine, name in product((postgresql, sqlite), ("MOST_NAMED_CHATS", "MOST_NAMED_FOR_POOL")):
+            monkeypatch.setattr(engine, name, 1)
+        for name in ("MOST_LOOKED_AT", "MOST_LOOKED_AT_WIDE", "MOST_FOR_A_HIT"):
+            monkeypatch.setattr(postgresql, name, 0)
 
 
 @pytest.mark.usefixtures("limits")

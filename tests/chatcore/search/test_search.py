@@ -56,10 +56,12 @@ def viewer(db: Database) -> Viewer:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers from which on an engine goes another way, so small that the chats of a test are more than enough."""
-    monkeypatch.setattr(postgresql, "MOST_NAMED_CHATS", 1)
-    monkeypatch.setattr(sqlite, "MOST_NAMED_CHATS", 1)
+    for engine, name in product((postgresql, sqlite), ("MOST_NAMED_CHATS", "MOST_NAMED_FOR_POOL")):
+        monkeypatch.setattr(engine, name, 1)
     monkeypatch.setattr(postgresql, "LOOKED_AT", 2)
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 6)
+    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
+    monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
     monkeypatch.setattr(sqlite, "FIRST_READ", 2)
     monkeypatch.setattr(sqlite, "READ_A_HIT", 2)
 
