@@ -91,7 +91,7 @@ def search(
             ids, next_cursor = best_page(engine(db), tx, ask, limit=limit, cursor=cursor)
         else:
             ids, next_cursor = newest_page(engine(db), tx, ask, limit=limit, cursor=cursor)
-        hits = read_hits(engine(db), tx, viewer, ids, query)
+        hits = read_hits(db, tx, viewer, ids, query)
     return Results(hits, next_cursor, notices, share)
 
 
@@ -126,7 +126,7 @@ def quick_switch(db: Database, viewer: Viewer, text: str, *, limit: int = 7, now
         ask, _ = asked(engine(db), tx, viewer, text, query)
         share = indexed_share(tx)
         found = engine(db).newest(tx, ask, limit=limit, after=None) if ask else []
-        return Switch(chats, read_hits(engine(db), tx, viewer, [message_id for message_id, _ in found], query), share)
+        return Switch(chats, read_hits(db, tx, viewer, [message_id for message_id, _ in found], query), share)
 
 
 def facets(db: Database, viewer: Viewer, text: str, *, now: datetime | None = None, zone: tzinfo = UTC) -> Facets:
@@ -219,14 +219,14 @@ def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: s
     return ids[offset : offset + limit], encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
 
 
-def read_hits(index: ModuleType, tx: Session, viewer: Viewer, ids: Sequence[int], query: Query) -> tuple[Hit, ...]:
+def read_hits(db: Database, tx: Session, viewer: Viewer, ids: Sequence[int], query: Query) -> tuple[Hit, ...]:
     """The messages of these ids, in their order, each with its snippet."""
     if not ids:
         return ()
     statement = (
-        sa.select(*HIT_COLUMNS, index.beginning(MESSAGES.c.content, INDEXED_CHARACTERS).label("content"))
+        sa.select(*HIT_COLUMNS, engine(db).beginning(MESSAGES.c.content, INDEXED_CHARACTERS).label("content"))
         .select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
-        .where(index.among(MESSAGES.c.id, ids))
+        .where(engine(db).among(MESSAGES.c.id, ids))
     )
     # Whose they are is checked here: told the user too, SQLite would read all messages of that user to find twenty.
     rows = {row.id: row for row in tx.execute(statement) if row.user_id == viewer.user_id}

@@ -34,6 +34,8 @@ MOST_NAMED_CHATS, MOST_NAMED_FOR_POOL = 500, 1500
 LONG_BEGINNING = 5
 # How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
 MOST_MONTHS, FEW_MONTHS, MONTH = 8, 2, timedelta(days=30)
+# Of what one in so many entries has there are so few that all months are asked at once.
+RARE = 100
 # January of the year 1, as `month_number` counts.
 FIRST_MONTH = 12
 
@@ -148,7 +150,7 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Foun
         step = max(looked, looked * (limit - len(found)) * 3 // (2 * len(found))) if found else most
         if is_wide and looked == LOOKED_AT:
             step = min(step, most - looked)
-    if found and start and after:
+    if start and after and len(found) * RARE >= looked:
         (end, _) = after
         since = month_ago(end, (start - end) * (step / looked))
         if since:
