@@ -27,9 +27,9 @@ from chatcore.search.query import Term
 LONG = "':long'"
 # How many of the newest messages are looked at first, and how many more if so many should hold the page: 1.5 us each (measured).
 LOOKED_AT, MOST_LOOKED_AT, MOST_LOOKED_AT_WIDE, MOST_FOR_A_HIT = 400, 3000, 6000, 15
-# So many chats are read whole, which takes 10 ms at the most, where two frequent words cost the index of words 50 ms whichever
-# chats are meant (measured); of more of them each hit is asked whether it lies in one.
-MOST_NAMED_CHATS, MOST_NAMED_FOR_POOL = 500, 1500
+# So many chats are named to their index, which with the index of words finds their hits; of more of them each hit is asked
+# whether it lies in one. In so few the newest messages of all chats need not be looked at first.
+MOST_NAMED_CHATS, MOST_NAMED_FOR_POOL, FEW_CHATS = 500, 1500, 100
 # The index of words joins the lists of all words with such a beginning: 50 ms for three letters (measured).
 LONG_BEGINNING = 5
 # How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
@@ -125,6 +125,8 @@ def behind(key: Key | None) -> list[sa.ColumnElement[bool]]:
 
 def in_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.ColumnElement[bool]]:
     """The condition that the chat of a message is one of those asked for."""
+    if ask.chat_ids is not None:
+        return [among(session_id, ask.chat_ids)]
     if not ask.in_chat:
         return []
     # The offset keeps it a question for each entry: a join would be turned round and read all chats first.
@@ -133,10 +135,10 @@ def in_chat(ask: Ask, session_id: sa.ColumnElement[uuid.UUID]) -> list[sa.Column
 
 def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
-    if ask.chat_ids is not None:
-        return of_named(tx, ask, [among(ENTRIES.c.session_id, ask.chat_ids)], limit=limit, after=after)
+    if ask.chat_ids is not None and len(ask.chat_ids) <= FEW_CHATS:
+        return by_words(tx, ask, limit=limit, after=after, since=ask.query.after)
     # What the index of words cannot narrow costs it more than a longer look.
-    is_wide = ask.query.among_chats or any(map(is_short_beginning, ask.query.terms))
+    is_wide = (ask.query.among_chats and ask.chat_ids is None) or any(map(is_short_beginning, ask.query.terms))
     most = max(MOST_LOOKED_AT_WIDE if is_wide else MOST_LOOKED_AT, MOST_FOR_A_HIT * limit)
     found: list[Found] = []
     looked, step, start = 0, LOOKED_AT, None
@@ -150,7 +152,7 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Foun
         step = max(looked, looked * (limit - len(found)) * 3 // (2 * len(found))) if found else most
         if is_wide and looked == LOOKED_AT:
             step = min(step, most - looked)
-    if start and after and len(found) * RARE >= looked:
+    if start and after and len(found) * RARE >= looked and ask.chat_ids is None:
         (end, _) = after
         since = month_ago(end, (start - end) * (step / looked))
         if since:
@@ -206,20 +208,21 @@ def months_between(since: datetime | None, after: Key | None) -> list[str]:
 
 def by_words(tx: Session, ask: Ask, *, limit: int, after: Key | None, since: datetime | None) -> list[Found]:
     """The newest entries that match, behind the one of this key and not before `since`, of those that the index of words names."""
-    named = [matches(ENTRIES.c.words, index_question(ask, months_between(since, after))), *in_pairs(ask)]
-    return of_named(tx, ask, [*named, *([ENTRIES.c.created_at >= since] if since else [])], limit=limit, after=after)
-
-
-def of_named(tx: Session, ask: Ask, named: Sequence[sa.ColumnElement[bool]], *, limit: int, after: Key | None) -> list[Found]:
-    """The newest entries that match, behind the one of this key, of those for which an index finds the conditions `named`."""
     # The interval of nothing keeps the planner from walking along the time.
     by_time = (ENTRIES.c.created_at + sa.text("interval '0'")).label("by_time")
     matching = sa.select(ENTRIES.c.message_id, ENTRIES.c.session_id, ENTRIES.c.created_at, by_time).where(
-        *named, *in_time(ask, ENTRIES.c.created_at), *behind(after), answers(ENTRIES.c.words, written(ask, DIALECT)), *exactly(ask, ENTRIES)
+        matches(ENTRIES.c.words, index_question(ask, months_between(since, after))),
+        *in_pairs(ask),
+        *(in_chat(ask, ENTRIES.c.session_id) if ask.chat_ids is not None else []),
+        *in_time(ask, ENTRIES.c.created_at),
+        *([ENTRIES.c.created_at >= since] if since else []),
+        *behind(after),
+        answers(ENTRIES.c.words, written(ask, DIALECT)),
+        *exactly(ask, ENTRIES),
     )
     # The chats are asked last, of as many hits as the page takes: of all of them that would be most of the time.
     entries = matching.order_by(*newest_first(by_time, ENTRIES)).limit(None if ask.in_chat else limit).subquery()
-    statement = sa.select(entries.c.message_id, entries.c.created_at).where(*in_chat(ask, entries.c.session_id))
+    statement = sa.select(entries.c.message_id, entries.c.created_at).where(*(in_chat(ask, entries.c.session_id) if ask.in_chat else []))
     return keyed(tx.execute(statement.order_by(*newest_first(entries.c.by_time, entries)).limit(limit)))
 
 
@@ -238,7 +241,7 @@ def index_question(ask: Ask, months: Sequence[str]) -> str:
     paired = pairs_of(ask)
     long_enough = [group for group in ask.query.groups if not any(map(is_short_beginning, group)) and group not in paired]
     rare_tags = [group for group in ask.tag_groups if not group[0].startswith("r")]
-    is_narrow = long_enough or paired or 0 < len(months) <= FEW_MONTHS
+    is_narrow = long_enough or paired or 0 < len(months) <= FEW_MONTHS or ask.chat_ids is not None
     groups = long_enough if is_narrow else [group for group in ask.query.groups if group not in paired]
     query = replace(ask.query, groups=tuple(groups), without=())
     return written(replace(ask, query=query, tag_groups=(*rare_tags, *([tuple(months)] if months else [])), not_tags=()), INDEX_DIALECT)
