@@ -54,23 +54,13 @@ HIT_COLUMNS = (
     MESSAGES.c.created_at,
     MESSAGES.c.provider,
     MESSAGES.c.model_name,
-    sa.func.substr(MESSAGES.c.content, 1, INDEXED_CHARACTERS).label("content"),
     CHATS.c.title,
     CHATS.c.pinned,
     CHATS.c.archived,
     CHATS.c.deleted_at,
 )
-HITS = (
-    sa.select(*HIT_COLUMNS)
-    .select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
-    .where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)))
-)
-
 # What a rank is made of: the beginning of a very long message says how good it is.
 RANKED_CHARACTERS = 10_000
-TEXTS = sa.select(MESSAGES.c.id, sa.func.substr(MESSAGES.c.content, 1, RANKED_CHARACTERS).label("text")).where(
-    MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True))
-)
 
 
 def search(
@@ -91,16 +81,17 @@ def search(
     """
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     checked_limit(limit)
+    is_best = order is Order.BEST and bool(query.groups)
     with db.read() as tx:
-        ask, notices = asked(engine(db), tx, viewer, text, query)
+        ask, notices = asked(engine(db), tx, viewer, text, query, pool=is_best)
         share = indexed_share(tx)
         if ask is None:
             return Results((), notices=notices, indexed=share)
-        if order is Order.BEST and query.groups:
+        if is_best:
             ids, next_cursor = best_page(engine(db), tx, ask, limit=limit, cursor=cursor)
         else:
             ids, next_cursor = newest_page(engine(db), tx, ask, limit=limit, cursor=cursor)
-        hits = read_hits(tx, viewer, ids, query)
+        hits = read_hits(db, tx, viewer, ids, query)
     return Results(hits, next_cursor, notices, share)
 
 
@@ -135,17 +126,17 @@ def quick_switch(db: Database, viewer: Viewer, text: str, *, limit: int = 7, now
         ask, _ = asked(engine(db), tx, viewer, text, query)
         share = indexed_share(tx)
         found = engine(db).newest(tx, ask, limit=limit, after=None) if ask else []
-        return Switch(chats, read_hits(tx, viewer, [message_id for message_id, _ in found], query), share)
+        return Switch(chats, read_hits(db, tx, viewer, [message_id for message_id, _ in found], query), share)
 
 
 def facets(db: Database, viewer: Viewer, text: str, *, now: datetime | None = None, zone: tzinfo = UTC) -> Facets:
     """How the newest 1,000 messages that match spread over models, months, roles and tags."""
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     with db.read() as tx:
-        ask, _ = asked(engine(db), tx, viewer, text, query)
+        ask, _ = asked(engine(db), tx, viewer, text, query, pool=True)
         ids = newest_ids(engine(db), tx, ask, POOL + 1) if ask else []
         columns = (MESSAGES.c.role, MESSAGES.c.provider, MESSAGES.c.model_name, MESSAGES.c.created_at, MESSAGES.c.session_id)
-        rows = tx.execute(sa.select(*columns).where(MESSAGES.c.id.in_(ids[:POOL]))).all() if ids else []
+        rows = tx.execute(sa.select(*columns).where(engine(db).among(MESSAGES.c.id, ids[:POOL]))).all() if ids else []
         tags = tag_counts(tx, viewer, Counter(row.session_id for row in rows))
     models = Counter(row.model_name for row in rows if row.model_name)
     months = Counter(row.created_at.astimezone(zone).strftime("%Y-%m") for row in rows)
@@ -172,7 +163,7 @@ def matching_chats(
         found = dict.fromkeys(engine(db).titles(tx, ask, limit=cap)) if query.only_words and query.groups else {}
         ids = newest_ids(engine(db), tx, ask, cap)
         for start in range(0, len(ids), POOL):
-            lie_in = sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id.in_(ids[start : start + POOL]))
+            lie_in = sa.select(MESSAGES.c.session_id).where(engine(db).among(MESSAGES.c.id, ids[start : start + POOL]))
             found |= dict.fromkeys(tx.execute(lie_in).scalars())
         # Whose they are is the chat's to say: the index knows people by the beginning of a very long name only.
         chats = [sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part)) for part in parts_of(found)]
@@ -188,12 +179,15 @@ def engine(db: Database) -> ModuleType:
     return sqlite if db.is_sqlite else postgresql
 
 
-def asked(index: ModuleType, tx: Session, viewer: Viewer, text: str, query: Query) -> tuple[Ask | None, tuple[str, ...]]:
-    """The question for the index, None if nothing can answer it, and what there is to say about the text."""
+def asked(
+    index: ModuleType, tx: Session, viewer: Viewer, text: str, query: Query, *, pool: bool = False
+) -> tuple[Ask | None, tuple[str, ...]]:
+    """The question for the index, None if nothing can answer it, and what there is to say about the text. `pool`: hundreds of
+    hits are wanted, not a page."""
     if text.strip() and not query.asks:
         # Nothing but signs, or filters that mean nothing: everything would be a strange answer to that.
         return None, query.notices or ("There is no letter or digit in it that could be searched for.",)
-    ask = resolve(tx, viewer, query, index.titled)
+    ask = resolve(tx, viewer, query, index.titled, index.MOST_NAMED_FOR_POOL if pool else index.MOST_NAMED_CHATS)
     if ask.nothing:
         return None, (*query.notices, ask.nothing)
     return ask, query.notices
@@ -219,17 +213,23 @@ def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: s
     if not 0 <= offset <= POOL:
         raise Invalid("This place in the list is not known.", "Start again from the first page.")
     pool = newest_ids(index, tx, ask, POOL)
-    texts = {row.id: row.text for row in tx.execute(TEXTS, {"ids": pool})} if pool else {}
+    statement = sa.select(MESSAGES.c.id, index.beginning(MESSAGES.c.content, RANKED_CHARACTERS).label("text"))
+    texts = {row.id: row.text for row in tx.execute(statement.where(index.among(MESSAGES.c.id, pool)))} if pool else {}
     ids = sorted_by_match([(message_id, texts.get(message_id, "")) for message_id in pool], ask.query.terms)
     return ids[offset : offset + limit], encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
 
 
-def read_hits(tx: Session, viewer: Viewer, ids: Sequence[int], query: Query) -> tuple[Hit, ...]:
+def read_hits(db: Database, tx: Session, viewer: Viewer, ids: Sequence[int], query: Query) -> tuple[Hit, ...]:
     """The messages of these ids, in their order, each with its snippet."""
     if not ids:
         return ()
+    statement = (
+        sa.select(*HIT_COLUMNS, engine(db).beginning(MESSAGES.c.content, INDEXED_CHARACTERS).label("content"))
+        .select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
+        .where(engine(db).among(MESSAGES.c.id, ids))
+    )
     # Whose they are is checked here: told the user too, SQLite would read all messages of that user to find twenty.
-    rows = {row.id: row for row in tx.execute(HITS, {"ids": list(ids)}) if row.user_id == viewer.user_id}
+    rows = {row.id: row for row in tx.execute(statement) if row.user_id == viewer.user_id}
     hits = []
     for message_id in ids:
         row = rows.get(message_id)
@@ -259,11 +259,11 @@ def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit:
     """The chats whose title matches."""
     if not query.groups or not query.only_words:
         return ()
-    ask = resolve(tx, viewer, query, engine(db).titled)
+    ask = resolve(tx, viewer, query, engine(db).titled, engine(db).MOST_NAMED_CHATS)
     ids = engine(db).titles(tx, ask, limit=max(limit, TITLE_POOL)) if not ask.nothing else []
     if not ids:
         return ()
-    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(ids))
+    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, engine(db).among(CHATS.c.id, ids))
     statement = sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(limit)
     return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, tx.execute(statement).mappings()))
 

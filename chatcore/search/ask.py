@@ -18,8 +18,6 @@ from chatcore.search.query import Query, Term, Wanted, chat_id_of
 from chatcore.texts import storable
 from chatcore.words import TAG_CHARACTERS, words_of
 
-# So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
-MOST_NAMED_CHATS = 100
 TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
 Named = TypeVar("Named")
@@ -30,8 +28,8 @@ TitledBy = Callable[[str, tuple[str, ...]], sa.Select[uuid.UUID]]
 class Ask:
     """What the index is asked: the words of `query`, and tags of which one of each group must be there and some must not.
 
-    `in_chat` are conditions on the chat (table `chatsession`). Where few chats meet them they are `chat_ids` instead, which
-    are among the tags too. `nothing` is why nothing can be found, None if something can.
+    `in_chat` are conditions on the chat (table `chatsession`). Where few chats meet them they are `chat_ids` instead.
+    `nothing` is why nothing can be found, None if something can.
     """
 
     query: Query
@@ -52,8 +50,9 @@ def hexed(text: str) -> str:
     return text.encode().hex()[:TAG_CHARACTERS]
 
 
-def resolve(tx: Session, viewer: Viewer, query: Query, titled: TitledBy) -> Ask:
-    """The question for the index that the query means for this viewer. `titled` selects a person's chats by words of the title."""
+def resolve(tx: Session, viewer: Viewer, query: Query, titled: TitledBy, most_chats: int) -> Ask:
+    """The question for the index that the query means for this viewer. `titled` selects a person's chats by words of the title;
+    of more than `most_chats` chats each hit is asked whether it lies in one."""
     groups: list[tuple[str, ...]] = []
     without: list[str] = []
     groups += [("h" + value,) for value in query.has.among]
@@ -74,7 +73,7 @@ def resolve(tx: Session, viewer: Viewer, query: Query, titled: TitledBy) -> Ask:
             without += [sigil + hexed(name) for name in named(wanted.without, known)]
     ask = Ask(query, viewer.user_id, tuple(groups), tuple(without), nothing=nothing)
     try:
-        return in_chats(tx, viewer, ask, titled)
+        return in_chats(tx, viewer, ask, titled, most_chats)
     except NothingMeant as reason:
         return replace(ask, nothing=ask.nothing or str(reason))
 
@@ -92,7 +91,7 @@ def named(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
 # --- the chat that a hit lies in ---------------------------------------------------------------------------------
 
 
-def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy) -> Ask:
+def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy, most: int) -> Ask:
     """The question narrowed to the chats that the query allows."""
     query = ask.query
     shelves = on_shelves(query.shelves)
@@ -105,12 +104,12 @@ def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy) -> Ask:
     if not rare:
         return replace(ask, in_chat=(*shelves, *narrow))
     conditions = (CHATS.c.user_id == viewer.user_id, *shelves, *narrow)
-    few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(MOST_NAMED_CHATS + 1)).scalars().all()
+    few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(most + 1)).scalars().all()
     if not few:
         raise NothingMeant("No chat of yours is meant by these filters.")
-    if len(few) > MOST_NAMED_CHATS:
+    if len(few) > most:
         return replace(ask, in_chat=(*shelves, *narrow))
-    return replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in few)), chat_ids=tuple(few))
+    return replace(ask, chat_ids=tuple(few))
 
 
 def of_titles(ask: Ask) -> list[sa.ColumnElement[bool]]:

@@ -89,7 +89,8 @@ def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None =
 
 def places_of(text: str, pattern: re.Pattern[str]) -> list[Mark]:
     """The places of a pattern in a text, whose case, accents or forms may differ from what was typed."""
-    if text.isascii():
+    # The sign for what was cut off is no letter in any form.
+    if text.replace("…", "").isascii():
         return [match.span() for match in pattern.finditer(text)]
     clusters = [match.span() for match in CLUSTER.finditer(text)]
     folds = [folded_cluster(text[start:end]) for start, end in clusters]

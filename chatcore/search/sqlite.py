@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -19,6 +20,8 @@ from chatcore.search.ask import Ask, Dialect, of_titles, written
 from chatcore.search.query import Term
 from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 
+# So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
+MOST_NAMED_CHATS, MOST_NAMED_FOR_POOL = 100, 100
 # An entry lies at most so many seconds after its message, unless as many messages share one.
 DRIFT_S = 6 * 3600
 # How many messages are read for a word whose end is open: so many at first, and on if one in so many has it.
@@ -35,6 +38,7 @@ KEY = MESSAGE_INDEX.c.rowid.label("key")
 
 Key = tuple[int]
 KEY_TYPES: Sequence[type] = (int,)
+Id = TypeVar("Id", int, uuid.UUID)
 
 
 def term(term: Term) -> str:
@@ -56,7 +60,7 @@ def entries(ask: Ask, *columns: sa.ColumnElement[object], after: Sequence[object
     if since or before or ask.in_chat or any(column is TEXT for column in columns):
         tables = tables.join(MESSAGES, MESSAGES.c.id == MESSAGE_ENTRIES.c.message_id)
     statement = sa.select(*columns).select_from(tables)
-    statement = statement.where(sa.text("message_fts MATCH :match").bindparams(match=written(ask, DIALECT)))
+    statement = statement.where(sa.text("message_fts MATCH :match").bindparams(match=question(ask)))
     if since:
         statement = statement.where(MESSAGE_INDEX.c.rowid >= second(since), MESSAGES.c.created_at >= since)
     if before:
@@ -66,6 +70,13 @@ def entries(ask: Ask, *columns: sa.ColumnElement[object], after: Sequence[object
     if after is not None:
         statement = statement.where(MESSAGE_INDEX.c.rowid < sa.literal(after[0]))
     return statement.order_by(MESSAGE_INDEX.c.rowid.desc())
+
+
+def question(ask: Ask) -> str:
+    """The whole question, with the chats it is narrowed to."""
+    if ask.chat_ids is not None:
+        ask = replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in ask.chat_ids)))
+    return written(ask, DIALECT)
 
 
 def second(when: datetime) -> int:
@@ -164,3 +175,13 @@ def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
         .select_from(CHAT_INDEX.join(CHAT_ENTRIES, CHAT_ENTRIES.c.key == CHAT_INDEX.c.rowid))
         .where(sa.literal_column("chat_fts").op("MATCH")(question))
     )
+
+
+def beginning(text: sa.ColumnElement[str], characters: int) -> sa.ColumnElement[str]:
+    """The first characters of a text."""
+    return sa.func.substr(text, 1, characters)
+
+
+def among(column: sa.ColumnElement[Id], ids: Sequence[Id]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of these."""
+    return column.in_(ids)

@@ -247,9 +247,8 @@ def test_messages_that_no_search_would_find_are_named_and_indexed_again(db: Data
 def test_an_entry_without_its_message_is_found(db: Database) -> None:
     viewer = make_viewer(db)
     make_chat(db, viewer, messages=3)
-    entry = (
-        "(key, message_id) VALUES (7, 4711)" if db.is_sqlite else "(message_id, user_id, created_at, words) VALUES (4711, 'x', now(), '')"
-    )
+    row = "(message_id, user_id, session_id, created_at, words) VALUES (4711, 'x', gen_random_uuid(), now(), '')"
+    entry = "(key, message_id) VALUES (7, 4711)" if db.is_sqlite else row
     break_with(db, f"INSERT INTO message_search {entry}")
     assert "search entries" in problems(db)
     rebuild_index(db)

@@ -177,7 +177,7 @@ LISTS: dict[str, Case] = {
     "search.quick_switch without words": lambda w, v: search.quick_switch(w.db, v, ""),
     "search.facets": lambda w, v: search.facets(w.db, v, "tides"),
     "search.matching_chats": lambda w, v: search.matching_chats(w.db, v, "tides"),
-    "search.read_hits": lambda w, v: in_read(w, search.read_hits, v, range(1, 100), TIDES),
+    "search.read_hits": lambda w, v: in_read(w, lambda tx: search.read_hits(w.db, tx, v, range(1, 100), TIDES)),
     "search.titles_in": lambda w, v: in_read(w, lambda tx: search.titles_in(w.db, tx, v, TIDES, limit=5)),
     "search.recent_chats": lambda w, v: in_read(w, lambda tx: search.recent_chats(tx, v, limit=5)),
     "search.tag_counts": lambda w, v: in_read(w, search.tag_counts, v, Counter(every_chat(w.db))),

@@ -10,7 +10,7 @@ import pytest
 from chatcore.db import Database
 from chatcore.history import archive_chats, delete_chats, pin_chats
 from chatcore.parts import Viewer
-from chatcore.search import ask, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search
+from chatcore.search import count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
 from chatcore.search.results import Order
 from tests.conftest import NOW
 from tests.factories import make_chat, make_exchange, make_viewer
@@ -56,8 +56,10 @@ def viewer(db: Database) -> Viewer:
 def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways an engine can go: few chats are named one by one, of many each hit is asked."""
     if request.param == "many":
-        monkeypatch.setattr(ask, "MOST_NAMED_CHATS", 1)
-        monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 0)
+        for engine, name in product((postgresql, sqlite), ("MOST_NAMED_CHATS", "MOST_NAMED_FOR_POOL")):
+            monkeypatch.setattr(engine, name, 1)
+        for name in ("MOST_LOOKED_AT", "MOST_LOOKED_AT_WIDE", "MOST_FOR_A_HIT"):
+            monkeypatch.setattr(postgresql, name, 0)
 
 
 @pytest.mark.usefixtures("limits")

@@ -15,7 +15,7 @@ from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
 from chatcore.rows import MESSAGES, encode_cursor
-from chatcore.search import ask, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
+from chatcore.search import count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
 from chatcore.search.query import QUOTES, narrowed
 from chatcore.search.results import Facet, Hit, Order
 from tests.chatcore.search.corpora import Corpus, corpora, next_start, palettes, write
@@ -56,10 +56,12 @@ def viewer(db: Database) -> Viewer:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers from which on an engine goes another way, so small that the chats of a test are more than enough."""
-    monkeypatch.setattr(ask, "MOST_NAMED_CHATS", 1)
+    for engine, name in product((postgresql, sqlite), ("MOST_NAMED_CHATS", "MOST_NAMED_FOR_POOL")):
+        monkeypatch.setattr(engine, name, 1)
     monkeypatch.setattr(postgresql, "LOOKED_AT", 2)
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 6)
-    monkeypatch.setattr(postgresql, "RARE", 2)
+    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
+    monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
     monkeypatch.setattr(sqlite, "FIRST_READ", 2)
     monkeypatch.setattr(sqlite, "READ_A_HIT", 2)
 
