@@ -18,7 +18,8 @@ from chatcore.generation import Load
 from chatcore.ledger import Entry
 from chatcore.parts import ErrorCode, State
 
-# Whoever may ask, may ask for any name, and each costs about 100 lines; an installation has some dozens.
+# Whoever may ask, may ask for any name; an installation has some dozens. Full of models that ended in every way, the page has 6 MB and
+# takes 0.9 s, and its figures 30 MB of memory (measured); with 8 models 17 ms.
 LARGEST_NUMBER_OF_MODELS = 200
 OTHER = "other"
 OPERATION = "chat"
