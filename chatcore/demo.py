@@ -1,7 +1,7 @@
 """Sample data: chats as months of use would leave them, the same for the same number, seed and clock.
 
 For trying things out, screenshots and measurements. Written past the history service, because a million messages one by
-one take hours; the counters and marks are the ones the service would have kept.
+one take hours; the counters and marks are the ones the service would have kept. Tags, folders, saved searches and pins: `demo_order`.
 """
 
 import random
@@ -15,6 +15,7 @@ from sqlmodel import Session, SQLModel
 
 from chatcore.accounts import local_owner
 from chatcore.db import Database
+from chatcore.demo_order import Kept, arrange
 from chatcore.demo_texts import Texts
 from chatcore.errors import Conflict
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES
@@ -106,13 +107,18 @@ def fill(
     people = add_people(db, users, now)
     plans = planned(rng, messages, people, now)
     texts, written, answers = Texts(rng), 0, 0
+    kept: dict[str, list[Kept]] = {person: [] for person in people}
     for batch in batches(plans):
         chats = [Chat(plan, texts, rng) for plan in batch]
         with db.write() as tx:
             answers += write(tx, chats)
+        for chat in chats:
+            if chat.row["deleted_at"] is None:
+                kept[chat.user_id].append(Kept(chat.id, str(chat.row["title"]), bool(chat.row["archived"])))
         written += sum(plan.messages for plan in batch)
         if on_progress:
             on_progress(written, messages)
+    arrange(db, {person: theirs for person, theirs in kept.items() if theirs}, rng=rng, now=now)
     return Filled(len(plans), written, answers)
 
 
@@ -271,7 +277,7 @@ class Chat:
         last = next(shown for row in reversed(self.messages) if (shown := snippet(str(row["content"]))))
         return {
             "id": self.id, "user_id": self.user_id, "title": cut(first, TITLE_CHARACTERS), "provider": self.model.provider,
-            "model_name": self.model.name, "created_at": created, "updated_at": end, "pinned": chance < 0.004,
+            "model_name": self.model.name, "created_at": created, "updated_at": end, "pinned": False,
             "archived": 0.1 < chance < 0.16, "deleted_at": plan.now if 0.2 < chance < 0.22 else None, "message_count": len(self.messages),
             "input_tokens": self.input_tokens, "output_tokens": self.output_tokens, "last_message_at": end, "last_snippet": last,
         }  # fmt: skip

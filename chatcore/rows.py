@@ -26,6 +26,8 @@ GENERATIONS = SQLModel.metadata.tables["generation"]
 FOLDERS = SQLModel.metadata.tables["folder"]
 TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
+# Kept by triggers from the messages (chatcore/migrations/search_index.py), so it is no model of its own.
+USED_MODELS = sa.table("used_model", sa.column("user_id"), sa.column("provider"), sa.column("model_name"))
 
 # SQLite takes at most 32,766 parameters in one statement, PostgreSQL 65,535.
 IDS_A_STATEMENT = 10_000

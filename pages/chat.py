@@ -68,7 +68,7 @@ def show_not_found() -> None:
         st.space("large")
         st.title("This chat is not here", anchor=False, text_alignment="center")
         st.markdown("It may have been deleted, or the link belongs to somebody else.", text_alignment="center")
-        with st.container(horizontal=True, horizontal_alignment="center"):
+        with st.container(horizontal=True, horizontal_alignment="center", vertical_alignment="center"):
             st.button(
                 "Start a new chat", icon=":material/edit_square:", type="primary", key="chat.new", on_click=app.show_chat, args=(None,)
             )

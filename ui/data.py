@@ -22,7 +22,7 @@ HASHES: dict[str | type, Callable[[Any], object]] = {Database: lambda db: db.lab
 @st.cache_data(ttl=KEPT_S, max_entries=500, show_spinner=False, hash_funcs=HASHES)
 def known_models(db: Database, viewer: Viewer) -> tuple[tuple[str, str], ...]:
     """The (provider, model) pairs of the viewer's chats, at most a minute old: every chat is looked at for them (50 ms at
-    50,000 chats, against 5 ms for a page of the list)."""
+    50,000 chats, against 5 ms for a page of the list), so what is done with chats does not have them read again."""
     return browse.known_models(db, viewer)
 
 
@@ -47,7 +47,8 @@ def tags(db: Database, viewer: Viewer) -> tuple[TagInfo, ...]:
 def forget(db: Database, viewer: Viewer) -> None:
     """Chats have changed, or been tagged or moved: what was counted in them is counted again."""
     facets.clear()
-    forget_names(db, viewer)
+    for kept in (folders, tags):
+        kept.clear(db, viewer)
 
 
 def forget_names(db: Database, viewer: Viewer) -> None:

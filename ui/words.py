@@ -33,6 +33,11 @@ def model_name(provider: str | None, name: str | None) -> str:
     return "Built-in guide" if provider == "guide" else name or "Unknown model"
 
 
+def error_name(error_type: str) -> str:
+    """A kind of error as people read it: server_error is Server error."""
+    return error_type.replace("_", " ").capitalize()
+
+
 def count(number: int) -> str:
     """A whole number with thousands separated: 12,345."""
     return f"{number:,}"

@@ -55,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     corpus = {"version": VERSION, "seed": options.seed, "messages": options.messages, "processor_time": options.processor_time}
     report.write(path, rows, started=started, machine=facts, quick=False, corpus=corpus)
     show(rows, earlier)
+    print(f"\nThe machine's pace: {facts['pace_ms']} ms before, {machine.pace_ms()} ms after (see benchmarks/README.md).")
     print(f"\nWritten to {path}")
     for sentence in broken:
         print(f"Not measured: {sentence}")

@@ -9,6 +9,7 @@ from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behin
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
+from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Filters",
     "MessageBehind",
     "Report",
+    "SpeedReport",
     "activity",
     "answers_behind",
     "busy_hours",
@@ -25,8 +27,12 @@ __all__ = [
     "messages_behind",
     "messages_per_day",
     "models",
+    "outcomes",
     "previous_period",
     "report",
+    "speed",
+    "speed_over_time",
+    "speed_report",
     "tiles",
     "tokens_per_day",
     "whole_days",

@@ -97,9 +97,17 @@ def messages_behind(
 
 
 def answers_behind(
-    db: Database, viewer: Viewer, filters: Filters, *, state: State | None = None, limit: int = 20, cursor: str | None = None
+    db: Database,
+    viewer: Viewer,
+    filters: Filters,
+    *,
+    state: State | None = None,
+    error_type: str | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
 ) -> Page[AnswerBehind]:
-    """A page of the attempts that `tokens_per_day` and `models` count, the newest first; `state` narrows them to one outcome.
+    """A page of the attempts that `tokens_per_day`, `models`, `speed` and `outcomes` count, the newest first; `state` and
+    `error_type` narrow them to one outcome.
 
     Raises Invalid for a limit below 1 or above 1,000, and for a cursor of another list.
     """
@@ -108,6 +116,8 @@ def answers_behind(
         conditions = answers.counted(viewer, filters)
         if state:
             conditions.append(ledger.state == state.value)
+        if error_type:
+            conditions.append(ledger.error_type == error_type)
         page = newest(tx, ledger.started_at, ledger.id, conditions, kind="answers-behind", limit=limit, cursor=cursor)
         columns = (
             ledger.id, ledger.message_id, ledger.session_id, ledger.provider, ledger.model_name, ledger.started_at, ledger.state,

@@ -37,6 +37,19 @@ DEFINITIONS = {
         "answers where they are known; a dash means nobody knows, which is not 0. Kept when a chat is deleted."
     ),
     "busy_hours": "Messages by the weekday and hour of your time zone in which they were written, summed over the period.",
+    "time_to_first_chunk_s_p50": (
+        "From sending a prompt to the first piece of the answer; half of the answers of that time were faster. Loading the model is in it."
+    ),
+    "output_tokens_per_s_p50": (
+        "Tokens written in a second while writing; half of the answers of that time were slower. Only answers where it is known."
+    ),
+    "speed": (
+        "Half, 9 of 10 and 99 of 100 of the model's answers were at least as fast. A value between two answers lies between theirs in "
+        "proportion. Each number is over the answers where it is known. Loading is the part of all known times that loading took."
+    ),
+    "outcomes": (
+        "Every attempt counts once, a retry too. The share is of the model's finished answers; one that is still being written has none."
+    ),
     "change": (
         "Compared with the period of equal length just before. A period that is still running is compared with the same part of the "
         'one before: today until noon with yesterday until noon. "New" means there was nothing before.'

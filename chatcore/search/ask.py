@@ -13,7 +13,7 @@ from chatcore.organise.folders import find_folders
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import known_tags
 from chatcore.parts import Shelf, Viewer
-from chatcore.rows import CHATS
+from chatcore.rows import CHATS, USED_MODELS
 from chatcore.search.query import Query, Term, Wanted, chat_id_of
 from chatcore.texts import storable
 from chatcore.words import TAG_CHARACTERS, words_of
@@ -24,7 +24,6 @@ TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
 Named = TypeVar("Named")
 TitledBy = Callable[[str, tuple[str, ...]], sa.Select[uuid.UUID]]
-USED_MODELS = sa.table("used_model", sa.column("user_id"), sa.column("provider"), sa.column("model_name"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,11 @@ SHORTEST_PREFIX = 3
 
 Value = TypeVar("Value")
 
-QUOTES = '"“”„«»'
-QUOTED = rf"[{QUOTES}](?P<phrase>[^{QUOTES}]*)[{QUOTES}](?P<star>\*?)"
+# Each kind closes its own, so that a phrase in one of them can hold the others: tag:“5" disk”. First the two that are written.
+KINDS = ('""', "“”„", "«»")
+QUOTES = "".join(KINDS)
+PHRASES = ("straight", "curly", "angled")
+QUOTED = rf"(?:{'|'.join(f'[{kind}](?P<{name}>[^{kind}]*)[{kind}]' for name, kind in zip(PHRASES, KINDS, strict=True))})(?P<star>\*?)"
 FILTERS = ("model", "provider", "role", "after", "before", "has", "chat", "is", "tag", "folder")
 EMPTY = rf"(?P<empty>(?i:{'|'.join(FILTERS)})):(?=[\s{QUOTES}]|$)"
 BARE = rf"(?P<start>[A-Za-z]+:)?(?P<bare>[^\s{QUOTES}]+)"
@@ -183,8 +186,8 @@ def read_query(text: str, *, now: datetime, zone: tzinfo = UTC) -> Query:
 def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
     """A word, a phrase or a filter, with the minus before it."""
     negated = bool(piece["minus"])
-    quoted = piece["phrase"] is not None
-    value = piece["phrase"] if quoted else piece["bare"]
+    phrase = phrase_of(piece)
+    quoted, value = phrase is not None, piece["bare"] or "" if phrase is None else phrase
     name = field_of(piece).rstrip(":").lower()
     reader.open_end = False
     if piece["empty"]:
@@ -208,6 +211,11 @@ def read_piece(reader: _Reader, piece: re.Match[str]) -> None:
 def field_of(piece: re.Match[str]) -> str:
     """What stands before the colon, with it, where the piece looks like a filter."""
     return piece["field"] or piece["start"] or ""
+
+
+def phrase_of(piece: re.Match[str]) -> str | None:
+    """What stands between the quotes; None where there are none."""
+    return next((piece[name] for name in PHRASES if piece[name] is not None), None)
 
 
 def read_words(reader: _Reader, value: str, *, negated: bool, quoted: bool, starred: bool) -> None:
@@ -316,10 +324,30 @@ def chat_id_of(value: str) -> uuid.UUID | None:
 
 
 def with_filter(text: str, name: str, value: str) -> str:
-    """The search text with one more filter, quoted where it has to be; for facets and links that narrow a search."""
-    shown = f'"{value}"' if re.search(rf"\s|^$|[{QUOTES}]", value) else value
-    wanted = f"{name}:{shown}"
-    return " ".join(part for part in (text.strip(), wanted) if part) if wanted not in pieces_of(text) else text.strip()
+    """The search text with one more filter, quoted where it has to be; for facets and links that narrow a search.
+
+    A quote that no other closes is left out: it would take the quotes of the filter for its own.
+    """
+    return " ".join((*pieces_of(text), *(() if has_filter(text, name, value) else (f"{name}:{in_quotes(value)}",))))
+
+
+def in_quotes(value: str) -> str:
+    """A value as it can be written: in quotes that it has none of, where it needs them."""
+    if value and not re.search(rf"[\s{QUOTES}]", value):
+        return value
+    value = writable(value)
+    kind = next(kind for kind in KINDS if not set(kind) & set(value))
+    return kind[0] + value + kind[1]
+
+
+def writable(value: str) -> str:
+    """The value, but where it has quotes of every kind without those of the first: no text can say it."""
+    return value.replace('"', "") if all(set(kind) & set(value) for kind in KINDS) else value
+
+
+def has_filter(text: str, name: str, value: str) -> bool:
+    """Whether the search text asks for this value, in any case and in any quotes."""
+    return any(found == (name, writable(value).casefold()) for _, found in asked_for(text))
 
 
 def narrowed(text: str, filters: tuple[tuple[str, str], ...]) -> str:
@@ -327,20 +355,24 @@ def narrowed(text: str, filters: tuple[tuple[str, str], ...]) -> str:
     message has only one; the rest in addition."""
     for name, _ in filters:
         if name in ("model", "provider", "role"):
-            text = without_filter(text, name)
+            text = " ".join(piece for piece, (found, _) in asked_for(text) if found != name)
     for name, value in filters:
         text = with_filter(text, name, value)
     return text
 
 
 def without_filter(text: str, name: str, value: str | None = None) -> str:
-    """The search text without the filters of that name, or without the one of that value."""
-    kept = []
-    for piece, found, found_value in split(text):
-        if found == name and (value is None or found_value == value):
-            continue
-        kept.append(piece)
-    return " ".join(kept)
+    """The search text without the filters of that name, or without those that ask for this value."""
+    if value is None:
+        return " ".join(piece for piece, found, _ in split(text) if found != name)
+    return " ".join(piece for piece, found in asked_for(text) if found != (name, writable(value).casefold()))
+
+
+def asked_for(text: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Each piece as it was typed, and the filter and the value it asks for without its case; ('', '') for text and for a
+    filter turned round."""
+    for piece, name, value in split(text):
+        yield piece, (name, value.strip().casefold()) if name and not piece.startswith("-") else ("", "")
 
 
 def pieces_of(text: str) -> tuple[str, ...]:
@@ -352,5 +384,5 @@ def split(text: str) -> Iterator[tuple[str, str, str]]:
     """Each piece as it was typed, the filter it is ('' for text), and the filter's value."""
     for piece in PIECE.finditer(text):
         name = field_of(piece).rstrip(":").lower()
-        value = piece["phrase"] if piece["phrase"] is not None else piece["bare"] or ""
-        yield piece[0], name if name in FILTERS else "", value
+        phrase = phrase_of(piece)
+        yield piece[0], name if name in FILTERS else "", piece["bare"] or "" if phrase is None else phrase

@@ -5,6 +5,7 @@ Why so: FTS5 keeps the rows of a word in the order of their keys, so twenty hits
 cost 0.1 ms; ranking them all costs seconds (measured at a million messages).
 """
 
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +23,7 @@ from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 DRIFT_S = 6 * 3600
 # How many messages are read for a word whose end is open: so many at first, and on if one in so many has it.
 FIRST_READ, READ_A_HIT, MOST_READ = 100, 50, 20_000
+NOTHING = re.compile(r"(?!)")
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 MESSAGE_ENTRIES = sa.table("message_search", sa.column("key", sa.BigInteger), sa.column("message_id", sa.BigInteger))
@@ -86,14 +88,14 @@ def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | N
     The index knows no beginnings: it would join the lists of all words that begin so, which takes 170 ms for three common
     letters at a million messages, where the first twenty hits are found among the newest few hundred messages.
     """
-    open_groups = [group for group in ask.query.groups if any(term.prefix for term in group)]
+    open_groups = {group: plain_word(group) for group in ask.query.groups if any(term.prefix for term in group)}
     rest = replace(ask, query=replace(ask.query, groups=tuple(group for group in ask.query.groups if group not in open_groups)))
     most = min(MOST_READ, limit * READ_A_HIT)
     statement = entries(rest, MESSAGE_ENTRIES.c.message_id, KEY, TEXT, after=after).limit(most)
     found: list[tuple[int, Key]] = []
     number = 0
     for number, row in enumerate(tx.execute(statement.execution_options(yield_per=FIRST_READ)), 1):
-        if all(has_one(row.text, group) for group in open_groups):
+        if all(has_one(row.text, group, plain) for group, plain in open_groups.items()):
             found.append((row.message_id, (row.key,)))
             if len(found) == limit:
                 return found
@@ -102,9 +104,20 @@ def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | N
     return found if number < most else None
 
 
-def has_one(text: str, group: Sequence[Term]) -> bool:
-    """Whether a text has one of the terms. What is not there at all is not cut into words."""
-    low = text.lower() if text.isascii() else folded(text)
+def plain_word(group: Sequence[Term]) -> re.Pattern[str]:
+    """Finds a word of the group in most of the ASCII texts that have one: as it stands, in small letters, between signs."""
+    words = [
+        f"{term.words[0]}{'' if term.prefix else '(?![a-z0-9])'}" for term in group if len(term.words) == 1 and term.words[0].isalnum()
+    ]
+    return re.compile(f"(?<![a-z0-9])(?:{'|'.join(words)})") if words else NOTHING
+
+
+def has_one(text: str, group: Sequence[Term], plain: re.Pattern[str]) -> bool:
+    """Whether a text has one of the terms; `plain` is `plain_word` of them. What is not there at all is not cut into words."""
+    is_ascii = text.isascii()
+    low = text.lower() if is_ascii else folded(text)
+    if is_ascii and plain.search(low):
+        return True
     likely = [term for term in group if all(word in low for word in term.words)]
     if not likely:
         return False

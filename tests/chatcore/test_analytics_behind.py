@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from chatcore.analytics import AnswerBehind, Filters, MessageBehind, answers_behind, busy_hours, messages_behind, models, whole_days
+from chatcore.analytics import (
+    AnswerBehind,
+    Filters,
+    MessageBehind,
+    answers_behind,
+    busy_hours,
+    messages_behind,
+    models,
+    outcomes,
+    whole_days,
+)
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import delete_chats, purge_chats
@@ -90,6 +100,17 @@ def test_each_row_of_the_models_lists_its_attempts_by_outcome(db: Database, view
             listed = answers_behind(db, viewer, filters, state=state, limit=1000).items
             assert len(listed) == getattr(row, state.value)
             assert {(item.provider, item.model_name, item.state) for item in listed} <= {(row.provider, row.model_name, state)}
+
+
+def test_each_row_of_the_outcomes_lists_its_answers(db: Database, viewer: Viewer, rows: Rows) -> None:
+    whole = Filters(whole_days(FIRST, LAST, "UTC"))
+    table = outcomes(db, viewer, whole)
+    assert {"failed", "complete"} <= set(table["state"])
+    for row in table.itertuples():
+        filters = Filters(whole.period, providers=(str(row.provider),), models=(str(row.model_name),))
+        listed = answers_behind(db, viewer, filters, state=State(str(row.state)), error_type=str(row.error_type) or None, limit=1000).items
+        assert len(listed) == row.answers
+        assert {item.error_type or "" for item in listed} == {row.error_type}
 
 
 def test_answers_are_listed_newest_first_with_what_they_used(db: Database, viewer: Viewer, rows: Rows) -> None:

@@ -83,6 +83,13 @@ def test_a_count_stops_at_its_cap(db: Database, viewer: Viewer) -> None:
     assert [count_chats(db, viewer, Browse(), cap=cap) for cap in (0, 2, 3, 4)] == [0, 2, 3, 3]
 
 
+def test_a_model_that_only_a_message_names_is_known(db: Database, viewer: Viewer) -> None:
+    chat = make_chat(db, viewer, provider="guide", model_name="guide")
+    make_exchange(db, viewer, chat.id, provider="ollama", model_name="llama")
+    assert known_models(db, viewer) == (("guide", "guide"), ("ollama", "llama"))
+    assert known_models(db, make_viewer(db)) == ()
+
+
 def test_known_models_are_those_of_the_chats_each_once(db: Database, viewer: Viewer, now: datetime) -> None:
     for model in ("b", "a", "b"):
         make_chat(db, viewer, model_name=model)

@@ -9,10 +9,16 @@ from chatcore import doctor
 from chatcore.accounts import local_owner
 from chatcore.db import Database
 from chatcore.demo import MESSAGES_A_TRANSACTION, Filled, batches, fill, planned
+from chatcore.demo_order import FOLDERS as FOLDERS_OF_PEOPLE
+from chatcore.demo_order import PINS
 from chatcore.errors import Conflict
 from chatcore.history import append, list_chats
-from chatcore.parts import Role
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES
+from chatcore.organise.folders import list_folders
+from chatcore.organise.tags import list_tags
+from chatcore.organise.views import SEARCHES, list_views
+from chatcore.parts import Role, Viewer
+from chatcore.rows import CHAT_TAGS, CHATS, FOLDERS, GENERATIONS, MESSAGES, TAGS
+from chatcore.search import search
 from chatcore.thread import open_thread
 from tests.factories import NOW, make_chat, make_viewer
 
@@ -20,6 +26,11 @@ from tests.factories import NOW, make_chat, make_viewer
 def rows(db: Database, table: sa.Table) -> list[tuple[object, ...]]:
     with db.read() as tx:
         return [tuple(row) for row in tx.execute(sa.select(table).order_by(table.c.id))]
+
+
+def links(db: Database) -> set[tuple[object, ...]]:
+    with db.read() as tx:
+        return {tuple(row) for row in tx.execute(sa.select(CHAT_TAGS))}
 
 
 def contents(db: Database) -> list[str]:
@@ -45,15 +56,17 @@ def test_the_doctor_finds_nothing(db: Database) -> None:
 def test_the_same_numbers_give_the_same_rows(db: Database) -> None:
     make_again = {"messages": 300, "seed": 5, "users": 2, "now": NOW}
     fill(db, **make_again)  # type: ignore[arg-type]  # a row of arguments
-    first = [rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS)]
+    first = [rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS, TAGS, FOLDERS, SEARCHES)], links(db)
     with db.write() as tx:
-        for table in (GENERATIONS, CHATS):
+        for table in (GENERATIONS, CHATS, TAGS, SEARCHES):
             tx.execute(sa.delete(table))
+        tx.execute(sa.text("UPDATE folder SET parent_id = NULL, name = name || id"))
+        tx.execute(sa.delete(FOLDERS))
         if not db.is_sqlite:
-            tx.execute(sa.text("ALTER SEQUENCE chatmessage_id_seq RESTART"))
-            tx.execute(sa.text("ALTER SEQUENCE generation_id_seq RESTART"))
+            for table in (MESSAGES, GENERATIONS, TAGS, FOLDERS, SEARCHES):
+                tx.execute(sa.text(f"ALTER SEQUENCE {table.name}_id_seq RESTART"))
     fill(db, **make_again)  # type: ignore[arg-type]  # a row of arguments
-    assert [rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS)] == first
+    assert ([rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS, TAGS, FOLDERS, SEARCHES)], links(db)) == first
 
 
 def test_another_seed_gives_other_texts(db: Database) -> None:
@@ -119,6 +132,32 @@ def test_it_looks_like_real_use(db: Database) -> None:
     assert "```" in texts
     assert "索引" in texts
     assert "| option |" in texts
+
+
+def test_people_keep_an_order_that_fits_what_their_chats_are_about(db: Database) -> None:
+    fill(db, messages=4000, seed=1, users=2, now=NOW)
+    for viewer in (local_owner(db, now=NOW), Viewer("demo-2", "")):
+        chats = {chat.id: chat for chat in list_chats(db, viewer, limit=1000).items}
+        tags = {tag.name: tag.chats for tag in list_tags(db, viewer)}
+        folders = {folder.path: folder for folder in list_folders(db, viewer)}
+        assert sum(chat.pinned for chat in chats.values()) == PINS
+        assert list(tags) == ["ops", "python", "read again", "sql", "testing", "to do"]
+        assert all(0 < number < len(chats) / 3 for number in tags.values())
+        assert set(folders) == {path for path, _ in FOLDERS_OF_PEOPLE}
+        rust = [chat for chat in chats.values() if chat.folder_id == folders["Learning/Rust"].id]
+        assert rust
+        assert all("Rust" in chat.title for chat in rust)
+        for view in list_views(db, viewer):
+            assert search(db, viewer, view.query, now=NOW).hits, view.name
+            assert not search(db, viewer, view.query, now=NOW).notices
+
+
+def test_beside_an_order_that_is_there_nothing_is_made_twice(db: Database) -> None:
+    fill(db, messages=60, seed=1, now=NOW)
+    owner = local_owner(db, now=NOW)
+    before = [folder.path for folder in list_folders(db, owner)], [view.name for view in list_views(db, owner)]
+    fill(db, messages=60, seed=2, now=NOW, force=True)
+    assert ([folder.path for folder in list_folders(db, owner)], [view.name for view in list_views(db, owner)]) == before
 
 
 def test_no_transaction_is_large() -> None:

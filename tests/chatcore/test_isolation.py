@@ -289,7 +289,7 @@ def analytics_case(function: FunctionType) -> Case:
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"role", "hour_of_week", "state", "limit", "cursor"}
+NOT_ASKED = {"role", "hour_of_week", "state", "error_type", "step", "limit", "cursor"}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()

@@ -81,6 +81,19 @@ def test_the_page_shows_tiles_charts_table_and_files(frame: Frame) -> None:
     assert "30 finished answers" in texts(at) or "answers being written" in texts(at)
 
 
+def test_the_speed_tab_is_in_the_url_and_asks_only_its_own_questions(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, tab="Speed")
+    assert "Speed of each model" in texts(at)
+    assert "How answers ended" in texts(at)
+    assert not at.metric, "the tiles belong to the other tab"
+    (speed,) = [table.value for table in at.dataframe if "analytics.speed." in table.proto.id]
+    (ended,) = [table.value for table in at.dataframe if "analytics.outcomes." in table.proto.id]
+    assert sum(ended["answers"]) == 30
+    assert set(speed["model_name"]) == set(ended["model_name"])
+    assert len(at.get("vega_lite_chart")) == 2
+
+
 def test_all_time_has_nothing_to_compare_with(frame: Frame) -> None:
     write(frame, days_ago=3)
     at = opened(frame, range="all")

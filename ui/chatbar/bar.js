@@ -7,7 +7,7 @@ const ICONS = {
   down: "M16.59 8.59 12 13.17 7.41 8.59 6 10l6 6 6-6z",
   end: "M16 13h-3V3h-2v10H8l4 4 4-4zM4 19v2h16v-2H4z",
   day: "M19 4h-1V2h-2v2H8V2H6v2H5c-1.1 0-2 .9-2 2v14c0 1.1.9 2 2 2h14c1.1 0 2-.9 2-2V6c0-1.1-.9-2-2-2zm0 16H5V10h14v10zm0-12H5V6h14v2z",
-  find: "M15.5 14h-.79l-.28-.27A6.5 6.5 0 1 0 14 15.5l.27.28v.79l5 4.99L20.49 19l-4.99-5zm-6 0a4.5 4.5 0 1 1 0-9 4.5 4.5 0 0 1 0 9z",
+  find: "M15.5 14h-.79l-.28-.27C15.41 12.59 16 11.11 16 9.5 16 5.91 13.09 3 9.5 3S3 5.91 3 9.5 5.91 16 9.5 16c1.61 0 3.09-.59 4.23-1.57l.27.28v.79l5 4.99L20.49 19l-4.99-5zm-6 0C7.01 14 5 11.99 5 9.5S7.01 5 9.5 5 14 7.01 14 9.5 11.99 14 9.5 14z",
   close: "M19 6.41 17.59 5 12 10.59 6.41 5 5 6.41 10.59 12 5 17.59 6.41 19 12 13.41 17.59 19 19 17.59 13.41 12z",
 }
 // What only a long chat has, in the order of the buttons.
@@ -97,7 +97,8 @@ class Bar {
     if (other || (data.text !== before.text && data.text)) this.field.value = data.text
     this.dayField.min = data.first_day ?? ""
     this.dayField.max = data.last_day ?? ""
-    this.day.querySelector(".hint").textContent = data.first_day ? `${dayOf(data.first_day)} to ${dayOf(data.last_day)}` : ""
+    const days = [...new Set([data.first_day, data.last_day])].filter(Boolean)
+    this.day.querySelector(".hint").textContent = days.map(dayOf).join(" to ")
     this.find.querySelector(".hint").textContent = data.text ? data.notice : ""
     this.count.textContent = data.text ? this.counted(data) : ""
     for (const step of this.steps) step.disabled = !data.hits

@@ -72,17 +72,20 @@ def tag_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
     worn = {name for names in tags_of(db, viewer, chat_ids).values() for name in names}
     st.caption(f"For {words.plural(len(chat_ids), 'chat')}.")
     with st.form("sessions.tag", border=False):
-        st.multiselect(
-            "Put on",
-            known,
-            key="sessions.tags_on",
-            placeholder="Choose tags, or write a new one and press Enter",
-            accept_new_options=True,
-            max_selections=20,
-        )
+        # Beside the field: the open list hides what is below, and it stays open for the next tag.
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.multiselect(
+                "Put on",
+                known,
+                key="sessions.tags_on",
+                placeholder="Choose, or write and press Enter",
+                accept_new_options=True,
+                select_all=False,
+                max_selections=20,
+            )
+            saved = st.form_submit_button("Save", type="primary", on_click=tag, args=(chat_ids,))
         if worn:
             st.multiselect("Take off", [name for name in known if name in worn], key="sessions.tags_off", placeholder="Choose tags")
-        saved = st.form_submit_button("Save", type="primary", on_click=tag, args=(chat_ids,))
     bulk.close(saved)
 
 

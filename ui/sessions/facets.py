@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chatcore.search.query import pieces_of, with_filter, without_filter
+from chatcore.search.query import has_filter, narrowed, without_filter
 from chatcore.search.results import Facet, Facets
 from ui import words
 
@@ -24,8 +24,7 @@ def label_of(kind: str, facet: Facet) -> str:
 
 def is_on(text: str, facet: Facet) -> bool:
     """Whether the search text has this value's filters."""
-    pieces = pieces_of(text)
-    return all(any(piece in pieces for piece in written(name, value)) for name, value in facet.filters)
+    return all(has_filter(text, name, value) for name, value in facet.filters)
 
 
 def toggled(text: str, facet: Facet) -> str:
@@ -33,22 +32,11 @@ def toggled(text: str, facet: Facet) -> str:
 
     A model or a role takes the place of another, since two would mean one of the two; times and tags narrow each other.
     """
-    # A quote that has no other would take the quotes of the filter for its own.
-    text = " ".join(pieces_of(text))
-    if is_on(text, facet):
-        for name, value in facet.filters:
-            text = without_filter(text, name, value)
-        return text
+    if not is_on(text, facet):
+        return narrowed(text, facet.filters)
     for name, value in facet.filters:
-        if name in ("model", "role"):
-            text = " ".join(piece for piece in pieces_of(text) if not piece.lower().startswith(f"{name}:"))
-        text = with_filter(text, name, value)
+        text = without_filter(text, name, value)
     return text
-
-
-def written(name: str, value: str) -> tuple[str, str]:
-    """A filter as it may stand in a text."""
-    return f"{name}:{value}", f'{name}:"{value}"'
 
 
 def find(facets: Facets, kind: object, label: object) -> Facet | None:

@@ -14,21 +14,21 @@ from chatcore.browse import Browse, Sort
 from chatcore.organise.folders import NO_FOLDER
 from chatcore.organise.names import key_of
 from chatcore.parts import Period, Shelf
-from chatcore.search.query import LONGEST_QUERY, pieces_of, with_filter
+from chatcore.search.query import LONGEST_QUERY, with_filter
 from chatcore.search.results import Order
 
 SHELVES = {Shelf.ACTIVE: "Chats", Shelf.ARCHIVED: "Archived", Shelf.TRASH: "Trash"}
 SORTS: dict[str, tuple[str, Sort, bool]] = {
-    "newest": ("Last activity, newest first", "updated", True),
-    "oldest": ("Last activity, oldest first", "updated", False),
-    "created": ("Created, newest first", "created", True),
-    "created-oldest": ("Created, oldest first", "created", False),
+    "newest": ("Latest activity", "updated", True),
+    "oldest": ("Oldest activity", "updated", False),
+    "created": ("Newest chats", "created", True),
+    "created-oldest": ("Oldest chats", "created", False),
     "title": ("Title, A to Z", "title", False),
     "title-z": ("Title, Z to A", "title", True),
-    "messages": ("Most messages first", "messages", True),
-    "messages-fewest": ("Fewest messages first", "messages", False),
-    "tokens": ("Most tokens first", "tokens", True),
-    "tokens-fewest": ("Fewest tokens first", "tokens", False),
+    "messages": ("Most messages", "messages", True),
+    "messages-fewest": ("Fewest messages", "messages", False),
+    "tokens": ("Most tokens", "tokens", True),
+    "tokens-fewest": ("Fewest tokens", "tokens", False),
 }
 ANY_TIME, CUSTOM = "", "custom"
 RANGES = {
@@ -218,8 +218,6 @@ def folded(text: str, filters: ChatFilters, folders: Mapping[int, str]) -> str:
         wanted.append(("after", AFTER[filters.range]))
     elif filters.first and filters.last:
         wanted += [("after", filters.first.isoformat()), ("before", (filters.last + timedelta(days=1)).isoformat())]
-    # A quote that has no other would take the quotes of a filter for its own.
-    text = " ".join(pieces_of(text)) if wanted else text
     for name, value in wanted:
         text = with_filter(text, name, value)
     return text

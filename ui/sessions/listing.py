@@ -63,9 +63,9 @@ def show_more_filters(known: Known) -> None:
     models = list(dict.fromkeys(model for _, model in known.models))
     providers = list(dict.fromkeys(provider for provider, _ in known.models))
     if known.tags:
-        st.multiselect("Tags", known.tags, key="sessions.tagged", placeholder="Any tag", on_change=remember)
-    st.multiselect("Model", models, key="sessions.model", placeholder="Any model", on_change=remember)
-    st.multiselect("Provider", providers, key="sessions.provider", placeholder="Any provider", on_change=remember)
+        st.multiselect("Tags", known.tags, key="sessions.tagged", placeholder="Any tag", select_all=False, on_change=remember)
+    st.multiselect("Model", models, key="sessions.model", placeholder="Any model", select_all=False, on_change=remember)
+    st.multiselect("Provider", providers, key="sessions.provider", placeholder="Any provider", select_all=False, on_change=remember)
     st.selectbox("Last activity", list(RANGES), format_func=RANGES.__getitem__, key="sessions.range", on_change=remember)
     if state["sessions.range"] == CUSTOM:
         st.date_input("First and last day", key="sessions.days", value=[], on_change=remember)
@@ -163,7 +163,7 @@ def show_nothing(filters: ChatFilters) -> None:
         Shelf.ARCHIVED: ("Nothing is archived", "Archive what you are done with: it leaves the sidebar and can still be found here."),
         Shelf.TRASH: ("The trash is empty", kept_in_trash(app.core().settings.trash_days)),
     }
-    heading, hint = ("No chat matches", "Try another folder, another model or another time.") if filters.narrowed else text[filters.shelf]
+    heading, hint = ("No chat matches", "Try fewer tags, another folder, model or time.") if filters.narrowed else text[filters.shelf]
     with st.container(horizontal_alignment="center", key="sessions_nothing"):
         st.space("medium")
         st.subheader(heading, text_alignment="center", anchor=False)

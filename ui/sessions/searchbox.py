@@ -55,7 +55,8 @@ def show(asked: Asked, *, saved: bool) -> None:
         )
         if not saved:
             views.show_save()
-    with st.popover("Search tips", icon=":material/lightbulb:", type="tertiary", key="sessions_tips"):
+    tips = st.popover("Search tips", icon=":material/lightbulb:", type="tertiary", key="sessions_tips")
+    with tips.container(key="sessions_tips_text"):
         st.markdown(TIPS)
 
 

@@ -114,7 +114,7 @@ def show_change(view: ViewInfo, ids: list[int]) -> None:
         st.form_submit_button("Save", type="primary", on_click=change, args=(view.id,))
     place = ids.index(view.id)
     with st.container(horizontal=True, vertical_alignment="center"):
-        for key, label, icon, step in (("earlier", "Earlier", "arrow_upward", -1), ("later", "Later", "arrow_downward", 1)):
+        for key, label, icon, step in (("earlier", "Earlier", "arrow_back", -1), ("later", "Later", "arrow_forward", 1)):
             st.button(
                 label,
                 icon=f":material/{icon}:",

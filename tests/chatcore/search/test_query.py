@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from chatcore.parts import Shelf
@@ -15,6 +16,7 @@ from chatcore.search.query import (
     Term,
     Wanted,
     chat_id_of,
+    has_filter,
     pieces_of,
     read_query,
     start_of,
@@ -72,6 +74,10 @@ def test_a_text_of_words_and_filters_means_what_they_mean(question: Question) ->
         ("12:30", ((Term(("12", "30")),),)),
         ('moon"tide', words("moon", "tide")),
         ('"moon', words("moon")),
+        ("moon“tide", words("moon", "tide")),
+        ('"moon «two tides»', (*words("moon"), (Term(("two", "tides")),))),
+        ('“5" tide” moon', ((Term(("5", "tide")),), *words("moon"))),
+        ("„two tides“ »two tides«*", ((Term(("two", "tides")),), (Term(("two", "tides"), prefix=True),))),
         ("量子", ((Term(("量", "子")),),)),
         ("量*", ((Term(("量",), prefix=True),),)),
     ],
@@ -223,17 +229,46 @@ def test_any_text_can_be_read(text: str) -> None:
 # --- changing a text ---------------------------------------------------------------------------------------------
 
 
-@given(
-    text=SIGNS_AND_FILTERS,
-    name=st.sampled_from(["model", "provider", "tag", "chat", "folder"]),
-    value=st.sampled_from(["qwen3:4b", "GPT-5 mini", "a:b", "to do", "-x", "x*", "OR"]),
+KINDS_OF_NAMES = {"model": "models", "provider": "providers", "tag": "tags", "chat": "chats", "folder": "folders"}
+NAMES = st.sampled_from(["qwen3:4b", "GPT-5 mini", "a:b", "to do", "-x", "x*", "OR", '5" disk', "“so”", '«a» "b"', '"', "Straße"])
+NAMES |= st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]) | st.sampled_from([*'"“”„«»:*-']), min_size=1, max_size=20
 )
-def test_a_filter_that_is_put_in_is_read_and_can_be_taken_out(text: str, name: str, value: str) -> None:
-    kinds = {"model": "models", "provider": "providers", "tag": "tags", "chat": "chats", "folder": "folders"}
-    assert getattr(read(with_filter("moon", name, value)), kinds[name]) == Wanted((value,))
-    assert read(without_filter(with_filter("moon", name, value), name, value)) == read("moon")
-    bare = without_filter(text, name)
-    assert not getattr(read(bare), kinds[name])
+
+
+def wants(query: Query, name: str) -> Wanted[str]:
+    wanted: Wanted[str] = getattr(query, KINDS_OF_NAMES[name])
+    return wanted
+
+
+@given(text=ANY_TEXT | SIGNS_AND_FILTERS, name=st.sampled_from(list(KINDS_OF_NAMES)), value=NAMES)
+@example(text='5" disk', name="tag", value='5" disk')
+@example(text='"two tides', name="folder", value='Plans/5" disk')
+@example(text='“two "tides', name="tag", value="“a” «b»")
+def test_a_filter_narrows_whatever_the_text_and_taken_out_leaves_what_was_there(text: str, name: str, value: str) -> None:
+    assume(not (set('"') & set(value) and set("“”„") & set(value) and set("«»") & set(value)))
+    assume(not has_filter(text, name, value))
+    before = replace(read(text), open_end=False, notices=())
+    narrower = with_filter(text, name, value)
+    assert has_filter(narrower, name, value)
+    assume(len(narrower) <= LONGEST_QUERY)
+    was = wants(before, name)
+    narrowed_to: dict[str, Any] = {KINDS_OF_NAMES[name]: Wanted((*was.among, value), was.without), "asks": True}
+    assert replace(read(narrower), open_end=False, notices=()) == replace(before, **narrowed_to)
+    assert replace(read(without_filter(narrower, name, value)), open_end=False, notices=()) == before
+
+
+@given(text=SIGNS_AND_FILTERS, name=st.sampled_from(list(KINDS_OF_NAMES)))
+def test_all_filters_of_a_name_can_be_taken_out(text: str, name: str) -> None:
+    assert not wants(read(without_filter(text, name)), name)
+
+
+def test_a_name_with_every_kind_of_quotes_is_put_in_without_one_of_them() -> None:
+    name = '5" “disk” «b»'
+    narrower = with_filter("moon", "tag", name)
+    assert read(narrower).tags == Wanted(("5 “disk” «b»",))
+    assert has_filter(narrower, "tag", name)
+    assert without_filter(narrower, "tag", name) == "moon"
 
 
 @given(SIGNS_AND_FILTERS)
@@ -247,7 +282,10 @@ def test_a_filter_is_put_in_once() -> None:
     once = with_filter("moon", "tag", "to do")
     assert once == 'moon tag:"to do"'
     assert with_filter(once, "tag", "to do") == once
+    assert with_filter("moon TAG:“To do”", "tag", "to do") == "moon TAG:“To do”"
+    assert with_filter('moon -tag:"to do"', "tag", "to do") == 'moon -tag:"to do" tag:"to do"'
     assert with_filter("", "is", "pinned") == "is:pinned"
+    assert without_filter("moon -tag:x tag:X", "tag", "x") == "moon -tag:x"
     assert without_filter('moon tag:"to do" tag:x is:pinned', "tag") == "moon is:pinned"
     assert without_filter('moon tag:"to do" tag:x', "tag", "x") == 'moon tag:"to do"'
 

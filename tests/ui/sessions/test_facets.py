@@ -15,6 +15,7 @@ GUIDE = Facet("guide", (("model", "guide"),), 1)
 MARCH = Facet("2026-03", (("after", "2026-03"), ("before", "2026-04")), 4)
 YOU = Facet("user", (("role", "user"),), 2)
 WORK = Facet("hard work", (("tag", "hard work"),), 2)
+DISK = Facet('5" disk', (("tag", '5" disk'),), 1)
 FACETS = Facets(of=4, complete=True, models=(QWEN, GUIDE), months=(MARCH,), roles=(YOU,), tags=(WORK,))
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
 
@@ -32,12 +33,15 @@ NOW = datetime(2026, 3, 14, tzinfo=UTC)
     ('tides tag:"hard work"', WORK, "tides"),
     ("tides tag:home", WORK, 'tides tag:home tag:"hard work"'),
     ("model:qwen3:8b", QWEN, ""),
+    ('8" tides', DISK, '8 tides tag:“5" disk”'),
+    ('tides tag:“5" disk”', DISK, "tides"),
+    ('tides TAG:"Hard Work"', WORK, "tides"),
 ])  # fmt: skip
 def test_a_click_puts_a_value_into_the_text_or_takes_it_out(text: str, facet: Facet, wanted: str) -> None:
     assert toggled(text, facet) == wanted
 
 
-@given(st.text(st.sampled_from('ab :"-*'), max_size=20), st.sampled_from([QWEN, GUIDE, MARCH, YOU, WORK]))
+@given(st.text(st.sampled_from('ab :"“»-*'), max_size=20), st.sampled_from([QWEN, GUIDE, MARCH, YOU, WORK, DISK]))
 def test_a_second_click_takes_back_what_the_first_put_in(text: str, facet: Facet) -> None:
     once = toggled(text, facet)
     assert is_on(once, facet)

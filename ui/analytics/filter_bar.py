@@ -4,7 +4,7 @@ from datetime import date
 
 import streamlit as st
 
-from ui.filters import EARLIEST, LATEST, PARAMS, RANGES, Choice, Known, days_of, read_url
+from ui.analytics.filters import EARLIEST, LATEST, PARAMS, RANGES, Choice, Known, days_of, read_url
 
 RANGE, DATES, PROVIDERS, MODELS = "analytics.range", "analytics.dates", "analytics.providers", "analytics.models"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from chatcore.analytics import whole_days
-from ui.filters import DEFAULT_RANGE, RANGES, Choice, Known, days_text, read_url
+from ui.analytics.filters import DEFAULT_RANGE, RANGES, Choice, Known, days_text, read_url
 
 KNOWN = Known(
     (("ollama", "qwen3:8b"), ("ollama", "llama3.2:3b"), ("guide", "guide")), date(2025, 6, 1), date(2026, 3, 10), date(2026, 3, 14)

@@ -10,9 +10,9 @@ import pytest
 from chatcore.analytics import Filters, whole_days
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
-from ui import charts
-from ui.charts import Grain
-from ui.marks import in_busy_hours, in_messages, in_models, in_tokens
+from ui.analytics import charts
+from ui.analytics.charts import Grain
+from ui.analytics.marks import in_busy_hours, in_messages, in_models, in_outcomes, in_speed, in_tokens
 
 ZONE = "America/New_York"
 # The clocks of New York change on 8 March 2026.
@@ -89,9 +89,29 @@ def test_a_cell_of_the_models_is_what_its_column_counts(column: str, state: Stat
     assert in_models([(2, column)], FILTERS, models) is None, "a row of a table that was longer a moment ago"
 
 
+def test_a_point_of_a_line_is_its_models_answers_of_that_time() -> None:
+    marked = in_speed([{"step": "2026-04-01", "model": "qwen3:8b"}], FILTERS, "month")
+    assert marked
+    assert (marked.title, marked.answers) == ("Answers of qwen3:8b, April 2026", True)
+    assert marked.filters == replace(FILTERS, period=Period(local(2026, 4, 1), local(2026, 4, 11)), models=("qwen3:8b",))
+
+
+def test_a_line_of_the_outcomes_is_the_answers_that_ended_so() -> None:
+    table = pd.DataFrame(
+        {"provider": ["ollama"] * 2, "model_name": ["m", "m"], "state": ["complete", "failed"], "error_type": ["", "server_error"]}
+    )
+    whole, failed = (in_outcomes([(row, "answers")], FILTERS, table) for row in (0, 1))
+    assert whole
+    assert failed
+    assert (whole.state, whole.error_type, whole.title) == (State.COMPLETE, None, "Answers of m: complete")
+    assert (failed.state, failed.error_type, failed.title) == (State.FAILED, "server_error", "Answers of m: failed, server error")
+    assert (failed.filters.providers, failed.filters.models) == (("ollama",), ("m",))
+    assert in_outcomes([(2, "answers")], FILTERS, table) is None
+
+
 def test_without_a_click_there_is_no_list() -> None:
     assert in_messages([], FILTERS, "day") is in_tokens([], FILTERS, "day", PER_DAY) is in_busy_hours([], FILTERS) is None
-    assert in_models([], FILTERS, DAYS) is None
+    assert in_models([], FILTERS, DAYS) is in_outcomes([], FILTERS, DAYS) is in_speed([], FILTERS, "day") is None
 
 
 def test_what_no_chart_has_is_refused() -> None:

@@ -9,8 +9,9 @@ import pandas as pd
 from chatcore.analytics import Filters, whole_days
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
-from ui import charts, words
-from ui.charts import Grain
+from ui import words
+from ui.analytics import charts
+from ui.analytics.charts import Grain
 
 # What the browser sends of a mark: the fields by which its chart selects, with their values.
 Selected = Sequence[Mapping[str, object]]
@@ -28,6 +29,7 @@ class Marked:
     role: Role | None = None
     hour_of_week: tuple[int, int] | None = None
     state: State | None = None
+    error_type: str | None = None
 
 
 def in_messages(selected: Selected, filters: Filters, grain: Grain) -> Marked | None:
@@ -53,6 +55,15 @@ def in_tokens(selected: Selected, filters: Filters, grain: Grain, per_day: pd.Da
     return Marked(title, replace(within(filters, step, grain), models=meant), answers=True)
 
 
+def in_speed(selected: Selected, filters: Filters, grain: Grain) -> Marked | None:
+    """A model's point of a line over time."""
+    if not selected:
+        return None
+    step, model = step_of(selected[0], grain), str(selected[0].get("model"))
+    title = f"Answers of {words.model_name(None, model)}, {charts.label_of(step, grain)}"
+    return Marked(title, replace(within(filters, step, grain), models=(model,)), answers=True)
+
+
 def in_busy_hours(selected: Selected, filters: Filters) -> Marked | None:
     """A cell of the busy hours."""
     if not selected:
@@ -76,6 +87,21 @@ def in_models(cells: Sequence[Sequence[object]], filters: Filters, models: pd.Da
     kind = {None: "Answers", State.FAILED: "Failed answers", State.STOPPED: "Stopped answers", State.INTERRUPTED: "Interrupted answers"}
     chosen = replace(filters, providers=(str(model["provider"]),), models=(str(model["model_name"]),))
     return Marked(f"{kind[state]} of {words.model_name(model['provider'], model['model_name'])}", chosen, answers=True, state=state)
+
+
+def in_outcomes(cells: Sequence[Sequence[object]], filters: Filters, outcomes: pd.DataFrame) -> Marked | None:
+    """A cell of the table of outcomes: (row, column)."""
+    if not cells:
+        return None
+    row, _ = cells[0]
+    if not isinstance(row, int) or not 0 <= row < len(outcomes):
+        return None
+    outcome = outcomes.iloc[row]
+    model, state = words.model_name(outcome["provider"], outcome["model_name"]), State(outcome["state"])
+    error = f", {words.error_name(outcome['error_type']).lower()}" if outcome["error_type"] else ""
+    chosen = replace(filters, providers=(str(outcome["provider"]),), models=(str(outcome["model_name"]),))
+    title = f"Answers of {model}: {state.value}{error}"
+    return Marked(title, chosen, answers=True, state=state, error_type=str(outcome["error_type"]) or None)
 
 
 def step_of(mark: Mapping[str, object], grain: Grain) -> pd.Timestamp:

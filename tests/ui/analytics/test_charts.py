@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from ui import charts
+from ui.analytics import charts
 
 
 def days(count: int) -> pd.Series:

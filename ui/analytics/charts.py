@@ -107,6 +107,31 @@ def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Grain, *, known_
     return selectable(chart, "step", "model")
 
 
+def speed_chart(
+    over_time: pd.DataFrame, column: str, days: pd.Series, grain: Grain, *, unit: str, form: str, known_models: Sequence[str]
+) -> alt.LayerChart:
+    """A number of each model over time as a line (frame: `analytics.speed_over_time`); of more than MAX_MODELS those with most
+    answers, since medians cannot be added up to those of the others."""
+    most_used = over_time.groupby("model_name")["answers"].sum().sort_values(ascending=False, kind="stable").index[: MAX_MODELS + 1]
+    rows = over_time[over_time[column].notna() & over_time["model_name"].isin(most_used)]
+    rows = rows.rename(columns={"start": "step", "model_name": "model", column: "value"})[["step", "model", "value", "answers"]]
+    domain = [model for model in most_used if model in set(rows["model"])]
+    tooltip = [
+        alt.Tooltip("when:N", title="When"),
+        alt.Tooltip("model:N", title="Model"),
+        alt.Tooltip("value:Q", title=f"Half of the answers, {unit}", format=form),
+        alt.Tooltip("answers:Q", title="Answers", format=","),
+    ]
+    scale = alt.Scale(domain=domain, range=shown_colours(domain, known_models))
+    base = over_steps(rows, steps(days, grain).drop_duplicates(), grain).encode(
+        y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
+        color=alt.Color("model:N", title=None, scale=scale, legend=legend(len(domain))),
+    )
+    points = base.mark_point(filled=True, size=55, cursor="pointer").encode(tooltip=tooltip)
+    layers: alt.LayerChart = base.mark_line(strokeWidth=2) + selectable(points, "step", "model")
+    return layers.properties(height=CHART_HEIGHT, padding=PADDING)
+
+
 def shown_models(per_day: pd.DataFrame) -> pd.Series:
     """The model's name, or OTHER for those beyond the MAX_MODELS with most tokens."""
     totals = (per_day["input_tokens"] + per_day["output_tokens"]).groupby(per_day["model_name"]).sum()
@@ -125,7 +150,13 @@ def shown_colours(domain: Sequence[str], known_models: Sequence[str]) -> list[st
 
 
 def bars(rows: pd.DataFrame, domain: pd.Series, grain: Grain) -> alt.Chart:
-    """Stacked bars over the steps of `domain`, with as many labels as fit a narrow screen."""
+    """Stacked bars over the steps of `domain`."""
+    chart: alt.Chart = over_steps(rows, domain, grain).properties(height=CHART_HEIGHT, padding=PADDING).mark_bar(cursor="pointer")
+    return chart
+
+
+def over_steps(rows: pd.DataFrame, domain: pd.Series, grain: Grain) -> alt.Chart:
+    """A chart over the steps of `domain`, with as many labels as fit a narrow screen."""
     texts = [step.date().isoformat() for step in domain]
     labelled = texts[:: max(1, -(-len(texts) // 6))]
     form = "%b %Y" if grain == "month" else "%-d %b"
@@ -140,7 +171,7 @@ def bars(rows: pd.DataFrame, domain: pd.Series, grain: Grain) -> alt.Chart:
     )
     data = rows.assign(step=[step.date().isoformat() for step in rows["step"]], when=[label_of(step, grain) for step in rows["step"]])
     x = alt.X("step:O", axis=axis, scale=alt.Scale(domain=texts, paddingInner=0.15 if len(texts) <= 100 else 0.05))
-    chart: alt.Chart = alt.Chart(data, height=CHART_HEIGHT, padding=PADDING).mark_bar(cursor="pointer").encode(x=x)
+    chart: alt.Chart = alt.Chart(data).encode(x=x)
     return chart
 
 

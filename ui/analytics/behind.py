@@ -9,8 +9,9 @@ from chatcore import analytics
 from chatcore.analytics import AnswerBehind, MessageBehind
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
-from ui import app, charts, words
-from ui.marks import Marked, Selected
+from ui import app, words
+from ui.analytics import charts
+from ui.analytics.marks import Marked, Selected
 from ui.sessions.clock import Clock
 
 AT_FIRST, MORE = 10, 20
@@ -26,7 +27,7 @@ OUTCOMES = {
 }
 
 
-def show_chart(chart: alt.Chart, key: str, told: str) -> Selected:
+def show_chart(chart: alt.Chart | alt.LayerChart, key: str, told: str) -> Selected:
     """Draws a chart that can be clicked; the mark that was, or nothing. `told`: what it shows, for who does not see it."""
     event = st.altair_chart(chart, key=key, on_select="rerun", alt=told)
     selected: Selected = event.selection.get(charts.MARK, [])
@@ -43,7 +44,7 @@ def show(db: Database, viewer: Viewer, marked: Marked, clock: Clock, *, key: str
             st.markdown(f"**{words.plain(marked.title)}**", width="content")
             st.button("Close", icon=":material/close:", type="tertiary", key=f"{key}.close", on_click=close)
         if marked.answers:
-            answers = analytics.answers_behind(db, viewer, marked.filters, state=marked.state, limit=wanted)
+            answers = analytics.answers_behind(db, viewer, marked.filters, state=marked.state, error_type=marked.error_type, limit=wanted)
             for answer in answers.items:
                 show_answer(answer, clock)
             shown, more = len(answers.items), answers.next_cursor is not None

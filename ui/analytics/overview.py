@@ -1,0 +1,114 @@
+"""The tab that answers what was used: tiles, messages and tokens over time, models, busy hours."""
+
+import pandas as pd
+import streamlit as st
+
+from chatcore.analytics import DEFINITIONS, Report
+from ui import words
+from ui.analytics import behind, charts, marks, tiles
+from ui.analytics.cards import Shown, show_footer
+from ui.analytics.filters import Choice, days_text
+from ui.analytics.marks import Marked
+
+
+def show(report: Report, shown: Shown) -> None:
+    """Tiles, charts and table of a period with something in it."""
+    tiles.show_tiles(tiles.tiles_of(report.tiles, compare=shown.choice.range != "all"))
+    show_summary(report, shown.choice, shown.wanted.time_zone)
+    st.caption("Click a bar, a cell or a model to see what is behind it.")
+    left, right = st.columns(2)
+    with left, st.container(border=True, height="stretch"):
+        messages = show_messages(report, shown)
+    with right, st.container(border=True, height="stretch"):
+        tokens = show_tokens(report, shown)
+    # Under both, since a list in half the width would stretch the other card.
+    shown.show_behind("messages_per_day", messages, border=True)
+    shown.show_behind("tokens_per_day", tokens, border=True)
+    with st.container(border=True):
+        st.markdown("**Models**")
+        table = report.models
+        cells = show_models(table, shown.wanted.time_zone, shown.key("models"))
+        shown.show_behind("models", marks.in_models(cells, shown.wanted, table))
+        show_footer("models", table, shown.stamp)
+    with st.container(border=True):
+        st.markdown("**Busy hours**")
+        hours = report.busy_hours
+        clicked = behind.show_chart(charts.busy_hours_chart(hours), shown.key("busy_hours"), "Messages by weekday and hour")
+        st.caption(f"{charts.busiest(hours)} Times in {shown.wanted.time_zone}.")
+        shown.show_behind("busy_hours", marks.in_busy_hours(clicked, shown.wanted))
+        show_footer("busy_hours", hours, shown.stamp)
+
+
+def show_summary(report: Report, choice: Choice, own_zone: str) -> None:
+    """How the answers ended (what was stopped or interrupted is not hidden in the failed share), and what the changes compare with."""
+    ended = {name: int(report.models[name].sum()) for name in ("complete", "failed", "stopped", "interrupted", "running")}
+    finished = sum(ended.values()) - ended["running"]
+    sentences = []
+    if finished:
+        sentences.append(
+            f"{words.plural(finished, 'finished answer')}: {words.count(ended['complete'])} complete, "
+            f"{words.count(ended['failed'])} failed, {words.count(ended['stopped'])} stopped by you, "
+            f"{words.count(ended['interrupted'])} interrupted."
+        )
+    if ended["running"]:
+        sentences.append(f"{words.plural(ended['running'], 'answer')} being written.")
+    if choice.range != "all":
+        sentences.append(f"Changes are against {days_text(report.previous, own_zone)}.")
+    st.caption(" ".join(sentences), help=DEFINITIONS["change"])
+
+
+def show_models(models: pd.DataFrame, own_zone: str, key: str) -> list[tuple[int, str]]:
+    """One row per model, numbers right and dashes where nobody knows. Answers which cell was clicked: [(row, column)] or []."""
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    columns = {
+        "model_name": text("Model", pinned=True, width="medium"),
+        "answers": number("Answers", format="localized"),
+        "input_tokens": number("Tokens in", format="localized"),
+        "output_tokens": number("Tokens out", format="localized"),
+        "median_time_to_first_chunk_s": number("First chunk", format="%.2f s", help=DEFINITIONS["median_time_to_first_chunk_s"]),
+        "median_output_tokens_per_s": number("Tokens/s", format="%.1f", help=DEFINITIONS["median_output_tokens_per_s"]),
+        "failed_share": number("Failed", format="%.1f %%", help=DEFINITIONS["failed_share"]),
+        "last_used_at": st.column_config.DatetimeColumn("Last used", format="D MMM YYYY, HH:mm", timezone=own_zone),
+        "stopped": number("Stopped", format="localized"),
+        "interrupted": number("Interrupted", format="localized"),
+        "provider": text("Provider"),
+    }
+    event = st.dataframe(
+        models.assign(failed_share=models["failed_share"] * 100),
+        hide_index=True,
+        column_order=list(columns),
+        column_config=columns,
+        placeholder=tiles.UNKNOWN,
+        alt="Usage, speed and failures of each model",
+        key=key,
+        on_select="rerun",
+        selection_mode="single-cell",
+    )
+    return list(event.selection.cells)
+
+
+def show_messages(report: Report, shown: Shown) -> Marked | None:
+    """The messages over time; what was clicked."""
+    frame = report.messages_per_day
+    grain = charts.grain_of(len(frame), 2)
+    st.markdown(f"**Messages per {grain}**")
+    clicked = behind.show_chart(
+        charts.messages_chart(frame, grain), shown.key("messages_per_day"), "Messages of you and of models over time"
+    )
+    show_footer("messages_per_day", frame, shown.stamp)
+    return marks.in_messages(clicked, shown.wanted, grain)
+
+
+def show_tokens(report: Report, shown: Shown) -> Marked | None:
+    """The tokens over time; what was clicked."""
+    days = report.messages_per_day["day"]
+    grain = charts.grain_of(len(days), min(report.models["model_name"].nunique(), charts.MAX_MODELS + 1))
+    st.markdown(f"**Tokens per {grain} by model**")
+    clicked: marks.Selected = []
+    if report.models["answers_with_usage"].sum():
+        chart = charts.tokens_chart(report.tokens_per_day, days, grain, known_models=shown.known.models)
+        clicked = behind.show_chart(chart, shown.key("tokens_per_day"), "Tokens read and written over time, by model")
+    else:
+        st.caption("No answer of this period has a known number of tokens.")
+    show_footer("tokens_per_day", report.tokens_per_day, shown.stamp)
+    return marks.in_tokens(clicked, shown.wanted, grain, report.tokens_per_day)
