@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent import futures
 from concurrent.futures import Future
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import ProviderError
@@ -17,6 +17,9 @@ from chatcore.providers import open_providers
 from chatcore.providers.base import Provider
 from chatcore.settings import Settings
 from chatcore.upkeep import Upkeep, jobs
+
+if TYPE_CHECKING:
+    from chatcore.metrics import Metrics
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -71,15 +74,26 @@ class Lookup(Generic[Found]):
 
 
 class Core:
-    """All that pages, API and commands stand on. Made by `open_core` or `shared`; every method may be called from any thread."""
+    """All that pages, API and commands stand on. Made by `open_core` or `shared`; every method may be called from any thread.
+
+    `metrics` is None unless they are switched on.
+    """
 
     def __init__(
-        self, settings: Settings, db: Database, providers: Mapping[str, Provider], runner: Runner, upkeep: Upkeep | None = None
+        self,
+        settings: Settings,
+        db: Database,
+        providers: Mapping[str, Provider],
+        runner: Runner,
+        upkeep: Upkeep | None = None,
+        *,
+        metrics: "Metrics | None" = None,
     ) -> None:
         self.settings = settings
         self.db = db
         self.providers = providers
         self.runner = runner
+        self.metrics = metrics
         self._upkeep = upkeep
         self._models = Lookup(runner, models_of)
         self._health = Lookup(runner, health_of)
@@ -145,13 +159,24 @@ def open_core(settings: Settings) -> Core:
         init_db(db)
         providers = open_providers(settings)
         runner = Runner(db, providers, checkpoint_s=settings.checkpoint_s, heartbeat_stale_s=settings.heartbeat_stale_s)
+        metrics = observe(runner) if settings.metrics else None
         runner.open()
     except BaseException:
         db.close()
         raise
     upkeep = Upkeep(jobs(db, settings))
     upkeep.open()
-    return Core(settings, db, providers, runner, upkeep)
+    return Core(settings, db, providers, runner, upkeep, metrics=metrics)
+
+
+def observe(runner: Runner) -> "Metrics":
+    """The figures of a Runner from now on, for /metrics."""
+    # Here, because prometheus_client takes 20 ms to import, and most run without it.
+    from chatcore.metrics import Metrics
+
+    metrics = Metrics(runner.providers, runner.load)
+    runner.report_to(metrics.observe)
+    return metrics
 
 
 # --- the one of this process -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -20,6 +21,7 @@ from chatcore.attempt import Attempt
 from chatcore.db import Database
 from chatcore.errors import ChatcoreError, Conflict, NotFound, ProviderError
 from chatcore.history import no_message
+from chatcore.ledger import Entry
 from chatcore.ledger import Job as Job
 from chatcore.models import utc_now
 from chatcore.parts import ErrorCode, Failed, Offset, State, Update, Viewer
@@ -47,6 +49,15 @@ NOT_READ = "The database does not answer; the answer goes on and will be shown."
 START = Offset()
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many answers a Runner writes now, and how many of these wait for their first chunk. Those whose end is not saved yet count
+    as written."""
+
+    active: int
+    waiting: int
+
+
 class Runner:
     """Writes answers in the background. Every public method may be called from any thread; `open` before, `close` after."""
 
@@ -70,6 +81,7 @@ class Runner:
         self._is_open = False
         self._attempts: dict[int, Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._observers: list[Callable[[Entry], None]] = []
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -107,7 +119,11 @@ class Runner:
         """Marks answers whose process is gone as interrupted; answers how many. Raises what the database raises."""
         with self._guard:
             running = [attempt.job.generation_id for attempt in self._attempts.values()]
-        return ledger.recover(self.db, running=running, stale_s=self._stale_s, by_heartbeat=by_heartbeat)
+        recovered = 0
+        for entry in ledger.recover(self.db, running=running, stale_s=self._stale_s, by_heartbeat=by_heartbeat):
+            self._report(entry)
+            recovered += 1
+        return recovered
 
     # --- jobs ----------------------------------------------------------------------------------------------------
 
@@ -122,7 +138,7 @@ class Runner:
                 self._attempts[job.message_id] = attempt
                 self._loop.call_soon_threadsafe(self._begin, attempt)
                 return
-        ledger.close(self.db, self.owner, job, attempt.ending(State.INTERRUPTED, self._clock()))
+        self._report(ledger.close(self.db, self.owner, job, attempt.ending(State.INTERRUPTED, self._clock())))
 
     def writes(self, viewer: Viewer, message_id: int) -> bool:
         """Whether this Runner writes that answer now. Raises NotFound if it writes it for somebody else."""
@@ -170,6 +186,31 @@ class Runner:
         if isinstance(awaitable, Coroutine):
             awaitable.close()
         raise Conflict("The application is shutting down.", "Try again when it has started.")
+
+    # --- for who observes the process ----------------------------------------------------------------------------
+
+    def report_to(self, observer: Callable[[Entry], None]) -> None:
+        """Tells `observer` from now on of every attempt that this Runner closes, once, when the database has its end.
+
+        It is called on whichever thread closed it, has to be quick, and may raise what it likes: that is logged.
+        """
+        self._observers.append(observer)
+
+    def load(self) -> Load:
+        """What this Runner has to do now. It has no queue: who waits, waits for a model server."""
+        with self._guard:
+            attempts = list(self._attempts.values())
+        return Load(len(attempts), sum(attempt.state is None and attempt.first_chunk_s is None for attempt in attempts))
+
+    def _report(self, entry: Entry | None) -> None:
+        """Tells the observers of an attempt that was closed here; None, one that somebody else closed, is theirs to tell."""
+        if entry is None:
+            return
+        for observer in self._observers:
+            try:
+                observer(entry)
+            except Exception:
+                log.exception("an observer of answers broke")
 
     # --- followers -----------------------------------------------------------------------------------------------
 
@@ -279,13 +320,16 @@ class Runner:
             log.info(
                 "answer %s failed: %s %s", attempt.job.message_id, attempt.failed.code, attempt.failed.detail or attempt.failed.message
             )
-        if attempt.lost or not await self._save(attempt, state):
+        entry = None if attempt.lost else await self._save(attempt, state)
+        if entry is None:
             log.warning("answer %s was closed by another process", attempt.job.message_id)
             state = State.INTERRUPTED
         with self._guard:
             if self._attempts.get(attempt.job.message_id) is attempt:
                 del self._attempts[attempt.job.message_id]
         attempt.live.finish(state, *((attempt.failed.message, attempt.failed.hint) if attempt.failed else ()))
+        # Last, so that nobody waits for it.
+        self._report(entry)
 
     async def _read(self, attempt: Attempt) -> None:
         """Takes what the provider sends until it ends, whichever way."""
@@ -314,8 +358,8 @@ class Runner:
             # Only where nothing else has ended it: a provider must not leave without saying how it went.
             attempt.end(State.FAILED, failed=failure(ErrorCode.INCOMPLETE, Situation(provider.label)))
 
-    async def _save(self, attempt: Attempt, state: State) -> bool:
-        """Writes the end of the answer, again and again until the database takes it; False if it was not ours any more."""
+    async def _save(self, attempt: Attempt, state: State) -> Entry | None:
+        """Writes the end of the answer, again and again until the database takes it; None if it was not ours any more."""
         ending = attempt.ending(state, self._clock())
         retry_s = FIRST_RETRY_S
         while True:

@@ -6,7 +6,7 @@ generation, then the message: one order, no deadlock.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +29,9 @@ CHARACTERS_A_TOKEN = 4
 LARGEST_COUNT = 2**53
 # PostgreSQL finds a deadlock after 1 s and then ends one of the two; a checkpoint gives way before that, since it can come again.
 CHECKPOINT_LOCK_WAIT = sa.text("SET LOCAL lock_timeout = '300ms'")
+
+# Tokens in, tokens out, and who counted them.
+Counted = tuple[int | None, int | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,21 @@ class Ending:
     usage: Usage | None = None
     finished: Finished | None = None
     failed: Failed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger has of an attempt that ended, without whose it was and what was written. Times in seconds."""
+
+    provider: str
+    model_name: str
+    state: State
+    duration_s: float
+    time_to_first_chunk_s: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    usage_source: str | None
+    error_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +146,10 @@ def beats(rows: Iterable[sa.RowMapping]) -> dict[int, Beat]:
     return {row["id"]: Beat(row["message_id"] is not None, row["stop_requested_at"] is not None) for row in rows}
 
 
-def close(db: Database, owner: str, job: Job, ending: Ending) -> bool:
+def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
     """Writes the end of an attempt: generation, message, chat and usage mark in one transaction.
 
-    False, and nothing is written, if the row runs no more or belongs to somebody else. A chat or message that was deleted
+    None, and nothing is written, if the row runs no more or belongs to somebody else. A chat or message that was deleted
     meanwhile is left out. Raises what `Database.write` raises.
     """
     with db.write() as tx:
@@ -141,7 +159,7 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> bool:
         values = outcome(ending) | {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": source}
         started_at = tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.started_at)).scalar()
         if started_at is None:
-            return False
+            return None
         message = content_of(ending.written) | {"status": ending.state.value}
         if ending.tool_calls:
             message["tool_calls"] = storable(dump_tool_calls(ending.tool_calls) or "")
@@ -156,7 +174,23 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> bool:
             output_tokens=tokens_out or 0,
         )
         mark_dirty(tx, job.user_id, started_at)
-    return True
+    return entry(job.provider, job.request.model, ending, (tokens_in, tokens_out, source))
+
+
+def entry(provider: str, model_name: str, ending: Ending, counted: Counted) -> Entry:
+    """The ledger's entry for an attempt that was closed."""
+    input_tokens, output_tokens, usage_source = counted
+    return Entry(
+        provider=provider,
+        model_name=model_name,
+        state=ending.state,
+        duration_s=ending.duration_s,
+        time_to_first_chunk_s=ending.time_to_first_chunk_s,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        usage_source=usage_source,
+        error_type=ending.failed.code.value if ending.state is State.FAILED and ending.failed is not None else None,
+    )
 
 
 def outcome(ending: Ending) -> dict[str, object]:
@@ -183,7 +217,7 @@ def outcome(ending: Ending) -> dict[str, object]:
     return values
 
 
-def tokens(ending: Ending, request: ChatRequest) -> tuple[int | None, int | None, str | None]:
+def tokens(ending: Ending, request: ChatRequest) -> Counted:
     """Tokens in, tokens out and who counted them: the server, else we where something was written, else nobody.
 
     Ours is an estimate: a chunk is about a token, and the prompt has about one for 4 characters.
@@ -276,8 +310,9 @@ def request_stop(db: Database, viewer: Viewer, message_id: int, *, now: datetime
 # --- orphans -----------------------------------------------------------------------------------------------------
 
 
-def recover(db: Database, *, running: Sequence[int], stale_s: float, by_heartbeat: bool) -> int:
-    """Marks running answers whose process is gone as interrupted, with what was saved of them; answers how many.
+def recover(db: Database, *, running: Sequence[int], stale_s: float, by_heartbeat: bool) -> Iterator[Entry]:
+    """Marks running answers whose process is gone as interrupted, with what was saved of them, one after the other as it is
+    iterated.
 
     `running` are the generations the caller itself runs. A process is gone if this machine says so, or, with
     `by_heartbeat`, if it was silent for `stale_s` seconds.
@@ -285,23 +320,22 @@ def recover(db: Database, *, running: Sequence[int], stale_s: float, by_heartbea
     columns = (GENERATIONS.c.id, GENERATIONS.c.owner, GENERATIONS.c.heartbeat_at, moment_of(db).label("now"))
     with db.read() as tx:
         rows = tx.execute(sa.select(*columns).where(GENERATIONS.c.state == RUNNING)).all()
-    recovered = 0
     for row in rows:
         if row.id in running:
             continue
         silent = row.heartbeat_at is None or row.now - row.heartbeat_at > timedelta(seconds=stale_s)
-        if (by_heartbeat and silent) or (row.owner is not None and processes.is_gone(row.owner)):
-            recovered += interrupt(db, row.id, row.heartbeat_at)
-    return recovered
+        dead = (by_heartbeat and silent) or (row.owner is not None and processes.is_gone(row.owner))
+        if dead and (closed := interrupt(db, row.id, row.heartbeat_at)) is not None:
+            yield closed
 
 
-def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -> int:
-    """Closes one orphan if it was silent since `heartbeat_at`; 1 if it was done, 0 if somebody else was faster."""
-    columns = (GENERATIONS.c.user_id, GENERATIONS.c.session_id, GENERATIONS.c.message_id, GENERATIONS.c.started_at)
+def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -> Entry | None:
+    """Closes one orphan if it was silent since `heartbeat_at`; None if somebody else was faster."""
+    names = ("user_id", "session_id", "message_id", "started_at", "provider", "model_name")
     with db.write() as tx:
-        row = tx.execute(sa.select(*columns).where(GENERATIONS.c.id == generation_id)).one_or_none()
+        row = tx.execute(sa.select(*(GENERATIONS.c[name] for name in names)).where(GENERATIONS.c.id == generation_id)).one_or_none()
         if row is None:
-            return 0
+            return None
         if row.session_id is not None:
             lock_chat(tx, row.user_id, row.session_id)
         # The last sign of life is when it ended, as far as anybody knows.
@@ -311,11 +345,12 @@ def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -
         ending = Ending(State.INTERRUPTED, written, ended_at, (ended_at - row.started_at).total_seconds())
         tokens_out = (len(written.text) + len(written.reasoning)) // CHARACTERS_A_TOKEN or None
         tokens_in = None if tokens_out is None else prompt_characters(tx, row.message_id) // CHARACTERS_A_TOKEN
-        counted = {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": None if tokens_out is None else "estimated"}
+        source = None if tokens_out is None else "estimated"
+        counted = {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": source}
         same = GENERATIONS.c.heartbeat_at.is_(None) if heartbeat_at is None else GENERATIONS.c.heartbeat_at == heartbeat_at
         orphan = sa.update(GENERATIONS).where(GENERATIONS.c.id == generation_id, GENERATIONS.c.state == RUNNING, same)
         if tx.execute(orphan.values(outcome(ending) | counted).returning(GENERATIONS.c.id)).one_or_none() is None:
-            return 0
+            return None
         tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == row.message_id).values(status=State.INTERRUPTED.value))
         if row.session_id is not None:
             count_answer_in(
@@ -328,7 +363,7 @@ def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -
                 output_tokens=tokens_out or 0,
             )
         mark_dirty(tx, row.user_id, row.started_at)
-    return 1
+    return entry(row.provider, row.model_name, ending, (tokens_in, tokens_out, source))
 
 
 def prompt_characters(tx: Session, message_id: int) -> int:

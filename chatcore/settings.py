@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatcore.errors import Invalid
@@ -13,6 +13,7 @@ TRASH_DAYS = 30
 # Digits of a number of days: 99,999 are 273 years, and a calendar can still go back as far.
 LONGEST_DAYS = 5
 DEFAULT_OLLAMA_HOST = "http://127.0.0.1:11434"
+ON, OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the core needs to start. `trash_days`: how long a chat stays in the trash, 0 for ever."""
+    """Everything the core needs to start. `trash_days`: how long a chat stays in the trash, 0 for ever. `metrics`: whether
+    /metrics answers, to everybody or only to who sends `metrics_token`."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
@@ -44,6 +46,8 @@ class Settings:
     checkpoint_s: float = 0.9
     heartbeat_stale_s: float = 15.0
     trash_days: int = TRASH_DAYS
+    metrics: bool = False
+    metrics_token: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -54,6 +58,8 @@ class Settings:
             ollama_api_key=env.get("OLLAMA_API_KEY", "").strip() or None,
             timeouts=Timeouts(first_byte_s=positive_seconds(env, "CHATCORE_FIRST_BYTE_TIMEOUT_S")),
             trash_days=whole_days(env, "CHATCORE_TRASH_DAYS", TRASH_DAYS),
+            metrics=switched_on(env, "CHATCORE_METRICS"),
+            metrics_token=env.get("CHATCORE_METRICS_TOKEN", "").strip() or None,
         )
 
 
@@ -97,3 +103,11 @@ def whole_days(env: Mapping[str, str], name: str, default: int) -> int:
     if not (raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_DAYS):
         raise Invalid(f"{name}={raw!r} is not a number of days.", f"Write a whole number such as {default}, 0 for ever, or leave it unset.")
     return int(raw)
+
+
+def switched_on(env: Mapping[str, str], name: str) -> bool:
+    """Whether a variable switches something on; unset is off. Raises Invalid."""
+    raw = env.get(name, "").strip().lower()
+    if raw not in ON + OFF:
+        raise Invalid(f"{name}={raw!r} is neither on nor off.", "Write 1 to switch it on, or leave it unset.")
+    return raw in ON

@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.cli",),
     ("chatcore.api",),
     ("chatcore.core",),
-    ("chatcore.upkeep",),
+    ("chatcore.upkeep", "chatcore.metrics"),
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),
@@ -57,6 +57,7 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "psycopg": ("chatcore",),
     "click": ("chatcore.cli",),
     "uuid_utils": ("chatcore.columns",),
+    "prometheus_client": ("chatcore.metrics",),
 }
 NO_SQL = ("pages", "ui", "chatcore.providers", "chatcore.tools", "chatcore.formats")
 

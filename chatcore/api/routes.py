@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, finding, folders, live, searches, state, tags
+from chatcore.api import answers, chats, finding, folders, live, metrics, searches, state, tags
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -68,6 +68,7 @@ OPERATIONS: tuple[Operation, ...] = (
 EVENTS = f"{MESSAGE}/events"
 LIVE = f"{MESSAGE}/ws"
 HEALTH = "/healthz"
+METRICS = "/metrics"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -88,6 +89,9 @@ def routes(
     async def health(request: Request) -> Response:
         return await state.health(door, request)
 
+    async def scrape(request: Request) -> Response:
+        return await metrics.scrape(door, request)
+
     async def follow(websocket: WebSocket) -> None:
         await live.follow(door, websocket)
 
@@ -96,6 +100,7 @@ def routes(
         Route(EVENTS, events, methods=["GET"]),
         WebSocketRoute(LIVE, follow),
         Route(HEALTH, health, methods=["GET"]),
+        Route(METRICS, scrape, methods=["GET"]),
     ]
     return [*table, Route("/api/{rest:path}", nothing_there(tuple(table)), methods=EVERY_METHOD)]
 

@@ -27,3 +27,27 @@ def test_what_is_no_number_of_days_is_refused(raw: str) -> None:
 def test_what_is_no_number_of_seconds_is_refused(raw: str) -> None:
     with pytest.raises(Invalid, match="CHATCORE_FIRST_BYTE_TIMEOUT_S"):
         Settings.from_env({"CHATCORE_FIRST_BYTE_TIMEOUT_S": raw})
+
+
+@pytest.mark.parametrize(
+    ("raw", "on"), [("", False), ("0", False), ("off", False), ("False", False), ("1", True), (" Yes ", True), ("TRUE", True)]
+)
+def test_metrics_are_switched_on_by_a_word(raw: str, on: bool) -> None:
+    assert Settings.from_env({"CHATCORE_METRICS": raw}).metrics is on
+
+
+def test_without_a_word_metrics_are_off_and_have_no_token() -> None:
+    settings = Settings.from_env({"CHATCORE_METRICS_TOKEN": "  "})
+    assert (settings.metrics, settings.metrics_token) == (Settings(database_url="").metrics, None) == (False, None)
+
+
+def test_a_token_is_not_shown_with_the_settings() -> None:
+    settings = Settings.from_env({"CHATCORE_METRICS_TOKEN": " secret "})
+    assert settings.metrics_token == "secret"
+    assert "secret" not in repr(settings)
+
+
+def test_what_is_neither_on_nor_off_is_refused() -> None:
+    with pytest.raises(Invalid, match="CHATCORE_METRICS") as refused:
+        Settings.from_env({"CHATCORE_METRICS": "prometheus"})
+    assert refused.value.hint

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 
 from chatcore.api import LocalOwner, routes
 from chatcore.changes import Changes, change_chats
+from chatcore.core import observe
 from chatcore.db import Database
 from chatcore.history import get_chat
 from chatcore.organise.folders import list_folders, make_folder
@@ -18,6 +19,7 @@ from chatcore.organise.tags import list_tags
 from chatcore.organise.views import list_views, save_view
 from chatcore.parts import State, Viewer
 from chatcore.thread import open_thread
+from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
 from tests.factories import NOW, make_chat, make_exchange
 
@@ -117,6 +119,19 @@ def nobodys(api: Api, bob: httpx.Client, hers: Hers) -> int:
     return 404 if str(hers.chat_id) not in bob.get("/healthz").text + bob.get("/api/v1/models").text else 200
 
 
+def figures_of_all(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    """Counts everybody's answers, and says whose of none of them."""
+    api.core.metrics = observe(api.core.runner)
+    with api.client("Ada") as ada:
+        sent = api.ask(ada)
+        stopped = ada.post(f"/api/v1/messages/{sent['answer_id']}/stop")
+        assert stopped.status_code == 202
+    until(lambda: "chatcore_generations_total{" in bob.get("/metrics").text)
+    text = bob.get("/metrics").text
+    secrets = (str(hers.chat_id), str(sent["chat_id"]), api.viewer("Ada").user_id, "Ada", "tides")
+    return 200 if any(secret in text for secret in secrets) else 404
+
+
 CASES: dict[tuple[str, str], Case] = {
     ("GET", CHATS): empty_list,
     ("POST", CHATS): own_chat,
@@ -148,6 +163,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", SEARCH + "/count"): searching(SEARCH + "/count", {"count": 0}),
     ("GET", "/api/v1/models"): nobodys,
     ("GET", "/healthz"): nobodys,
+    ("GET", "/metrics"): figures_of_all,
 }
 NOTHING_THERE = "/api/{rest:path}"
 
