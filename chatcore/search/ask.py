@@ -79,7 +79,8 @@ def resolve(tx: Session, viewer: Viewer, query: Query, titled: TitledBy, most_ch
 
 
 def named(wanted: Iterable[str], known: Iterable[str]) -> tuple[str, ...]:
-    """The known names that are meant: those of exactly that name in any case, else those that contain it."""
+    """The known names that are meant: those of exactly that name in any case, else those that contain it. A name whose last
+    message is deleted is still known, and means itself."""
     found: dict[str, None] = {}
     for name in wanted:
         low = name.lower()

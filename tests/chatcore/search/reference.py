@@ -54,15 +54,18 @@ class Message:
 
 @dataclass(frozen=True)
 class World:
-    """All that one person has."""
+    """All that one person has. `models` and `providers`: names of messages that are gone, which still mean themselves."""
 
     chats: tuple[Chat, ...]
     messages: tuple[Message, ...]
+    models: frozenset[str] = frozenset()
+    providers: frozenset[str] = frozenset()
 
     def hits(self, query: Query) -> list[Message]:
         """The messages that match, newest first."""
         known = [message for message in self.messages if not message.running]
-        models, providers = {one.model_name for one in known if one.model_name}, {one.provider for one in known if one.provider}
+        models = self.models | {one.model_name for one in known if one.model_name}
+        providers = self.providers | {one.provider for one in known if one.provider}
         found = [one for one in known if matches(one, query, models, providers)] if query.asks else []
         return sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
 

@@ -139,7 +139,9 @@ def world_of(db: Database, viewer: Viewer) -> World:
             )
             for row in tx.execute(sa.select(MESSAGES).where(MESSAGES.c.user_id == viewer.user_id))
         )  # fmt: skip
-    return World(tuple(chats.values()), messages)
+    used = [(provider, model) for user_id, provider, model in used_models(db) if user_id == viewer.user_id]
+    models, providers = (frozenset(str(pair[place]) for pair in used if pair[place]) for place in (1, 0))
+    return World(tuple(chats.values()), messages, models, providers)
 
 
 def check_answers(db: Database, viewer: Viewer) -> None:

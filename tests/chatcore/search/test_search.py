@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from chatcore.db import Database
 from chatcore.errors import Invalid
+from chatcore.history import delete_chats, purge_chats
 from chatcore.parts import Viewer
 from chatcore.rows import MESSAGES, encode_cursor
 from chatcore.search import count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
@@ -21,7 +22,8 @@ from chatcore.search.results import Facet, Hit, Order
 from tests.chatcore.search.corpora import Corpus, corpora, next_start, palettes, write
 from tests.chatcore.search.questions import ZONES, Question, questions
 from tests.chatcore.search.reference import Message, still_typed
-from tests.factories import make_chat, make_message, make_viewer
+from tests.conftest import NOW
+from tests.factories import make_chat, make_exchange, make_message, make_viewer
 
 SOME = settings(
     max_examples=15,
@@ -63,7 +65,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
     monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
     monkeypatch.setattr(sqlite, "FIRST_READ", 2)
-    monkeypatch.setattr(sqlite, "READ_A_HIT", 2)
+    monkeypatch.setattr(sqlite, "SHARE_FOR_PAGE", 0.5)
 
 
 # --- the same as by looking at everything ------------------------------------------------------------------------
@@ -380,3 +382,13 @@ def test_names_of_any_length_are_found(db: Database, viewer: Viewer) -> None:
     assert sorted(walk(db, viewer, "moon", limit=10)) == sorted(made.values())
     assert walk(db, viewer, f"model:{'量' * 100}", limit=10) == [made["量" * 900]]
     assert made["m" * 600] in walk(db, viewer, f"provider:{'m' * 100}", limit=10)
+
+
+def test_a_model_whose_messages_are_gone_still_means_itself(db: Database, viewer: Viewer) -> None:
+    gone, kept = make_chat(db, viewer), make_chat(db, viewer)
+    make_exchange(db, viewer, gone.id, model_name="llama")
+    _, answered = make_exchange(db, viewer, kept.id, model_name="llama3.2:3b")
+    delete_chats(db, viewer, [gone.id], now=NOW)
+    purge_chats(db, viewer, [gone.id])
+    assert walk(db, viewer, "model:llama", limit=9) == []
+    assert walk(db, viewer, "model:llama3", limit=9) == [answered.id]
