@@ -72,6 +72,9 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
     if cursor is not None:
         after = decode_cursor(cursor, kind, [SORT_TYPES[browse.sort], uuid.UUID])
         conditions.append(beyond(key, after, descending=browse.descending))
+        # Said once more by the first alone: SQLite seeks no row value in an index on an expression.
+        last = sa.literal(after[0], key[0].type)
+        conditions.append(key[0] <= last if browse.descending else key[0] >= last)
     order = [column.desc() if browse.descending else column.asc() for column in key]
     checked_limit(limit)
     with db.read() as tx:
