@@ -15,7 +15,6 @@ def show(report: Report, shown: Shown) -> None:
     """Tiles, charts and table of a period with something in it."""
     tiles.show_tiles(tiles.tiles_of(report.tiles, compare=shown.choice.range != "all"))
     show_summary(report, shown.choice, shown.wanted.time_zone)
-    st.caption("Click a bar, a cell or a model to see what is behind it.")
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         messages = show_messages(report, shown)
@@ -40,7 +39,8 @@ def show(report: Report, shown: Shown) -> None:
 
 
 def show_summary(report: Report, choice: Choice, own_zone: str) -> None:
-    """How the answers ended (what was stopped or interrupted is not hidden in the failed share), and what the changes compare with."""
+    """How the answers ended (what was stopped or interrupted is not hidden in the failed share), what the changes compare with,
+    and what can be clicked."""
     ended = {name: int(report.models[name].sum()) for name in ("complete", "failed", "stopped", "interrupted", "running")}
     finished = sum(ended.values()) - ended["running"]
     sentences = []
@@ -54,6 +54,7 @@ def show_summary(report: Report, choice: Choice, own_zone: str) -> None:
         sentences.append(f"{words.plural(ended['running'], 'answer')} being written.")
     if choice.range != "all":
         sentences.append(f"Changes are against {days_text(report.previous, own_zone)}.")
+    sentences.append("Click a bar, a cell or a model to see what is behind it.")
     st.caption(" ".join(sentences), help=DEFINITIONS["change"])
 
 
