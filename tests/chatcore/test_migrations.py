@@ -25,8 +25,11 @@ import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.accounts import LOCAL_OWNER_ID, local_owner
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import Invalid
-from chatcore.history import append, list_chats
+from chatcore.history import append, create_chat, list_chats
 from chatcore.migrations import run, search_index
+from chatcore.parts import Role
+from chatcore.search import search
+from chatcore.search.build import build_index
 from chatcore.thread import open_thread
 from tests.conftest import NOW
 
@@ -34,6 +37,12 @@ CHAT_A = uuid.UUID("11111111-2222-4333-8444-555555555555")
 CHAT_B = uuid.UUID("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee")
 STARTS = 2
 
+OLD_INDEX = (
+    "ALTER TABLE message_search DROP COLUMN session_id CASCADE",
+    "DROP FUNCTION search_pairs CASCADE",
+    "DROP TRIGGER search_message_insert ON chatmessage",
+    "DROP TRIGGER search_message_changed ON chatmessage",
+)
 PLAIN_SQLITE = """
 CREATE TABLE chatsession (id CHAR(32) NOT NULL PRIMARY KEY, title VARCHAR NOT NULL, provider VARCHAR NOT NULL, model_name VARCHAR NOT NULL,
   created_at DATETIME NOT NULL, updated_at DATETIME NOT NULL);
@@ -398,6 +407,21 @@ def test_folders_come_to_a_database_that_is_in_use_and_every_row_stays(empty: Da
 
 
 # --- what is refused, and what a failure leaves ------------------------------------------------------------------
+
+
+def test_a_search_index_of_a_development_version_is_made_anew(empty: Database) -> None:
+    migrate_to(empty, "0003")
+    viewer = local_owner(empty, now=NOW)
+    # On SQLite it was the same.
+    old = () if empty.is_sqlite else OLD_INDEX
+    with empty.connect() as connection, connection.begin():
+        for statement in old:
+            connection.exec_driver_sql(statement)
+    chat = create_chat(empty, viewer, now=NOW)
+    said = append(empty, viewer, chat.id, role=Role.USER, content="Why are there two tides?", now=NOW)
+    init_db(empty)
+    build_index(empty)
+    assert [hit.message_id for hit in search(empty, viewer, '"two tides"', now=NOW).hits] == [said.id]
 
 
 @pytest.mark.parametrize("table", ["users", "tag", "feedback"])
