@@ -11,7 +11,9 @@ def csv_of(frame: pd.DataFrame) -> bytes:
     for name in ("provider", "model_name"):
         if name in shown:
             shown[name] = shown[name].where(~shown[name].str.match(r"[=+\-@\t\r]", na=False), "'" + shown[name])
-    return shown.to_csv(index=False, date_format="%Y-%m-%d" if "day" in shown else "%Y-%m-%dT%H:%M:%SZ").encode()
+    # A time without a zone is the midnight of a local day.
+    has_days = len(shown.select_dtypes("datetime").columns) > 0
+    return shown.to_csv(index=False, date_format="%Y-%m-%d" if has_days else "%Y-%m-%dT%H:%M:%SZ").encode()
 
 
 def parquet_of(frame: pd.DataFrame) -> bytes:

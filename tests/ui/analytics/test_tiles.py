@@ -56,3 +56,5 @@ def test_a_csv_has_plain_days_utc_times_and_no_formulas() -> None:
     assert csv_of(frame) == b"day,provider,model_name,answers\n2026-03-14,ollama,'=cmd(),3\n"
     last = pd.DataFrame({"model_name": ["a,b"], "last_used_at": pd.to_datetime(["2026-03-14T15:09:26.5Z"])})
     assert csv_of(last) == b'model_name,last_used_at\n"a,b",2026-03-14T15:09:26Z\n'
+    weeks = pd.DataFrame({"start": pd.to_datetime(["2026-03-09"]), "answers": [3]})
+    assert csv_of(weeks) == b"start,answers\n2026-03-09,3\n"
