@@ -165,7 +165,8 @@ class Database:
         """
         if not self.is_sqlite:
             return
-        with self.clear_errors(), self._writers, self._writer.connect() as connection, connection.begin():
+        with self.write() as tx:
+            connection = tx.connection()
             connection.exec_driver_sql("PRAGMA analysis_limit=400")
             for table in COUNTED_TABLES:
                 if connection.exec_driver_sql(f"SELECT 1 FROM {table} LIMIT 1 OFFSET {COUNTED_FROM}").first():
