@@ -7,7 +7,7 @@ import streamlit as st
 
 from chatcore import analytics
 from chatcore.analytics import Activity, Filters, Report, SpeedReport
-from chatcore.analytics.filters import zone
+from chatcore.analytics.filters import Step, zone
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
@@ -34,7 +34,7 @@ def load_report(_db: Database, asked: Asked, chosen: Filters) -> Report:
 
 
 @st.cache_data(ttl=120, max_entries=64, show_spinner=False)
-def load_speed(_db: Database, asked: Asked, chosen: Filters, step: charts.Grain) -> SpeedReport:
+def load_speed(_db: Database, asked: Asked, chosen: Filters, step: Step) -> SpeedReport:
     """The numbers of the tab Speed."""
     return analytics.speed_report(_db, asked.viewer, chosen, step=step)
 

@@ -7,12 +7,15 @@ numbers on both, on days of a clock change and in zones off by half an hour.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
 from chatcore.errors import Invalid
 from chatcore.parts import Period
+
+Step = Literal["day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,14 @@ def previous_period(period: Period, time_zone: str, *, now: datetime) -> Period:
         return Period(start=before, end=period.start)
     shifted = (until.astimezone(own) - timedelta(days=days)).astimezone(UTC)
     return Period(start=before, end=max(shifted, before + timedelta(microseconds=1)))
+
+
+def starts_of(days: pd.Series, step: Step) -> pd.Series:
+    """The first day of each day's week (from Monday) or month, as naive midnights; the days themselves for days."""
+    if step == "day":
+        return days
+    starts: pd.Series = days.dt.to_period("W-SUN" if step == "week" else "M").dt.start_time.dt.as_unit("us")
+    return starts
 
 
 def first_day(filters: Filters) -> date:

@@ -5,7 +5,6 @@ answers where the number is known, and says over how many.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.answers import MODEL, counted, tokens_per_s
-from chatcore.analytics.filters import Filters, first_day
+from chatcore.analytics.filters import Filters, Step, first_day, starts_of
 from chatcore.analytics.statements import DAY_S, GENERATIONS, local_number
 from chatcore.db import Database
 from chatcore.parts import State, Viewer
@@ -24,9 +23,6 @@ SPEEDS = ("output_tokens_per_s", "prompt_tokens_per_s")
 MEASURES = (*TIMES, *SPEEDS)
 PERCENTILES = {**dict.fromkeys(TIMES, (50, 90, 95, 99)), **dict.fromkeys(SPEEDS, (50, 10, 5, 1))}
 NO_ERROR = ""
-Step = Literal["day", "week", "month"]
-# As pandas calls them: weeks that end on Sunday, months.
-PERIODS: dict[Step, str] = {"week": "W-SUN", "month": "M"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +125,7 @@ def fold_speed(rows: pd.DataFrame) -> pd.DataFrame:
 def fold_steps(rows: pd.DataFrame, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `speed_over_time`."""
     days = (pd.Timestamp(first_day(filters)) + pd.to_timedelta(rows["number"], unit="D")).dt.as_unit("us")
-    starts = days if step == "day" else days.dt.to_period(PERIODS[step]).dt.start_time.dt.as_unit("us")
-    groups = rows.assign(start=starts).groupby(["start", *MODEL])
+    groups = rows.assign(start=starts_of(days, step)).groupby(["start", *MODEL])
     table = pd.DataFrame({"answers": groups.size()})
     for measure, percentile in (("time_to_first_chunk_s", 50), ("time_to_first_chunk_s", 90), ("output_tokens_per_s", 50)):
         table[f"{measure}_p{percentile}"] = groups[measure].quantile(percentile / 100)

@@ -1,8 +1,10 @@
 """The list behind a number: each message or answer with its chat, a click away from where it was written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import altair as alt
+import pandas as pd
 import streamlit as st
 
 from chatcore import analytics
@@ -12,6 +14,7 @@ from chatcore.parts import Role, State, Viewer
 from ui import app, words
 from ui.analytics import charts
 from ui.analytics.marks import Marked, Selected
+from ui.analytics.tiles import UNKNOWN
 from ui.sessions.clock import Clock
 
 AT_FIRST, MORE = 10, 20
@@ -32,6 +35,24 @@ def show_chart(chart: alt.Chart | alt.LayerChart, key: str, told: str) -> Select
     event = st.altair_chart(chart, key=key, on_select="rerun", alt=told)
     selected: Selected = event.selection.get(charts.MARK, [])
     return selected
+
+
+def show_table(
+    frame: pd.DataFrame, columns: Mapping[str, Any], key: str, told: str, *, order: Sequence[str] | None = None
+) -> list[tuple[int, str]]:
+    """Draws a table that can be clicked, with these columns in this order, or in `order`; the cell that was, (row, column), or none."""
+    event = st.dataframe(
+        frame,
+        hide_index=True,
+        column_order=list(order or columns),
+        column_config=dict(columns),
+        placeholder=UNKNOWN,
+        alt=told,
+        key=key,
+        on_select="rerun",
+        selection_mode="single-cell",
+    )
+    return list(event.selection.cells)
 
 
 def show(db: Database, viewer: Viewer, marked: Marked, clock: Clock, *, key: str, close: Callable[[], None]) -> None:

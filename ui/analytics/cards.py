@@ -1,6 +1,7 @@
 """What the cards of the page have in common: whose numbers they show, what is under them, and the list behind a click."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -52,7 +53,7 @@ def close_list(name: str) -> None:
 
 
 def show_footer(name: str, frame: pd.DataFrame, stamp: str) -> None:
-    """Under a chart or table: how it is counted, and its numbers as a table and as files."""
+    """Under a chart or table: how it is counted, and its numbers as a table and as files, which are made when they are asked for."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"):
         with st.popover("How is this counted?", icon=":material/help:", type="tertiary", width="content"):
             st.markdown(DEFINITIONS[name])
@@ -62,7 +63,7 @@ def show_footer(name: str, frame: pd.DataFrame, stamp: str) -> None:
                 for kind, (made, media_type) in FILES.items():
                     st.download_button(
                         kind,
-                        made(frame),
+                        partial(made, frame),
                         f"{name.replace('_', '-')}_{stamp}.{kind.lower()}",
                         media_type,
                         key=f"analytics.{kind.lower()}.{name}",

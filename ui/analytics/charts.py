@@ -5,14 +5,13 @@ Days are sent as text and drawn as bands: a browser in another zone than the vie
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal
 
 import altair as alt
 import pandas as pd
 
+from chatcore.analytics.filters import Step, starts_of
 from ui import words
 
-Grain = Literal["day", "week", "month"]
 MAX_MARKS = 400
 # The name under which the browser sends the mark that was clicked.
 MARK = "mark"
@@ -29,7 +28,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def grain_of(days: int, series: int) -> Grain:
+def grain_of(days: int, series: int) -> Step:
     """The finest step that keeps a chart of this many days and series within MAX_MARKS."""
     if days * series <= MAX_MARKS:
         return "day"
@@ -48,15 +47,7 @@ def colours(models: Sequence[str]) -> dict[str, str]:
     return taken
 
 
-def steps(days: pd.Series, grain: Grain) -> pd.Series:
-    """The first day of each day's week (Monday) or month, as naive midnights."""
-    if grain == "day":
-        return days
-    starts: pd.Series = days.dt.to_period("W-SUN" if grain == "week" else "M").dt.start_time
-    return starts
-
-
-def label_of(step: pd.Timestamp, grain: Grain) -> str:
+def label_of(step: pd.Timestamp, grain: Step) -> str:
     """A step as the tooltip names it."""
     if grain == "month":
         return f"{step:%B %Y}"
@@ -64,9 +55,11 @@ def label_of(step: pd.Timestamp, grain: Grain) -> str:
     return text if grain == "day" else f"Week from {text}"
 
 
-def messages_chart(per_day: pd.DataFrame, grain: Grain) -> alt.Chart:
+def messages_chart(per_day: pd.DataFrame, grain: Step) -> alt.Chart:
     """Messages over time, of people and of models on top of each other (frame: `analytics.messages_per_day`)."""
-    rows = per_day.assign(step=steps(per_day["day"], grain)).groupby("step", as_index=False)[["user_messages", "assistant_messages"]].sum()
+    rows = (
+        per_day.assign(step=starts_of(per_day["day"], grain)).groupby("step", as_index=False)[["user_messages", "assistant_messages"]].sum()
+    )
     named = rows.rename(columns={"user_messages": PEOPLE, "assistant_messages": MACHINES})
     long = named.melt(id_vars="step", var_name="author", value_name="messages")
     tooltip = [
@@ -81,10 +74,10 @@ def messages_chart(per_day: pd.DataFrame, grain: Grain) -> alt.Chart:
     return selectable(chart, "step", "author")
 
 
-def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Grain, *, known_models: Sequence[str]) -> alt.Chart:
+def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Step, *, known_models: Sequence[str]) -> alt.Chart:
     """Tokens over time by model (frame: `analytics.tokens_per_day`); `days` are all days of the range, empty ones too."""
     named = per_day.assign(
-        model=shown_models(per_day), step=steps(per_day["day"], grain), tokens=per_day["input_tokens"] + per_day["output_tokens"]
+        model=shown_models(per_day), step=starts_of(per_day["day"], grain), tokens=per_day["input_tokens"] + per_day["output_tokens"]
     )
     rows = named.groupby(["step", "model"], as_index=False)[["tokens", "input_tokens", "output_tokens", "answers"]].sum()
     domain = rows.groupby("model")["tokens"].sum().sort_values(ascending=False).index.to_list()
@@ -101,34 +94,39 @@ def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Grain, *, known_
     colour = alt.Color(
         "model:N", title=None, scale=alt.Scale(domain=domain, range=shown_colours(domain, known_models)), legend=legend(len(domain))
     )
-    chart = bars(rows[rows["tokens"] > 0], steps(days, grain).drop_duplicates(), grain).encode(
+    chart = bars(rows[rows["tokens"] > 0], starts_of(days, grain).drop_duplicates(), grain).encode(
         y=amount("tokens"), color=colour, order=alt.Order("rank:Q"), tooltip=tooltip
     )
     return selectable(chart, "step", "model")
 
 
 def speed_chart(
-    over_time: pd.DataFrame, column: str, days: pd.Series, grain: Grain, *, unit: str, form: str, known_models: Sequence[str]
+    over_time: pd.DataFrame, column: str, days: pd.Series, grain: Step, *, unit: str, form: str, known_models: Sequence[str]
 ) -> alt.LayerChart:
     """A number of each model over time as a line (frame: `analytics.speed_over_time`); of more than MAX_MODELS those with most
     answers, since medians cannot be added up to those of the others."""
     most_used = over_time.groupby("model_name")["answers"].sum().sort_values(ascending=False, kind="stable").index[: MAX_MODELS + 1]
     rows = over_time[over_time[column].notna() & over_time["model_name"].isin(most_used)]
-    rows = rows.rename(columns={"start": "step", "model_name": "model", column: "value"})[["step", "model", "value", "answers"]]
-    domain = [model for model in most_used if model in set(rows["model"])]
+    rows = rows.rename(columns={"start": "step", "model_name": "model", column: "value"})[["step", "provider", "model", "value", "answers"]]
+    # The same name at two providers is two models: their medians are two lines.
+    twice = rows.groupby("model")["provider"].transform("nunique") > 1
+    rows["line"] = rows["model"].where(~twice, rows["model"] + " (" + rows["provider"] + ")")
+    lines = rows[["model", "provider", "line"]].drop_duplicates()
+    rank = lines["model"].map({model: place for place, model in enumerate(most_used)})
+    domain = lines.assign(rank=rank).sort_values(["rank", "provider"])["line"].to_list()
     tooltip = [
         alt.Tooltip("when:N", title="When"),
-        alt.Tooltip("model:N", title="Model"),
+        alt.Tooltip("line:N", title="Model"),
         alt.Tooltip("value:Q", title=f"Half of the answers, {unit}", format=form),
         alt.Tooltip("answers:Q", title="Answers", format=","),
     ]
     scale = alt.Scale(domain=domain, range=shown_colours(domain, known_models))
-    base = over_steps(rows, steps(days, grain).drop_duplicates(), grain).encode(
+    base = over_steps(rows, starts_of(days, grain).drop_duplicates(), grain).encode(
         y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
-        color=alt.Color("model:N", title=None, scale=scale, legend=legend(len(domain))),
+        color=alt.Color("line:N", title=None, scale=scale, legend=legend(len(domain))),
     )
     points = base.mark_point(filled=True, size=55, cursor="pointer").encode(tooltip=tooltip)
-    layers: alt.LayerChart = base.mark_line(strokeWidth=2) + selectable(points, "step", "model")
+    layers: alt.LayerChart = base.mark_line(strokeWidth=2) + selectable(points, "step", "provider", "model")
     return layers.properties(height=CHART_HEIGHT, padding=PADDING)
 
 
@@ -149,13 +147,13 @@ def shown_colours(domain: Sequence[str], known_models: Sequence[str]) -> list[st
     return [given[model] for model in domain]
 
 
-def bars(rows: pd.DataFrame, domain: pd.Series, grain: Grain) -> alt.Chart:
+def bars(rows: pd.DataFrame, domain: pd.Series, grain: Step) -> alt.Chart:
     """Stacked bars over the steps of `domain`."""
     chart: alt.Chart = over_steps(rows, domain, grain).properties(height=CHART_HEIGHT, padding=PADDING).mark_bar(cursor="pointer")
     return chart
 
 
-def over_steps(rows: pd.DataFrame, domain: pd.Series, grain: Grain) -> alt.Chart:
+def over_steps(rows: pd.DataFrame, domain: pd.Series, grain: Step) -> alt.Chart:
     """A chart over the steps of `domain`, with as many labels as fit a narrow screen."""
     texts = [step.date().isoformat() for step in domain]
     labelled = texts[:: max(1, -(-len(texts) // 6))]

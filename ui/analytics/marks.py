@@ -7,11 +7,11 @@ from datetime import date, timedelta
 import pandas as pd
 
 from chatcore.analytics import Filters, whole_days
+from chatcore.analytics.filters import Step
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
 from ui import words
 from ui.analytics import charts
-from ui.analytics.charts import Grain
 
 # What the browser sends of a mark: the fields by which its chart selects, with their values.
 Selected = Sequence[Mapping[str, object]]
@@ -32,7 +32,7 @@ class Marked:
     error_type: str | None = None
 
 
-def in_messages(selected: Selected, filters: Filters, grain: Grain) -> Marked | None:
+def in_messages(selected: Selected, filters: Filters, grain: Step) -> Marked | None:
     """A part of a bar of the messages over time; None if nothing of the chart is selected."""
     if not selected:
         return None
@@ -42,7 +42,7 @@ def in_messages(selected: Selected, filters: Filters, grain: Grain) -> Marked | 
     return Marked(f"{who}, {charts.label_of(step, grain)}", within(filters, step, grain), role=role)
 
 
-def in_tokens(selected: Selected, filters: Filters, grain: Grain, per_day: pd.DataFrame) -> Marked | None:
+def in_tokens(selected: Selected, filters: Filters, grain: Step, per_day: pd.DataFrame) -> Marked | None:
     """A model's part of a bar of the tokens over time; `per_day` is what the chart was drawn from."""
     if not selected:
         return None
@@ -55,13 +55,13 @@ def in_tokens(selected: Selected, filters: Filters, grain: Grain, per_day: pd.Da
     return Marked(title, replace(within(filters, step, grain), models=meant), answers=True)
 
 
-def in_speed(selected: Selected, filters: Filters, grain: Grain) -> Marked | None:
+def in_speed(selected: Selected, filters: Filters, grain: Step) -> Marked | None:
     """A model's point of a line over time."""
     if not selected:
         return None
-    step, model = step_of(selected[0], grain), str(selected[0].get("model"))
-    title = f"Answers of {words.model_name(None, model)}, {charts.label_of(step, grain)}"
-    return Marked(title, replace(within(filters, step, grain), models=(model,)), answers=True)
+    step, provider, model = step_of(selected[0], grain), str(selected[0].get("provider")), str(selected[0].get("model"))
+    title = f"Answers of {words.model_name(provider, model)}, {charts.label_of(step, grain)}"
+    return Marked(title, of_model(within(filters, step, grain), provider, model), answers=True)
 
 
 def in_busy_hours(selected: Selected, filters: Filters) -> Marked | None:
@@ -77,34 +77,38 @@ def in_busy_hours(selected: Selected, filters: Filters) -> Marked | None:
 
 def in_models(cells: Sequence[Sequence[object]], filters: Filters, models: pd.DataFrame) -> Marked | None:
     """A cell of the model table: (row, column)."""
-    if not cells:
+    row = row_of(cells, models)
+    if row is None:
         return None
-    row, column = cells[0]
-    if not isinstance(row, int) or not 0 <= row < len(models):
-        return None
-    model = models.iloc[row]
-    state = OUTCOMES.get(str(column))
-    kind = {None: "Answers", State.FAILED: "Failed answers", State.STOPPED: "Stopped answers", State.INTERRUPTED: "Interrupted answers"}
-    chosen = replace(filters, providers=(str(model["provider"]),), models=(str(model["model_name"]),))
-    return Marked(f"{kind[state]} of {words.model_name(model['provider'], model['model_name'])}", chosen, answers=True, state=state)
+    provider, model = str(row["provider"]), str(row["model_name"])
+    state = OUTCOMES.get(str(cells[0][1]))
+    kind = f"{state.value.capitalize()} answers" if state else "Answers"
+    return Marked(f"{kind} of {words.model_name(provider, model)}", of_model(filters, provider, model), answers=True, state=state)
 
 
 def in_outcomes(cells: Sequence[Sequence[object]], filters: Filters, outcomes: pd.DataFrame) -> Marked | None:
     """A cell of the table of outcomes: (row, column)."""
-    if not cells:
+    row = row_of(cells, outcomes)
+    if row is None:
         return None
-    row, _ = cells[0]
-    if not isinstance(row, int) or not 0 <= row < len(outcomes):
-        return None
-    outcome = outcomes.iloc[row]
-    model, state = words.model_name(outcome["provider"], outcome["model_name"]), State(outcome["state"])
-    error = f", {words.error_name(outcome['error_type']).lower()}" if outcome["error_type"] else ""
-    chosen = replace(filters, providers=(str(outcome["provider"]),), models=(str(outcome["model_name"]),))
-    title = f"Answers of {model}: {state.value}{error}"
-    return Marked(title, chosen, answers=True, state=state, error_type=str(outcome["error_type"]) or None)
+    provider, model, state, error_type = str(row["provider"]), str(row["model_name"]), State(row["state"]), str(row["error_type"])
+    error = f", {words.error_name(error_type).lower()}" if error_type else ""
+    title = f"Answers of {words.model_name(provider, model)}: {state.value}{error}"
+    return Marked(title, of_model(filters, provider, model), answers=True, state=state, error_type=error_type or None)
 
 
-def step_of(mark: Mapping[str, object], grain: Grain) -> pd.Timestamp:
+def row_of(cells: Sequence[Sequence[object]], table: pd.DataFrame) -> pd.Series | None:
+    """The row of the cell that was clicked; None for none, and for one of a table that was longer a moment ago."""
+    row = cells[0][0] if cells else None
+    return table.iloc[row] if isinstance(row, int) and 0 <= row < len(table) else None
+
+
+def of_model(filters: Filters, provider: str, model: str) -> Filters:
+    """The filters narrowed to one model."""
+    return replace(filters, providers=(provider,), models=(model,))
+
+
+def step_of(mark: Mapping[str, object], grain: Step) -> pd.Timestamp:
     """The first day of the bar a mark lies in. Raises Invalid for a day that is none: what a browser sends is not to be trusted."""
     try:
         return pd.Timestamp(date.fromisoformat(str(mark.get("step"))))
@@ -112,7 +116,7 @@ def step_of(mark: Mapping[str, object], grain: Grain) -> pd.Timestamp:
         raise Invalid(f"The browser sent a {grain} that is none.", "Reload the page and click again.") from error
 
 
-def within(filters: Filters, step: pd.Timestamp, grain: Grain) -> Filters:
+def within(filters: Filters, step: pd.Timestamp, grain: Step) -> Filters:
     """The filters narrowed to the days of a bar, of which the period may have a part only."""
     first = step.date()
     after = {"day": first + timedelta(days=1), "week": first + timedelta(days=7), "month": (step + pd.DateOffset(months=1)).date()}[grain]

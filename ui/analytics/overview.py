@@ -59,7 +59,7 @@ def show_summary(report: Report, choice: Choice, own_zone: str) -> None:
 
 
 def show_models(models: pd.DataFrame, own_zone: str, key: str) -> list[tuple[int, str]]:
-    """One row per model, numbers right and dashes where nobody knows. Answers which cell was clicked: [(row, column)] or []."""
+    """One row per model, numbers right and dashes where nobody knows. Answers which cell was clicked."""
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     columns = {
         "model_name": text("Model", pinned=True, width="medium"),
@@ -74,18 +74,8 @@ def show_models(models: pd.DataFrame, own_zone: str, key: str) -> list[tuple[int
         "interrupted": number("Interrupted", format="localized"),
         "provider": text("Provider"),
     }
-    event = st.dataframe(
-        models.assign(failed_share=models["failed_share"] * 100),
-        hide_index=True,
-        column_order=list(columns),
-        column_config=columns,
-        placeholder=tiles.UNKNOWN,
-        alt="Usage, speed and failures of each model",
-        key=key,
-        on_select="rerun",
-        selection_mode="single-cell",
-    )
-    return list(event.selection.cells)
+    shown = models.assign(failed_share=models["failed_share"] * 100)
+    return behind.show_table(shown, columns, key, "Usage, speed and failures of each model")
 
 
 def show_messages(report: Report, shown: Shown) -> Marked | None:

@@ -4,12 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from chatcore.analytics import SpeedReport
+from chatcore.analytics.filters import Step, local_days
 from ui import words
 from ui.analytics import behind, charts, marks
 from ui.analytics.cards import Shown, show_footer
-from ui.analytics.charts import Grain
 
-# Errors in words; one that is not here is shown as it is named.
 STATES = {
     "complete": "Complete",
     "stopped": "Stopped by you",
@@ -19,7 +18,7 @@ STATES = {
 }
 
 
-def show(report: SpeedReport, shown: Shown, grain: Grain) -> None:
+def show(report: SpeedReport, shown: Shown, grain: Step) -> None:
     """Draws the tab; `grain` is the step of the report."""
     if report.speed.empty:
         st.caption("No answer was asked for in this period.")
@@ -44,13 +43,13 @@ def show(report: SpeedReport, shown: Shown, grain: Grain) -> None:
         show_footer("outcomes", report.outcomes, shown.stamp)
 
 
-def show_line(report: SpeedReport, shown: Shown, grain: Grain, column: str, title: str, unit: str, form: str) -> marks.Marked | None:
+def show_line(report: SpeedReport, shown: Shown, grain: Step, column: str, title: str, unit: str, form: str) -> marks.Marked | None:
     """A number of each model over time; what was clicked."""
     frame = report.over_time
     st.markdown(f"**{title}**")
     clicked: marks.Selected = []
     if frame[column].notna().any():
-        days = pd.DatetimeIndex(pd.date_range(shown.choice.first, shown.choice.last, freq="D", unit="us")).to_series()
+        days = local_days(shown.wanted.period, shown.wanted.time_zone).to_series()
         chart = charts.speed_chart(frame, column, days, grain, unit=unit, form=form, known_models=shown.known.models)
         clicked = behind.show_chart(chart, shown.key(column), title)
     else:
@@ -78,11 +77,7 @@ def show_models(speed: pd.DataFrame, key: str) -> list[tuple[int, str]]:
     }
     # A column that nobody knows anything for would only make the table wider.
     kept = [name for name in columns if speed[name].notna().any()]
-    event = st.dataframe(
-        speed, hide_index=True, column_order=kept, column_config=columns, placeholder="—", alt="Speed of each model", key=key,
-        on_select="rerun", selection_mode="single-cell",
-    )  # fmt: skip
-    return list(event.selection.cells)
+    return behind.show_table(speed, columns, key, "Speed of each model", order=kept)
 
 
 def show_outcomes(outcomes: pd.DataFrame, key: str) -> list[tuple[int, str]]:
@@ -97,8 +92,4 @@ def show_outcomes(outcomes: pd.DataFrame, key: str) -> list[tuple[int, str]]:
         "provider": text("Provider"),
     }
     named = outcomes.assign(state=outcomes["state"].map(STATES), error_type=outcomes["error_type"].map(words.error_name))
-    event = st.dataframe(
-        named, hide_index=True, column_order=list(columns), column_config=columns, placeholder="—", alt="How answers ended", key=key,
-        on_select="rerun", selection_mode="single-cell",
-    )  # fmt: skip
-    return list(event.selection.cells)
+    return behind.show_table(named, columns, key, "How answers ended")

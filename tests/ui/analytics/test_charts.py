@@ -91,3 +91,23 @@ def test_the_heatmap_has_168_cells_and_names_the_busiest() -> None:
     assert charts.busiest(frame) == "Busiest: Sunday 23:00 to 00:00, 1,234 messages."
     assert charts.busiest(hours({})) == ""
     assert charts.busiest(hours({(1, 9): 1})) == "Busiest: Tuesday 09:00 to 10:00, 1 message."
+
+
+def test_the_same_model_at_two_providers_is_two_lines() -> None:
+    days = pd.Series(pd.to_datetime(["2026-03-01", "2026-03-02"]))
+    frame = pd.DataFrame(
+        {
+            "start": days[[0, 1, 0, 1]].to_list(),
+            "provider": ["ollama", "ollama", "other", "ollama"],
+            "model_name": ["qwen3:8b", "qwen3:8b", "qwen3:8b", "guide"],
+            "answers": [3, 1, 2, 1],
+            "output_tokens_per_s_p50": [20.0, 21.0, 5.0, None],
+        }
+    )
+    chart = charts.speed_chart(frame, "output_tokens_per_s_p50", days, "day", unit="tokens/s", form=".1f", known_models=["qwen3:8b"])
+    spec = chart.to_dict()
+    (rows,) = spec["datasets"].values()
+    lines = [(row["line"], row["value"]) for row in rows]
+    assert lines == [("qwen3:8b (ollama)", 20.0), ("qwen3:8b (ollama)", 21.0), ("qwen3:8b (other)", 5.0)]
+    (domain,) = {tuple(layer["encoding"]["color"]["scale"]["domain"]) for layer in spec["layer"]}
+    assert domain == ("qwen3:8b (ollama)", "qwen3:8b (other)")

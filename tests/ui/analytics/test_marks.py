@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from chatcore.analytics import Filters, whole_days
+from chatcore.analytics.filters import Step
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
 from ui.analytics import charts
-from ui.analytics.charts import Grain
 from ui.analytics.marks import in_busy_hours, in_messages, in_models, in_outcomes, in_speed, in_tokens
 
 ZONE = "America/New_York"
@@ -35,7 +35,7 @@ def local(year: int, month: int, day: int) -> datetime:
         ("month", "2026-04-01", (2026, 4, 1), (2026, 4, 11)),
     ],
 )
-def test_a_bar_is_the_days_it_was_drawn_over(grain: Grain, step: str, start: tuple[int, int, int], end: tuple[int, int, int]) -> None:
+def test_a_bar_is_the_days_it_was_drawn_over(grain: Step, step: str, start: tuple[int, int, int], end: tuple[int, int, int]) -> None:
     marked = in_messages([{"step": step, "author": charts.PEOPLE}], FILTERS, grain)
     assert marked
     assert marked.filters == replace(FILTERS, period=Period(local(*start), local(*end)))
@@ -90,7 +90,7 @@ def test_a_cell_of_the_models_is_what_its_column_counts(column: str, state: Stat
 
 
 def test_a_point_of_a_line_is_its_models_answers_of_that_time() -> None:
-    marked = in_speed([{"step": "2026-04-01", "model": "qwen3:8b"}], FILTERS, "month")
+    marked = in_speed([{"step": "2026-04-01", "provider": "ollama", "model": "qwen3:8b"}], FILTERS, "month")
     assert marked
     assert (marked.title, marked.answers) == ("Answers of qwen3:8b, April 2026", True)
     assert marked.filters == replace(FILTERS, period=Period(local(2026, 4, 1), local(2026, 4, 11)), models=("qwen3:8b",))
