@@ -70,11 +70,11 @@ def show_first_steps() -> None:
             app.open_chat(None)
 
 
-def show_no_match() -> None:
-    """What stands instead of empty charts when the filter matches nothing."""
+def show_no_match(nothing: str) -> None:
+    """What stands instead of empty charts when the filter matches nothing; `nothing` says of what."""
     with st.container(border=True):
         st.markdown("**Nothing matches this filter**")
-        st.markdown("You have no messages and no answers in this period with these models. Choose another period, or look at everything.")
+        st.markdown(f"You have {nothing} in this period with these models. Choose another period, or look at everything.")
         st.button("Show everything", icon=":material/filter_alt_off:", key="analytics.reset", on_click=filter_bar.reset)
 
 
@@ -97,13 +97,17 @@ def main() -> None:
         with overview_tab:
             report = load_report(db, asked, wanted)
             if report.is_empty:
-                show_no_match()
+                show_no_match("no messages and no answers")
             else:
                 overview.show(report, shown)
     if speed_tab.open:
         with speed_tab:
             grain = charts.grain_of((choice.last - choice.first).days + 1, min(len(known.models), charts.MAX_MODELS + 1))
-            speed.show(load_speed(db, asked, wanted, grain), shown, grain)
+            speeds = load_speed(db, asked, wanted, grain)
+            if speeds.speed.empty:
+                show_no_match("no answers")
+            else:
+                speed.show(speeds, shown, grain)
 
 
 main()

@@ -94,6 +94,16 @@ def test_the_speed_tab_is_in_the_url_and_asks_only_its_own_questions(frame: Fram
     assert len(at.get("vega_lite_chart")) == 2
 
 
+def test_a_period_without_answers_says_so_on_the_speed_tab_too(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, tab="Speed", from_="2020-01-01", to="2020-01-05")
+    assert "Nothing matches this filter" in texts(at)
+    assert "You have no answers in this period" in texts(at)
+    at.button(key="analytics.reset").click().run()
+    assert not at.exception
+    assert "Speed of each model" in texts(at)
+
+
 def test_all_time_has_nothing_to_compare_with(frame: Frame) -> None:
     write(frame, days_ago=3)
     at = opened(frame, range="all")

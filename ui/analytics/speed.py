@@ -19,10 +19,7 @@ STATES = {
 
 
 def show(report: SpeedReport, shown: Shown, grain: Step) -> None:
-    """Draws the tab; `grain` is the step of the report."""
-    if report.speed.empty:
-        st.caption("No answer was asked for in this period.")
-        return
+    """Draws the tab of a period with an answer in it; `grain` is the step of the report."""
     st.caption("Click a point or a line of a table to see the answers behind it.")
     first, written = st.columns(2)
     with first, st.container(border=True, height="stretch"):
