@@ -162,4 +162,6 @@ def test_an_orderly_end_of_a_process_keeps_every_word(db: Database) -> None:
         other.kill()
         message = get_message(db, ada, other.answer_id)
     assert message.status is State.INTERRUPTED
-    assert len(message.content) == other.streamed
+    # It says how far it is after each word was taken, so the end may come between a word and its saying.
+    told = len(message.content[: other.streamed].split())
+    assert message.content in (words(told), words(told + 1))
