@@ -46,7 +46,6 @@ class Batch:
     messages: list[Row] = field(default_factory=list)
     generations: list[Row] = field(default_factory=list)
     leaves: list[tuple[int, uuid.UUID]] = field(default_factory=list)
-    hours: set[tuple[str, int]] = field(default_factory=set)
 
 
 class Corpus:
@@ -101,7 +100,6 @@ class Corpus:
                 draft.content,
             )
         )
-        batch.hours.add((chat.user_id, draft.at // HOUR))
         if draft.attempt:
             batch.generations.append(generation(chat, draft, batch.last_id))
             self.answers += 1

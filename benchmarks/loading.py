@@ -20,7 +20,6 @@ from benchmarks.filling import NOW
 from chatcore.accounts import local_owner
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.history import MARK_DIRTY
 
 MESSAGES_A_TRANSACTION = 5_000
 COLUMNS = {
@@ -131,8 +130,6 @@ def write(tx: Session, batch: Batch) -> None:
     # The chat and its last message name each other, so one of them has to be written twice.
     leaves = as_stored(tx, ("chatmessage.id", "chatsession.id"), batch.leaves)
     driver_of(tx).cursor().executemany(LEAF[dialect_of(tx)], leaves)
-    if batch.hours:
-        tx.execute(MARK_DIRTY, [{"user_id": user_id, "hour": hour} for user_id, hour in sorted(batch.hours)])
 
 
 def take_ids(tx: Session, table: str) -> None:

@@ -1,7 +1,7 @@
 """Sample data: chats as months of use would leave them, the same for the same number, seed and clock.
 
 For trying things out, screenshots and measurements. Written past the history service, because a million messages one by
-one take hours; the counters and marks are the ones the service would have kept. Tags, folders, saved searches and pins: `demo_order`.
+one take hours; the counters are the ones the service would have kept. Tags, folders, saved searches and pins: `demo_order`.
 """
 
 import random
@@ -22,10 +22,6 @@ from chatcore.rows import CHATS, GENERATIONS, MESSAGES
 from chatcore.texts import cut, snippet
 
 USERS = SQLModel.metadata.tables["users"]
-# Not DO NOTHING, for the reason given in chatcore/history.py.
-MARK = sa.text(
-    "INSERT INTO usage_dirty (user_id, hour) VALUES (:user_id, :hour) ON CONFLICT (user_id, hour) DO UPDATE SET hour = excluded.hour"
-)
 NEW_USER = sa.text(
     "INSERT INTO users (id, name, email, issuer, subject, is_owner, created_at) "
     "VALUES (:id, :name, :email, :issuer, :id, false, :created_at) ON CONFLICT (id) DO NOTHING"
@@ -300,13 +296,12 @@ def tokens_of(text: str) -> int:
 def write(tx: Session, chats: list[Chat]) -> int:
     """All rows of these chats; answers how many answers these are."""
     ids = iter(new_message_ids(tx, sum(len(chat.messages) for chat in chats)))
-    shown, marks = [], set()
+    shown = []
     for chat in chats:
         previous = None
         for row in chat.messages:
             row["parent_id"], row["id"] = previous, next(ids)
             previous = row["id"]
-            marks.add((chat.user_id, hour_of(row["created_at"])))
         for place, generation in chat.answers:
             generation["message_id"] = chat.messages[place]["id"]
         shown.append({"chat": chat.id, "leaf": previous})
@@ -319,7 +314,6 @@ def write(tx: Session, chats: list[Chat]) -> int:
     # takes a list of rows for an update by primary key.
     leaf = sa.update(CHATS).where(CHATS.c.id == sa.bindparam("chat")).values(current_message_id=sa.bindparam("leaf"))
     tx.connection().execute(leaf, shown)
-    tx.execute(MARK, [{"user_id": user_id, "hour": hour} for user_id, hour in sorted(marks)])
     return len(generations)
 
 
@@ -330,9 +324,3 @@ def new_message_ids(tx: Session, count: int) -> list[int]:
         return list(range(newest + 1, newest + 1 + count))
     taken = sa.text("SELECT nextval(pg_get_serial_sequence('chatmessage', 'id')) FROM generate_series(1, :count)")
     return sorted(tx.execute(taken, {"count": count}).scalars())
-
-
-def hour_of(moment: object) -> int:
-    """The hour since 1970-01-01 UTC in which something happened."""
-    assert isinstance(moment, datetime)
-    return int(moment.timestamp() // 3600)

@@ -16,6 +16,8 @@ from chatcore import processes
 from chatcore.db import Database
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.models import utc_now
+from chatcore.rollup import making
+from chatcore.rollup.gather import start_of
 from chatcore.rows import GENERATIONS, RUNNING
 from chatcore.search import check
 from chatcore.search.build import indexed_share
@@ -141,6 +143,7 @@ def examine(db: Database, *, now: datetime | None = None, thorough: bool = False
             findings.append(check_running(tx, now or utc_now()))
             findings.append(check_unmigrated(tx))
             findings.append(check_search(tx))
+            findings.append(check_rollup(tx))
     if thorough and schema.level is Level.OK:
         findings.append(check_every_word(db))
     return tuple(findings)
@@ -225,6 +228,18 @@ def check_search(tx: Session) -> Finding:
     return Finding("search", Level.OK, f"{number:,} messages looked up by their words, all found")
 
 
+def check_rollup(tx: Session) -> Finding:
+    """Whether the pages of the rollup say what the tables say."""
+    wrong = tuple(f"{user_id} {start_of(day):%Y-%m-%d}" for user_id, day in making.wrong_days(tx))
+    if wrong:
+        hint = "Run: python -m chatcore doctor --repair"
+        return Finding("rollup", Level.PROBLEM, f"{len(wrong):,} days are counted wrong for the analytics.", hint, wrong[:EXAMPLES])
+    waiting = making.waiting_days(tx)
+    if waiting:
+        return Finding("rollup", Level.OK, f"counted as the tables say; {waiting:,} days are counted anew while chatcore runs")
+    return Finding("rollup", Level.OK, "counted as the tables say")
+
+
 def check_every_word(db: Database) -> Finding:
     """Whether the index holds exactly the words of the messages."""
     wrong = check.compare_all(db)
@@ -254,7 +269,7 @@ RELEASE = (
 
 
 def repair(db: Database, *, on_progress: Progress | None = None) -> int:
-    """Corrects the counters of chats, the message they show, and answers that are stuck; answers how many rows.
+    """Corrects the counters of chats, the message they show, answers that are stuck and pages of the rollup; answers how many rows.
 
     A chat that is right is not touched; 200 are corrected in one transaction, so others can write meanwhile.
     `on_progress` hears how many were corrected so far. The rest of what `examine` finds needs a person.
@@ -274,4 +289,4 @@ def repair(db: Database, *, on_progress: Progress | None = None) -> int:
             on_progress(corrected)
     with db.write() as tx:
         released = tx.connection().execute(sa.text(RELEASE)).rowcount
-    return corrected + released
+    return corrected + released + making.remake_wrong(db)

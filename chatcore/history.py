@@ -36,7 +36,6 @@ from chatcore.rows import no_chat as no_chat
 from chatcore.texts import clean_text as clean_text
 from chatcore.texts import clean_title, snippet, storable
 
-SECONDS_AN_HOUR = 3600
 LONGEST_NAME = 200
 # What is purged in one transaction: it holds up another writer on SQLite for some 10 ms, not for seconds.
 CHATS_A_PORTION = 200
@@ -70,16 +69,6 @@ COUNT_ANSWER = (
         last_snippet=sa.func.coalesce(sa.bindparam("snippet"), CHATS.c.last_snippet),
     )
 )
-# Not DO NOTHING: the update locks the row, so a refresher that takes the mark away waits for this transaction and counts
-# what it wrote, instead of taking the mark before the message can be seen.
-MARK_DIRTY = sa.text(
-    "INSERT INTO usage_dirty (user_id, hour) VALUES (:user_id, :hour) ON CONFLICT (user_id, hour) DO UPDATE SET hour = excluded.hour"
-)
-# The hour of a stored time; on SQLite cut from the text, since strftime rounds to milliseconds and so into the next hour.
-HOUR_OF = {
-    "sqlite": "strftime('%s', substr({column}, 1, 13) || ':00:00') / 3600",
-    "postgresql": "CAST(floor(extract(epoch FROM {column}) / 3600) AS INTEGER)",
-}
 
 
 # --- chats -------------------------------------------------------------------------------------------------------
@@ -222,7 +211,6 @@ def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, 
             theirs = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
             if len(tx.execute(sa.select(CHATS.c.id).where(theirs).with_for_update()).all()) != len(part):
                 raise no_chat()
-            mark_chats_dirty(tx, viewer.user_id, part)
             if forget_usage:
                 tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.session_id.in_(part)))
             tx.execute(sa.delete(CHATS).where(theirs))
@@ -259,8 +247,6 @@ def purge_portion(db: Database, *, before: datetime) -> int:
             if portion and messages > MESSAGES_A_PORTION:
                 break
             portion.append(row)
-        for user_id in sorted({row.user_id for row in portion}):
-            mark_chats_dirty(tx, user_id, [row.id for row in portion if row.user_id == user_id])
         tx.execute(sa.delete(CHATS).where(CHATS.c.id.in_([row.id for row in portion])))
     return len(portion)
 
@@ -386,7 +372,6 @@ def append_in(
     }
     message_id: int = tx.execute(ADD_MESSAGE, values).scalar_one()
     tx.execute(COUNT_MESSAGE, chat_key | {"leaf_id": message_id, "now": now, "snippet": snippet(content) or None})
-    mark_dirty(tx, viewer.user_id, now)
     return MessageInfo(message_id, chat_id, parent_id, Role(role), status, content, now, provider=provider, model_name=model_name)
 
 
@@ -399,7 +384,6 @@ def count_answer_in(
     """
     counted = {"viewer_id": user_id, "chat_id": chat_id, "now": now, "snippet": snippet(content) or None}
     tx.execute(COUNT_ANSWER, counted | {"more_input_tokens": input_tokens, "more_output_tokens": output_tokens})
-    mark_dirty(tx, user_id, now)
 
 
 def leaf_of(tx: Session, chat_id: uuid.UUID, current_message_id: int | None) -> int | None:
@@ -419,22 +403,7 @@ def parent_of(tx: Session, chat_id: uuid.UUID, message_id: int) -> int | None:
     return parent_id
 
 
-# --- marks and small things --------------------------------------------------------------------------------------
-
-
-def mark_dirty(tx: Session, user_id: str, when: datetime) -> None:
-    """Says that the usage of this person in the hour of `when` must be counted anew."""
-    tx.execute(MARK_DIRTY, {"user_id": user_id, "hour": int(when.timestamp() // SECONDS_AN_HOUR)})
-
-
-def mark_chats_dirty(tx: Session, user_id: str, chat_ids: Sequence[uuid.UUID]) -> None:
-    """Says that the usage of every hour in which these chats, all of this person, have a message or a generation must be
-    counted anew."""
-    for table, moment in ((MESSAGES, "created_at"), (GENERATIONS, "started_at")):
-        hour = sa.literal_column(HOUR_OF[tx.get_bind().dialect.name].format(column=moment), sa.Integer)
-        hours = sa.select(hour).where(table.c.session_id.in_(chat_ids)).distinct()
-        for found in tx.execute(hours).scalars().all():
-            tx.execute(MARK_DIRTY, {"user_id": user_id, "hour": found})
+# --- small things ------------------------------------------------------------------------------------------------
 
 
 def mine(viewer: Viewer, chat_id: uuid.UUID) -> sa.ColumnElement[bool]:

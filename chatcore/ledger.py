@@ -16,7 +16,7 @@ from sqlmodel import Session
 from chatcore import processes
 from chatcore.db import Database
 from chatcore.errors import NotFound
-from chatcore.history import count_answer_in, mark_dirty, no_message, possible_id
+from chatcore.history import count_answer_in, no_message, possible_id
 from chatcore.live import Snapshot
 from chatcore.models import utc_now
 from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, ToolCall, Update, Usage, Viewer, dump_tool_calls
@@ -110,7 +110,6 @@ def begin_in(
         heartbeat_at=moment(tx),
         request_key=request_key,
     )
-    mark_dirty(tx, viewer.user_id, now)
     generation_id: int = tx.execute(statement.returning(GENERATIONS.c.id)).scalar_one()
     return generation_id
 
@@ -147,7 +146,7 @@ def beats(rows: Iterable[sa.RowMapping]) -> dict[int, Beat]:
 
 
 def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
-    """Writes the end of an attempt: generation, message, chat and usage mark in one transaction.
+    """Writes the end of an attempt: generation, message and chat in one transaction.
 
     None, and nothing is written, if the row runs no more or belongs to somebody else. A chat or message that was deleted
     meanwhile is left out. Raises what `Database.write` raises.
@@ -157,8 +156,7 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
         tokens_in, tokens_out, source = tokens(ending, job.request)
         ours = sa.and_(GENERATIONS.c.id == job.generation_id, GENERATIONS.c.state == RUNNING, GENERATIONS.c.owner == owner)
         values = outcome(ending) | {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": source}
-        started_at = tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.started_at)).scalar()
-        if started_at is None:
+        if tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.id)).one_or_none() is None:
             return None
         message = content_of(ending.written) | {"status": ending.state.value}
         if ending.tool_calls:
@@ -173,7 +171,6 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
             input_tokens=tokens_in or 0,
             output_tokens=tokens_out or 0,
         )
-        mark_dirty(tx, job.user_id, started_at)
     return entry(job.provider, job.request.model, ending, (tokens_in, tokens_out, source))
 
 
@@ -362,7 +359,6 @@ def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -
                 input_tokens=tokens_in or 0,
                 output_tokens=tokens_out or 0,
             )
-        mark_dirty(tx, row.user_id, row.started_at)
     return entry(row.provider, row.model_name, ending, (tokens_in, tokens_out, source))
 
 

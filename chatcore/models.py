@@ -452,33 +452,34 @@ class UnmigratedRow(SQLModel, table=True):
     row_json: str = Field(sa_column=Column(Text, nullable=False))
 
 
-class UsageHourly(SQLModel, table=True):
-    """What a person used of a model in one hour: the rollup of messages and generations.
+class UsageDay(SQLModel, table=True):
+    """What a person wrote and was answered on one day, in arrays: the rollup of messages and generations.
 
-    Purpose: analytics over years without reading the messages. `hour` counts hours since 1970-01-01 UTC. Relationships:
-    none; rows are recomputed, never added to. Ownership: `user_id`.
+    Purpose: analytics over years without reading the tables. `day` counts days since 1970-01-01 UTC; `names`, `messages` and
+    `answers` are a page of `chatcore.rollup.pages`. Relationships: none; a page is made anew, never added to.
+    Ownership: `user_id`.
     """
 
-    __tablename__ = "usage_hourly"
+    __tablename__ = "usage_day"
 
     user_id: str = Field(primary_key=True, foreign_key="users.id", ondelete="CASCADE")
-    hour: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    provider: str = Field(primary_key=True)
-    model_name: str = Field(primary_key=True)
-    user_messages: int = Field(default=0, sa_column=count())
-    answers: int = Field(default=0, sa_column=count())
-    failed: int = Field(default=0, sa_column=count())
-    input_tokens: int = Field(default=0, sa_column=count())
-    output_tokens: int = Field(default=0, sa_column=count())
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    names: str = Field(sa_column=Column(Text, nullable=False))
+    messages: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    answers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class UsageDirty(SQLModel, table=True):
-    """An hour of a person whose rollup must be recomputed.
+    """A day of a person whose page must be made anew.
 
-    Purpose: writers only mark, a refresher recomputes, so nothing is counted twice. Relationships: none. Ownership: `user_id`.
+    Purpose: triggers of messages and generations only mark, upkeep makes the pages, so nothing is counted twice and no
+    writer can forget it. `writer` tells marks apart, so that one that comes while its page is made is not taken away with
+    the others: on PostgreSQL the transaction, on SQLite how many changes it stands for. Relationships: none.
+    Ownership: `user_id`.
     """
 
     __tablename__ = "usage_dirty"
 
     user_id: str = Field(primary_key=True, foreign_key="users.id", ondelete="CASCADE")
-    hour: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    writer: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -23,6 +23,8 @@ FIRST_AFTER_S = 5.0
 # Between two steps, so that a writer of another process finds the database free: it asks every millisecond.
 PAUSE_S = 0.01
 HOUR_S = 3600.0
+# Until then the analytics page reads what changed from the tables.
+ROLLUP_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,19 @@ class Job:
 def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> tuple[Job, ...]:
     """All there is to do on this database."""
     return (
+        Job("make the pages of the rollup", ROLLUP_S, lambda: make_pages(db)),
         Job("index messages for the search", HOUR_S, lambda: index_messages(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
         Job("count for the planner", HOUR_S, lambda: count_for_the_planner(db)),
     )
+
+
+def make_pages(db: Database) -> bool:
+    """Makes some pages of the rollup anew; whether there may be more."""
+    # Here, because numpy takes 20 MB, which a server where nobody chats does not need.
+    from chatcore.rollup.making import refresh_step
+
+    return refresh_step(db)
 
 
 def index_messages(db: Database) -> bool:

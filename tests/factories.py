@@ -8,7 +8,7 @@ from sqlmodel import SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.db import Database
-from chatcore.history import append_in, count_answer_in, create_chat_in, get_chat_in, get_message, mark_dirty
+from chatcore.history import append_in, count_answer_in, create_chat_in, get_chat_in, get_message
 from chatcore.parts import ChatInfo, MessageInfo, Role, State, Viewer
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -50,8 +50,6 @@ def make_chat(
             last_id = tx.execute(
                 sa.insert(MESSAGES).values(values | {"session_id": chat.id, "user_id": viewer.user_id}).returning(MESSAGES.c.id)
             ).scalar_one()
-        for hour in {when.replace(minute=0, second=0, microsecond=0) for _, _, when in rows}:
-            mark_dirty(tx, viewer.user_id, hour)
         tx.execute(sa.update(CHATS).where(CHATS.c.id == chat.id).values(message_count=len(rows[:-1]), current_message_id=last_id))
         for role, content, when in rows[-1:]:
             append_in(tx, viewer, chat.id, role=role, content=content, now=when)

@@ -1,19 +1,16 @@
-"""Questions over the messages: how many, on which days, at which hours. Content is never read."""
-
-from collections.abc import Sequence
+"""Questions over the messages: how many, on which days, at which hours. Text is never read."""
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from sqlmodel import Session
 
+from chatcore.analytics.chosen import DAY_S, HOUR_S, chosen_rows, local_numbers
 from chatcore.analytics.filters import Filters, first_day, local_days
-from chatcore.analytics.statements import HOUR_S, MESSAGES, between, local_number, narrow
+from chatcore.analytics.numbers import sizes
+from chatcore.analytics.statements import MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
-
-# Number of the local hour since the first midnight of the period, messages of people, of models.
-Hours = Sequence[tuple[int, int, int]]
+from chatcore.rollup.pages import ROLES, Rows
 
 
 def messages_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -23,7 +20,7 @@ def messages_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataF
     `assistant_messages`, `messages` (their sum).
     """
     with db.read() as tx:
-        return fold_days(message_hours(tx, viewer, filters), filters)
+        return count_days(chosen_rows(tx, viewer, filters), filters)
 
 
 def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -33,23 +30,29 @@ def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     its row, one that it skips is 0.
     """
     with db.read() as tx:
-        return fold_week(message_hours(tx, viewer, filters), filters)
+        return count_week(chosen_rows(tx, viewer, filters), filters)
 
 
-def message_hours(tx: Session, viewer: Viewer, filters: Filters) -> Hours:
-    """Messages by local hour: the one statement behind days and weeks."""
-    written, count = MESSAGES.c, sa.func.count()
-    by_role = [count.filter(written.role == role) for role in (Role.USER, Role.ASSISTANT)]
-    statement = sa.select(local_number(tx, written.created_at, filters, HOUR_S).label("number"), *by_role)
-    # By its label: PostgreSQL takes the same expression with other placeholders for another expression.
-    rows = tx.execute(statement.where(*counted(viewer, filters)).group_by("number")).all()
-    return [(number, people, models) for number, people, models in rows]
+def count_days(rows: Rows, filters: Filters) -> pd.DataFrame:
+    """The frame of `messages_per_day`."""
+    days = local_days(filters.period, filters.time_zone)
+    numbers = local_numbers(rows.messages["at"], filters, DAY_S)
+    user, assistant = (sizes(numbers[rows.messages["role"] == place], len(days)) for place in range(len(ROLES)))
+    return pd.DataFrame({"day": days, "user_messages": user, "assistant_messages": assistant, "messages": user + assistant})
 
 
-def chat_count(tx: Session, viewer: Viewer, filters: Filters) -> int:
+def count_week(rows: Rows, filters: Filters) -> pd.DataFrame:
+    """The frame of `busy_hours`."""
+    week = 7 * 24
+    monday = first_day(filters).weekday() * 24
+    counted = sizes((local_numbers(rows.messages["at"], filters, HOUR_S) + monday) % week, week)
+    places = np.arange(week)
+    return pd.DataFrame({"weekday": places // 24, "hour": places % 24, "messages": counted})
+
+
+def count_chats(rows: Rows) -> int:
     """In how many chats was a message written?"""
-    statement = sa.select(sa.func.count(sa.distinct(MESSAGES.c.session_id))).where(*counted(viewer, filters))
-    return int(tx.execute(statement).scalar_one())
+    return len(np.unique(rows.messages["chat"]))
 
 
 def counted(viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
@@ -63,22 +66,3 @@ def counted(viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
     )
     by_model = sa.and_(MESSAGES.c.role == Role.ASSISTANT, *narrow(MESSAGES, filters))
     return [*conditions, sa.or_(by_model, sa.and_(MESSAGES.c.role == Role.USER, answered))]
-
-
-def fold_days(hours: Hours, filters: Filters) -> pd.DataFrame:
-    """Local hours into days (see `messages_per_day`)."""
-    days = local_days(filters.period, filters.time_zone)
-    written = np.zeros((len(days), 2), dtype="int64")
-    for number, people, models in hours:
-        written[number // 24] += (people, models)
-    return pd.DataFrame({"day": days, "user_messages": written[:, 0], "assistant_messages": written[:, 1], "messages": written.sum(axis=1)})
-
-
-def fold_week(hours: Hours, filters: Filters) -> pd.DataFrame:
-    """Local hours into hours of the week (see `busy_hours`)."""
-    week = np.zeros(7 * 24, dtype="int64")
-    monday = first_day(filters).weekday() * 24
-    for number, people, models in hours:
-        week[(monday + number) % len(week)] += people + models
-    places = np.arange(len(week))
-    return pd.DataFrame({"weekday": places // 24, "hour": places % 24, "messages": week})

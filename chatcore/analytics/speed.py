@@ -8,21 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import sqlalchemy as sa
-from sqlmodel import Session
 
-from chatcore.analytics.answers import MODEL, counted, tokens_per_s
-from chatcore.analytics.filters import Filters, Step, first_day, starts_of
-from chatcore.analytics.statements import DAY_S, GENERATIONS, local_number
+from chatcore.analytics.answers import MODEL
+from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
+from chatcore.analytics.filters import Filters, Step, starts_of
+from chatcore.analytics.numbers import percentiles, sizes, totals
 from chatcore.db import Database
 from chatcore.parts import State, Viewer
+from chatcore.rollup.pages import STATES, Rows
 
 # What is measured of an answer. Of times a high percentile is slow, of speeds a low one is: each has those that tell.
 TIMES = ("time_to_first_chunk_s", "duration_s", "load_s")
 SPEEDS = ("output_tokens_per_s", "prompt_tokens_per_s")
 MEASURES = (*TIMES, *SPEEDS)
 PERCENTILES = {**dict.fromkeys(TIMES, (50, 90, 95, 99)), **dict.fromkeys(SPEEDS, (50, 10, 5, 1))}
-NO_ERROR = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +36,8 @@ class SpeedReport:
 def speed_report(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> SpeedReport:
     """How fast were the models, and how did their answers end? `step` is that of `speed_over_time`."""
     with db.read() as tx:
-        rows = measured(tx, viewer, filters)
-        ended = ends(tx, viewer, filters)
-    return SpeedReport(fold_speed(rows), fold_steps(rows, filters, step), fold_outcomes(ended))
+        rows = chosen_rows(tx, viewer, filters)
+    return SpeedReport(speed_of(rows), steps_of(rows, filters, step), outcomes_of(rows))
 
 
 def speed(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -52,7 +50,7 @@ def speed(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     their values in proportion.
     """
     with db.read() as tx:
-        return fold_speed(measured(tx, viewer, filters))
+        return speed_of(chosen_rows(tx, viewer, filters))
 
 
 def speed_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -63,7 +61,7 @@ def speed_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Ste
     `time_to_first_chunk_s_p90`, `output_tokens_per_s_p50`.
     """
     with db.read() as tx:
-        return fold_steps(measured(tx, viewer, filters), filters, step)
+        return steps_of(chosen_rows(tx, viewer, filters), filters, step)
 
 
 def outcomes(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -73,70 +71,59 @@ def outcomes(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     (of the model's finished answers; None for those that still run).
     """
     with db.read() as tx:
-        return fold_outcomes(ends(tx, viewer, filters))
+        return outcomes_of(chosen_rows(tx, viewer, filters))
 
 
-def measured(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
-    """A narrow row for each answer: its local day (`number`, counted from the first), its model and MEASURES."""
-    ledger = GENERATIONS.c
-    read_both = sa.and_(ledger.input_tokens > 0, ledger.prompt_s > 0)
-    prompt_per_s = sa.case((read_both, sa.cast(ledger.input_tokens, sa.Double) / ledger.prompt_s))
-    statement = sa.select(
-        local_number(tx, ledger.started_at, filters, DAY_S),
-        ledger.provider,
-        ledger.model_name,
-        ledger.time_to_first_chunk_s,
-        ledger.duration_s,
-        ledger.load_s,
-        tokens_per_s(),
-        prompt_per_s,
-    ).where(*counted(viewer, filters))
-    rows = [tuple(row) for row in tx.execute(statement)]
-    frame = pd.DataFrame.from_records(rows, columns=["number", *MODEL, *MEASURES])
-    return frame.astype({"number": "int64", **dict.fromkeys(MODEL, "str"), **dict.fromkeys(MEASURES, "float64")})
-
-
-def ends(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
-    """Answers by model, outcome and error."""
-    ledger = GENERATIONS.c
-    columns = (ledger.provider, ledger.model_name, ledger.state, sa.func.coalesce(ledger.error_type, NO_ERROR).label("error_type"))
-    statement = sa.select(*columns, sa.func.count().label("answers")).where(*counted(viewer, filters))
-    rows = tx.execute(statement.group_by(ledger.provider, ledger.model_name, ledger.state, "error_type")).all()
-    names = [*MODEL, "state", "error_type"]
-    frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=[*names, "answers"])
-    return frame.astype({**dict.fromkeys(names, "str"), "answers": "int64"})
-
-
-def fold_speed(rows: pd.DataFrame) -> pd.DataFrame:
+def speed_of(rows: Rows) -> pd.DataFrame:
     """The frame of `speed`."""
-    groups = rows.groupby(MODEL)
-    table = pd.DataFrame(index=groups.size().index)
-    for measure, percentiles in PERCENTILES.items():
-        for percentile in percentiles:
-            table[f"{measure}_p{percentile}"] = groups[measure].quantile(percentile / 100)
-        table[f"answers_with_{measure}"] = groups[measure].count()
-    told = rows[rows["load_s"].notna() & rows["duration_s"].notna()].groupby(MODEL)[["load_s", "duration_s"]].sum()
-    share = told["load_s"] / told["duration_s"].where(told["duration_s"] > 0)
-    table["load_share"] = share.reindex(table.index)
+    pairs, models = by_model(rows.answers, rows.models)
+    table = pd.DataFrame(pairs, columns=MODEL, dtype="str")
+    for measure, wanted in PERCENTILES.items():
+        counts, found = percentiles(models, rows.answers[measure], len(pairs), wanted)
+        for place, percentile in enumerate(wanted):
+            table[f"{measure}_p{percentile}"] = found[:, place]
+        table[f"answers_with_{measure}"] = counts
+    load_s, duration_s = (rows.answers[name].astype(np.float64) for name in ("load_s", "duration_s"))
+    told = ~np.isnan(load_s) & ~np.isnan(duration_s)
+    loaded, taken = (np.bincount(models[told], weights=times[told], minlength=len(pairs)) for times in (load_s, duration_s))
+    table["load_share"] = np.divide(loaded, taken, out=np.full(len(pairs), np.nan), where=taken > 0)
     order = ["answers_with_duration_s", *MODEL]
-    return table.reset_index().sort_values(order, ascending=[False, True, True], ignore_index=True)
+    return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def fold_steps(rows: pd.DataFrame, filters: Filters, step: Step) -> pd.DataFrame:
+def steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `speed_over_time`."""
-    days = (pd.Timestamp(first_day(filters)) + pd.to_timedelta(rows["number"], unit="D")).dt.as_unit("us")
-    groups = rows.assign(start=starts_of(days, step)).groupby(["start", *MODEL])
-    table = pd.DataFrame({"answers": groups.size()})
-    for measure, percentile in (("time_to_first_chunk_s", 50), ("time_to_first_chunk_s", 90), ("output_tokens_per_s", 50)):
-        table[f"{measure}_p{percentile}"] = groups[measure].quantile(percentile / 100)
-    return table.reset_index().sort_values(["start", *MODEL], ignore_index=True)
+    pairs, models = by_model(rows.answers, rows.models)
+    days, of_day = compact(local_numbers(rows.answers["at"], filters, DAY_S))
+    starts = starts_of(local_dates(days, filters), step)
+    first_days, of_step = np.unique(starts.to_numpy(), return_inverse=True)
+    keys, groups = compact(of_step[of_day] * max(len(pairs), 1) + models)
+    steps, own = np.divmod(keys, max(len(pairs), 1))
+    table = pd.DataFrame({"start": pd.Series(first_days[steps]).dt.as_unit("us")})
+    for place, name in enumerate(MODEL):
+        table[name] = pd.Series([pair[place] for pair in pairs], dtype="str").take(own).array
+    table["answers"] = sizes(groups, len(keys))
+    for measure, wanted in (("time_to_first_chunk_s", (50, 90)), ("output_tokens_per_s", (50,))):
+        _, found = percentiles(groups, rows.answers[measure], len(keys), wanted)
+        for place, percentile in enumerate(wanted):
+            table[f"{measure}_p{percentile}"] = found[:, place]
+    return table.sort_values(["start", *MODEL], ignore_index=True)
 
 
-def fold_outcomes(rows: pd.DataFrame) -> pd.DataFrame:
+def outcomes_of(rows: Rows) -> pd.DataFrame:
     """The frame of `outcomes`."""
-    is_finished = rows["state"] != State.RUNNING.value
-    finished = rows[is_finished].groupby(MODEL)["answers"].sum().rename("finished")
-    table = rows.join(finished, on=MODEL)
-    table["share"] = (table["answers"] / table.pop("finished")).where(is_finished, np.nan).astype("float64")
+    pairs, models = by_model(rows.answers, rows.models)
+    kinds = len(STATES) * len(rows.errors)
+    keys, groups = compact((models * len(STATES) + rows.answers["state"]) * len(rows.errors) + rows.answers["error"])
+    own, kind = np.divmod(keys, kinds)
+    state, error = np.divmod(kind, len(rows.errors))
+    answers = sizes(groups, len(keys))
+    table = pd.DataFrame([pairs[place] for place in own], columns=MODEL, dtype="str")
+    table["state"] = pd.Series([STATES[place].value for place in state], dtype="str")
+    table["error_type"] = pd.Series([rows.errors[place] for place in error], dtype="str")
+    table["answers"] = answers
+    is_finished = state != STATES.index(State.RUNNING)
+    finished = totals(own[is_finished], answers[is_finished], len(pairs))
+    table["share"] = np.where(is_finished, answers / np.maximum(finished[own], 1), np.nan)
     order = ["answers", *MODEL, "state", "error_type"]
     return table.sort_values(order, ascending=[False, True, True, True, True], ignore_index=True)

@@ -5,13 +5,15 @@ from datetime import datetime
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlmodel import Session
 
 from chatcore.analytics import answers, messages
+from chatcore.analytics.chosen import choose
 from chatcore.analytics.filters import Filters, previous_period
 from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
+from chatcore.rollup.gather import rows_of
+from chatcore.rollup.pages import Rows
 
 # measure -> unit of `value` and `previous`
 UNITS = {
@@ -56,25 +58,24 @@ class Report:
 def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> Report:
     """What was used in the period, and how does it compare with the one before?
 
-    The frames are those of `tiles`, `messages_per_day`, `tokens_per_day`, `models` and `busy_hours`; each statement
-    runs once, where calling them one by one repeats some.
+    The frames are those of `tiles`, `messages_per_day`, `tokens_per_day`, `models` and `busy_hours`; the rows of both periods
+    are read once.
     """
     earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
+    both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     with db.read() as tx:
-        written = messages.message_hours(tx, viewer, filters)
-        used = answers.answer_days(tx, viewer, filters)
-        speed = answers.speeds(tx, viewer, filters)
-        days = messages.fold_days(written, filters)
-        by_model = answers.fold_models(used, speed)
-        current = totals(days, by_model, speed, chats=messages.chat_count(tx, viewer, filters))
-        before = totals_of(tx, viewer, earlier)
+        gathered = rows_of(tx, viewer, both)
+    rows = choose(gathered, filters)
+    days, used, speed = messages.count_days(rows, filters), answers.answer_days(rows, filters), answers.speeds(rows)
+    by_model = answers.fold_models(used, speed)
+    current = totals(days, by_model, speed, chats=messages.count_chats(rows))
     return Report(
         previous=earlier.period,
-        tiles=compare(current, before),
+        tiles=compare(current, totals_of(choose(gathered, earlier), earlier)),
         messages_per_day=days,
         tokens_per_day=answers.fold_tokens(used),
         models=by_model,
-        busy_hours=messages.fold_week(written, filters),
+        busy_hours=messages.count_week(rows, filters),
     )
 
 
@@ -106,12 +107,11 @@ def activity(db: Database, viewer: Viewer) -> Activity | None:
     return Activity(first=min(known), last=max(known), running=now_running) if known else None
 
 
-def totals_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+def totals_of(rows: Rows, filters: Filters) -> pd.DataFrame:
     """`totals` of a period of which nothing else is wanted."""
-    speed = answers.speeds(tx, viewer, filters)
-    by_model = answers.fold_models(answers.answer_days(tx, viewer, filters), speed)
-    days = messages.fold_days(messages.message_hours(tx, viewer, filters), filters)
-    return totals(days, by_model, speed, chats=messages.chat_count(tx, viewer, filters))
+    speed = answers.speeds(rows)
+    by_model = answers.fold_models(answers.answer_days(rows, filters), speed)
+    return totals(messages.count_days(rows, filters), by_model, speed, chats=messages.count_chats(rows))
 
 
 def totals(days: pd.DataFrame, by_model: pd.DataFrame, speed: pd.DataFrame, *, chats: int) -> pd.DataFrame:

@@ -59,7 +59,6 @@ MESSAGES = sa.table(
 )
 USERS = sa.table("users", sa.column("id"), sa.column("name"), sa.column("is_owner", sa.Boolean()), sa.column("created_at", Time))
 UNMIGRATED = sa.table("unmigrated_row", *(sa.column(name) for name in ("user_id", "table_name", "external_id", "reason", "row_json")))
-DIRTY = sa.table("usage_dirty", sa.column("user_id"), sa.column("hour"))
 
 Row = Mapping[str, object]
 
@@ -69,7 +68,6 @@ class Carried:
     """What a carry knows while it runs: of each chat its last message and when it was made, and what was left out."""
 
     chats: dict[uuid.UUID, tuple[int | None, datetime]] = field(default_factory=dict)
-    hours: set[int] = field(default_factory=set)
     messages: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
 
@@ -210,7 +208,6 @@ def message_values(row: Row, carried: Carried) -> dict[str, object]:
     created_at = read_time(row.get("created_at")) or chat_created_at
     carried.messages += 1
     carried.chats[chat_id] = (carried.messages, chat_created_at)
-    carried.hours.add(int(created_at.timestamp() // 3600))
     return {
         "id": carried.messages,
         "session_id": chat_id,
@@ -287,6 +284,5 @@ def finish_chats(connection: sa.Connection, carried: Carried) -> None:
     update = sa.update(CHATS).where(CHATS.c.id == sa.bindparam("chat_id", type_=sa.Uuid())).values(last_snippet=sa.bindparam("cut"))
     for rows in connection.execute(last).partitions(ROWS_A_STATEMENT):
         connection.execute(update, [{"chat_id": row.id, "cut": snippet(row.head) or None} for row in rows])
-    write(connection, DIRTY, [{"user_id": OWNER_ID, "hour": hour} for hour in sorted(carried.hours)])
     if connection.dialect.name == "postgresql" and carried.messages:
         connection.execute(sa.text("SELECT setval(pg_get_serial_sequence('chatmessage', 'id'), :last)"), {"last": carried.messages})

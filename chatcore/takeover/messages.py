@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.history import LONGEST_NAME, MARK_DIRTY, SECONDS_AN_HOUR
+from chatcore.history import LONGEST_NAME
 from chatcore.models import DEFAULT_TITLE
 from chatcore.older_rows import Unreadable, read_id, read_json_text, read_role, read_text, read_time
 from chatcore.parts import Role
@@ -125,7 +125,6 @@ class End:
     last_at: datetime | None
     snippet: str | None
     contents: list[str] = field(default_factory=list)
-    hours: set[int] = field(default_factory=set)
 
     def take(self, message: Taken, message_id: int) -> None:
         """Goes on to a message that is now the last."""
@@ -133,7 +132,6 @@ class End:
         self.leaf_id = message_id
         self.last_at = max(self.last_at, created_at) if self.last_at else created_at
         self.contents.append(message.content)
-        self.hours.add(int(created_at.timestamp() // SECONDS_AN_HOUR))
         if self.title == DEFAULT_TITLE and message.role is Role.USER:
             self.title = cut(snippet(message.content), TITLE_CHARACTERS) or DEFAULT_TITLE
 
@@ -172,7 +170,7 @@ def message_values(message: Taken, message_id: int, end: End) -> dict[str, objec
 
 
 def write_ends(tx: Session, ends: Sequence[End]) -> None:
-    """Writes what changed of the chats, and marks the hours whose usage must be counted anew."""
+    """Writes what changed of the chats."""
     tx.connection().execute(
         sa.update(CHATS)
         .where(CHATS.c.id == sa.bindparam("chat_id"))
@@ -191,9 +189,6 @@ def write_ends(tx: Session, ends: Sequence[End]) -> None:
             for end in ends
         ],
     )  # fmt: skip
-    tx.execute(
-        MARK_DIRTY, [{"user_id": user_id, "hour": hour} for user_id, hour in sorted({(e.user_id, h) for e in ends for h in e.hours})]
-    )
 
 
 def new_message_ids(tx: Session, count: int) -> list[int]:

@@ -369,7 +369,7 @@ def test_no_question_reads_what_was_written(db: Database, history: History, now:
     analytics.known_models(db, history.viewer)
     analytics.report(db, history.viewer, filters_of("UTC", (("ollama",), ())), now=now)
     asked = [statement for statement in seen if statement.lstrip().upper().startswith("SELECT")]
-    assert len(asked) == 10
+    assert all(f"FROM {table}" in "".join(asked) for table in ("chatmessage", "generation", "usage_day"))
     assert not [statement for statement in asked if "content" in statement or "reasoning," in statement]
 
 

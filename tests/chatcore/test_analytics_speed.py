@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from chatcore.analytics import Filters, outcomes, speed, speed_over_time, speed_report, whole_days
-from chatcore.analytics.speed import MEASURES, PERCENTILES, Step
+from chatcore.analytics.filters import Step
+from chatcore.analytics.speed import MEASURES, PERCENTILES
 from chatcore.db import Database
 from chatcore.parts import GenerationInfo, Period, State, Viewer
 from tests.chatcore.analytics_rows import Maker, person, write_history
@@ -72,7 +73,7 @@ def inside(answers: pd.DataFrame, filters: Filters) -> list[dict[str, object]]:
 
 
 def same(found: float, expected: float | None) -> bool:
-    return pd.isna(found) if expected is None else found == pytest.approx(expected, rel=1e-9)
+    return pd.isna(found) if expected is None else found == pytest.approx(expected, rel=2e-7)
 
 
 def test_each_percentile_of_each_model_is_that_of_its_answers(db: Database, viewer: Viewer, answers: pd.DataFrame) -> None:

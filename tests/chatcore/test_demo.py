@@ -104,17 +104,6 @@ def test_everything_lies_in_the_past_and_over_months(db: Database) -> None:
     assert ended <= NOW
 
 
-def test_every_hour_is_marked_for_the_refresher(db: Database) -> None:
-    fill(db, messages=200, seed=1, users=2, now=NOW)
-    with db.read() as tx:
-        written = {
-            (user_id, int(moment.timestamp() // 3600))
-            for user_id, moment in tx.execute(sa.select(MESSAGES.c.user_id, MESSAGES.c.created_at))
-        }
-        marked = {tuple(row) for row in tx.execute(sa.text("SELECT user_id, hour FROM usage_dirty"))}
-    assert marked == written
-
-
 def test_it_looks_like_real_use(db: Database) -> None:
     fill(db, messages=4000, seed=1, users=3, now=NOW)
     with db.read() as tx:

@@ -199,17 +199,6 @@ def test_a_complete_answer_is_counted_as_the_server_says(db: Database) -> None:
     assert (made.running, made.updated_at) == (False, row["finished_at"])
 
 
-def test_the_hour_of_an_answer_is_marked_for_the_rollup(db: Database) -> None:
-    ada, provider = make_viewer(db), Scripted(TextDelta("a"), DONE)
-    hour = sa.text("SELECT hour FROM usage_dirty WHERE user_id = :user")
-    with running(db, provider) as runner:
-        sent = ask(runner, ada)
-        ended(db, ada, sent.answer_id)
-    with db.read() as tx:
-        marked = set(tx.execute(hour, {"user": ada.user_id}).scalars())
-    assert int(datetime.now(UTC).timestamp() // 3600) in marked
-
-
 @pytest.mark.parametrize(
     ("usage", "counted"),
     [

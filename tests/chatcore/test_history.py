@@ -63,11 +63,6 @@ def rows_of(db: Database, table: sa.Table) -> int:
     return number
 
 
-def dirty_hours(db: Database, viewer: Viewer) -> set[int]:
-    with db.read() as tx:
-        return set(tx.execute(sa.text("SELECT hour FROM usage_dirty WHERE user_id = :id"), {"id": viewer.user_id}).scalars())
-
-
 # --- chats -------------------------------------------------------------------------------------------------------
 
 
@@ -287,22 +282,6 @@ def test_what_has_expired_is_purged_in_portions_of_few_chats_or_messages(db: Dat
     assert purge_expired(db, before=before) == 0
 
 
-def test_purging_what_has_expired_marks_the_hours_of_each_person(db: Database, now: datetime) -> None:
-    viewers = [make_viewer(db) for _ in range(2)]
-    for number, viewer in enumerate(viewers):
-        chat = make_chat(db, viewer, now=now)
-        make_exchange(db, viewer, chat.id, now=now + timedelta(hours=number))
-        delete_chats(db, viewer, [chat.id], now=now)
-    with db.write() as tx:
-        tx.execute(sa.text("DELETE FROM usage_dirty"))
-    assert purge_expired(db, before=now) == 0
-    assert purge_expired(db, before=now + timedelta(microseconds=1)) == 2
-    with db.read() as tx:
-        marked = tx.execute(sa.text("SELECT user_id, hour FROM usage_dirty")).all()
-    hour = int(now.timestamp() // 3600)
-    assert set(marked) == {(viewers[0].user_id, hour), (viewers[1].user_id, hour + 1)}
-
-
 def test_many_who_empty_the_trash_at_once_purge_each_chat_once(db: Database, now: datetime) -> None:
     viewer = make_viewer(db)
     chats = [make_chat(db, viewer, messages=2).id for _ in range(20)]
@@ -456,19 +435,6 @@ def test_a_sibling_makes_a_branch_and_is_shown(db: Database, now: datetime) -> N
         append_in(tx, viewer, chat.id, role="user", content="x", now=now, sibling_of=elsewhere.id)
 
 
-def test_the_hour_of_a_message_is_marked_for_the_rollup(db: Database) -> None:
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer)
-    edge = datetime(2026, 3, 14, 12, 59, 59, 999_999, tzinfo=UTC)
-    for _ in range(2):
-        make_message(db, viewer, chat.id, now=edge)
-    assert dirty_hours(db, viewer) == {int(edge.timestamp()) // 3600}
-    with db.write() as tx:
-        tx.execute(sa.text("DELETE FROM usage_dirty"))
-    purge_chats(db, viewer, [chat.id])
-    assert dirty_hours(db, viewer) == {int(edge.timestamp()) // 3600}
-
-
 def test_messages_of_many_threads_form_one_line(db: Database, now: datetime) -> None:
     viewer = make_viewer(db)
     chat = make_chat(db, viewer)
@@ -497,7 +463,7 @@ def test_an_append_runs_the_same_few_statements_in_a_chat_of_any_length(db: Data
             append(db, viewer, chat.id, role="user", content="x", now=now)
         counts.append(len(seen))
     # An empty chat names no leaf, so its newest message is looked up.
-    assert counts == [5, 4, 4]
+    assert counts == [4, 3, 3]
 
 
 # --- messages ---------------------------------------------------------------------------------------------------

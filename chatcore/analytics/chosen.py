@@ -1,0 +1,84 @@
+"""Which of the gathered rows a question is about, and in which local hour or day each lies."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlmodel import Session
+
+from chatcore.analytics.filters import Filters, first_day, offsets
+from chatcore.analytics.numbers import Ints
+from chatcore.analytics.statements import EPOCH_ORDINAL
+from chatcore.parts import Viewer
+from chatcore.rollup.gather import cut, microseconds, rows_of
+from chatcore.rollup.pages import Array, Models, Rows
+
+SECOND_US, HOUR_S, DAY_S = 1_000_000, 3_600, 86_400
+
+
+def chosen_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
+    """The viewer's rows that the filters let through."""
+    return choose(rows_of(tx, viewer, filters.period), filters)
+
+
+def choose(rows: Rows, filters: Filters) -> Rows:
+    """The rows that the filters let through. With models chosen: their attempts, their answers and the prompts they answered."""
+    rows = cut(rows, filters.period)
+    if not filters.narrowed:
+        return rows
+    fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
+    return Rows(rows.messages[fits[rows.messages["models"]]], rows.answers[fits[rows.answers["models"]]], rows.models, rows.errors)
+
+
+def is_chosen(provider: str, model: str, filters: Filters) -> bool:
+    """Whether the filters let this model through."""
+    return (not filters.providers or provider in filters.providers) and (not filters.models or model in filters.models)
+
+
+def flags(models: tuple[Models, ...], fits: Callable[[Models], bool]) -> NDArray[np.bool_]:
+    """For each set of models whether it fits."""
+    return np.array([fits(pairs) for pairs in models], dtype=np.bool_)
+
+
+def local_numbers(at: NDArray[np.int64], filters: Filters, unit_s: int) -> Ints:
+    """In which hour or day (of `unit_s` seconds on the local clock) times lie, counted from 0 at the midnight of `first_day`.
+
+    An hour that a clock change repeats is one hour here, as it is on the clock.
+    """
+    midnight_us = (first_day(filters).toordinal() - EPOCH_ORDINAL) * DAY_S * SECOND_US
+    changes = offsets(filters.period, filters.time_zone)
+    shifts = np.array([round(offset.total_seconds()) * SECOND_US - midnight_us for _, offset in changes])
+    if len(changes) == 1:
+        return whole(at + shifts[0], unit_s)
+    since = np.array([microseconds(since) for since, _ in changes[1:]])
+    return whole(at + shifts[np.searchsorted(since, at, side="right")], unit_s)
+
+
+def whole(at: NDArray[np.int64], unit_s: int) -> Ints:
+    """How many whole units lie before a time; below 0 it counts on downwards."""
+    units: Ints = at // (unit_s * SECOND_US)
+    return units
+
+
+def by_model(answers: Array, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
+    """The (provider, model name) of the attempts, in order, and for each attempt the place of its own."""
+    there = np.bincount(answers["models"], minlength=len(models)) > 0
+    known = sorted((models[place][0], place) for place in np.flatnonzero(there))
+    places = np.zeros(len(models), dtype=np.int64)
+    places[[place for _, place in known]] = np.arange(len(known))
+    return [pair for pair, _ in known], places[answers["models"]]
+
+
+def compact(keys: Ints) -> tuple[Ints, Ints]:
+    """The different keys in order, and for each row the place of its own. Like numpy.unique, without sorting where keys are dense."""
+    if not len(keys) or keys.max() > 4 * len(keys) + 1_000_000:
+        found, places = np.unique(keys, return_inverse=True)
+        return found, places
+    there = np.bincount(keys) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[keys]
+
+
+def local_dates(numbers: Ints, filters: Filters) -> pd.Series:
+    """Local days by their number since `first_day`, as naive midnights."""
+    return pd.Series(np.datetime64(first_day(filters), "us") + numbers.astype("timedelta64[D]"))

@@ -1,0 +1,101 @@
+"""The triggers that mark a day of a person for the rollup, whatever changes in it, for both engines.
+
+A message counts on the day it was made, and so does which models answered it: a new answer marks the prompt's day too. Text is
+not counted, so saving a growing answer marks nothing. A mark waits for nobody: on PostgreSQL each transaction has its own, on
+SQLite one writes at a time.
+"""
+
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+# What a page of the rollup is made of; see `chatcore.rollup.gather`.
+COUNTED_OF_MESSAGE = "user_id, session_id, parent_id, role, created_at, provider, model_name"
+COUNTED_OF_GENERATION = (
+    "user_id, session_id, message_id, provider, model_name, state, started_at, duration_s, time_to_first_chunk_s, load_s, prompt_s, "
+    "eval_s, input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, error_type, cost"
+)
+DAY = {
+    "sqlite": "CAST(strftime('%s', substr({0}, 1, 10)) AS INTEGER) / 86400",
+    "postgresql": "CAST(floor(extract(epoch FROM {0}) / 86400) AS INTEGER)",
+}
+
+
+def create(connection: sa.Connection) -> None:
+    """Makes the triggers, and marks every day of everybody that has something to count."""
+    dialect = connection.dialect.name
+    for statement in sqlite_triggers() if dialect == "sqlite" else postgresql_triggers():
+        # exec_driver_sql takes % and : as they are.
+        connection.exec_driver_sql(statement)
+    written, asked = (DAY[dialect].format(column) for column in ("created_at", "started_at"))
+    connection.exec_driver_sql(
+        "INSERT INTO usage_dirty (user_id, day, writer) "
+        f"SELECT user_id, {written}, 0 FROM chatmessage UNION SELECT user_id, {asked}, 0 FROM generation"
+    )
+
+
+def days_of_message(row: str, dialect: str) -> str:
+    """The days on which a message counts: its own, and that of the message it follows."""
+    own, parent = (DAY[dialect].format(f"{name}.created_at") for name in (row, "p"))
+    return (
+        f"SELECT {row}.user_id AS u, {own} AS d "
+        f"UNION SELECT p.user_id, {parent} FROM chatmessage p WHERE p.id = {row}.parent_id AND p.session_id = {row}.session_id"
+    )
+
+
+def days_of_generation(row: str, dialect: str) -> str:
+    """The day on which an attempt counts."""
+    return f"SELECT {row}.user_id AS u, {DAY[dialect].format(f'{row}.started_at')} AS d"
+
+
+def days_of_import(row: str, dialect: str) -> str:
+    """The days of a message that is said to come from elsewhere, and of the attempts at it."""
+    own, asked = (DAY[dialect].format(column) for column in ("m.created_at", "g.started_at"))
+    return (
+        f"SELECT m.user_id AS u, {own} AS d FROM chatmessage m WHERE m.id = {row}.message_id "
+        f"UNION SELECT g.user_id, {asked} FROM generation g WHERE g.message_id = {row}.message_id"
+    )
+
+
+TABLES = (
+    ("chatmessage", COUNTED_OF_MESSAGE, days_of_message),
+    ("generation", COUNTED_OF_GENERATION, days_of_generation),
+    ("importref", "message_id", days_of_import),
+)
+# A person who is being deleted needs no marks, and may have none: they would point to nobody.
+OF_SOMEBODY = "EXISTS (SELECT 1 FROM users WHERE id = u)"
+
+
+def sqlite_triggers() -> Iterator[str]:
+    """A mark is one row a day, which counts the changes it stands for."""
+    for table, columns, days_of in TABLES:
+        for event, rows in (("INSERT", ["new"]), ("DELETE", ["old"]), (f"UPDATE OF {columns}", ["old", "new"])):
+            body = "".join(sqlite_mark(days_of(row, "sqlite")) for row in rows)
+            yield f"CREATE TRIGGER tr_{table}_usage_{event[:6].lower()} AFTER {event} ON {table} BEGIN {body} END"
+
+
+def sqlite_mark(days: str) -> str:
+    """Counts the change on the marks that are there, and makes those that are not."""
+    return (
+        f"UPDATE usage_dirty SET writer = writer + 1 WHERE (user_id, day) IN (SELECT u, d FROM ({days})); "
+        f"INSERT INTO usage_dirty (user_id, day, writer) SELECT u, d, 1 FROM ({days}) "
+        f"WHERE {OF_SOMEBODY} AND NOT EXISTS (SELECT 1 FROM usage_dirty x WHERE x.user_id = u AND x.day = d); "
+    )
+
+
+def postgresql_triggers() -> Iterator[str]:
+    """A mark is one row a day and transaction."""
+    for table, columns, days_of in TABLES:
+        for event, rows in (("INSERT", ["new"]), ("DELETE", ["old"]), (f"UPDATE OF {columns}", ["old", "new"])):
+            name = f"{table}_usage_{event[:6].lower()}"
+            body = " ".join(postgresql_mark(days_of(row, "postgresql")) for row in rows)
+            yield f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
+            yield f"CREATE TRIGGER tr_{name} AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+
+
+def postgresql_mark(days: str) -> str:
+    """A mark of this transaction."""
+    return (
+        "INSERT INTO usage_dirty (user_id, day, writer) SELECT u, d, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) "
+        f"FROM ({days}) AS changed WHERE {OF_SOMEBODY} ON CONFLICT DO NOTHING;"
+    )

@@ -1,0 +1,313 @@
+"""The rollup says what the tables say, whatever was done in whatever order, and a page that is behind is never believed."""
+
+import random
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from chatcore import analytics
+from chatcore.analytics import Filters
+from chatcore.db import Database
+from chatcore.history import delete_chats, purge_chats, restore_chats
+from chatcore.parts import Period, Role, Viewer
+from chatcore.rollup import making
+from chatcore.rollup.gather import day_of, dirty_days, kept_pages, read_days, rows_of
+from chatcore.rollup.making import refresh, refresh_step, remake_wrong, waiting_days, wrong_days, wrong_days_of
+from chatcore.rollup.pages import ANSWER, MESSAGE, Names, Page, Rows, join, pack
+from tests.chatcore.analytics_rows import TABLES, Maker, person, write_history
+from tests.factories import make_chat, make_exchange, make_message, make_viewer
+
+START, END = datetime(2026, 1, 10, tzinfo=UTC), datetime(2026, 2, 10, tzinfo=UTC)
+ALL = Filters(Period(START - timedelta(days=40), END + timedelta(days=40)), time_zone="Asia/Kolkata")
+MESSAGES, GENERATIONS, REFS = TABLES["chatmessage"], TABLES["generation"], TABLES["importref"]
+
+
+def is_right(db: Database) -> bool:
+    """Whether every page that no mark excuses is as the tables say."""
+    with db.read() as tx:
+        return list(wrong_days(tx)) == []
+
+
+def marked(db: Database, viewer: Viewer) -> set[int]:
+    with db.read() as tx:
+        return dirty_days(tx, viewer.user_id, None, None)
+
+
+def pages_of(db: Database, viewer: Viewer) -> list[tuple[int, Page]]:
+    with db.read() as tx:
+        return sorted(kept_pages(tx, viewer.user_id, 0, 2_000_000))
+
+
+def counted(db: Database, viewer: Viewer) -> tuple[object, ...]:
+    """Some numbers of the page, which look at everything in the rows."""
+    report = analytics.report(db, viewer, ALL, now=END)
+    speeds = analytics.speed_report(db, viewer, ALL, step="week")
+    frames = (report.tiles, report.messages_per_day, report.tokens_per_day, report.models, report.busy_hours, speeds.speed, speeds.outcomes)
+    return tuple(frame.to_csv() for frame in frames)
+
+
+@pytest.fixture
+def ann(db: Database, now: datetime) -> Viewer:
+    viewer = person(db, "ann", now)
+    write_history(db, viewer, start=START, end=END, turns=120)
+    return viewer
+
+
+# --- marks -------------------------------------------------------------------------------------------------------
+
+
+def test_a_message_marks_its_day_and_that_of_the_prompt_it_answers(db: Database) -> None:
+    viewer = make_viewer(db)
+    evening = datetime(2026, 3, 14, 23, 59, 59, 999_999, tzinfo=UTC)
+    chat = make_chat(db, viewer, now=evening)
+    make_message(db, viewer, chat.id, now=evening)
+    assert marked(db, viewer) == {day_of(evening)}
+    refresh(db)
+    assert marked(db, viewer) == set()
+    make_message(db, viewer, chat.id, role=Role.ASSISTANT, now=evening + timedelta(days=3))
+    assert marked(db, viewer) == {day_of(evening), day_of(evening) + 3}
+
+
+def test_what_is_not_counted_marks_nothing(db: Database, ann: Viewer) -> None:
+    refresh(db)
+    with db.write() as tx:
+        tx.execute(sa.update(MESSAGES).values(content="longer", status=MESSAGES.c.status))
+        tx.execute(sa.update(GENERATIONS).values(heartbeat_at=END))
+        tx.execute(sa.update(TABLES["chatsession"]).values(title="renamed", pinned=True))
+    assert marked(db, ann) == set()
+
+
+def test_a_person_who_goes_leaves_neither_marks_nor_pages(db: Database, ann: Viewer) -> None:
+    refresh(db)
+    with db.write() as tx:
+        tx.execute(sa.delete(TABLES["users"]).where(TABLES["users"].c.id == ann.user_id))
+    assert (marked(db, ann), pages_of(db, ann)) == (set(), [])
+
+
+# --- pages -------------------------------------------------------------------------------------------------------
+
+
+def test_the_numbers_are_the_same_before_while_and_after_the_pages_are_made(db: Database, ann: Viewer) -> None:
+    before = counted(db, ann)
+    assert refresh_step(db)
+    assert marked(db, ann) != set() != {day for day, _ in pages_of(db, ann)}
+    assert counted(db, ann) == before
+    refresh(db)
+    assert marked(db, ann) == set()
+    assert counted(db, ann) == before
+    assert is_right(db)
+
+
+def test_a_page_that_is_marked_is_not_believed(db: Database, ann: Viewer) -> None:
+    refresh(db)
+    before = counted(db, ann)
+    with db.write() as tx:
+        tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.state == "complete"))
+    after = counted(db, ann)
+    assert after != before
+    refresh(db)
+    assert counted(db, ann) == after
+    assert is_right(db)
+
+
+def test_making_pages_twice_changes_nothing(db: Database, ann: Viewer) -> None:
+    refresh(db)
+    once = pages_of(db, ann)
+    with db.write() as tx:
+        tx.execute(sa.update(GENERATIONS).values(cost=None))
+    assert marked(db, ann) != set()
+    refresh(db)
+    assert pages_of(db, ann) == once
+
+
+def test_what_changes_while_a_page_is_made_is_counted_after_all(db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = max(marked(db, ann))
+    seen: list[object] = []
+
+    def read_and_change(*asked: object) -> object:
+        pages = read_days(*asked)  # type: ignore[arg-type]
+        if not seen:
+            seen.append(asked[2])
+            maker = Maker(db, ann, random.Random(5))
+            maker.turn(datetime.fromtimestamp(day * 86_400 + 60, UTC), answers=2)
+            maker.save()
+        return pages
+
+    monkeypatch.setattr(making, "read_days", read_and_change)
+    refresh_step(db)
+    assert seen == [day]
+    assert day in marked(db, ann)
+    monkeypatch.undo()
+    refresh(db)
+    assert is_right(db)
+    with db.read() as tx:
+        written = rows_of(tx, ann, Period(datetime.fromtimestamp(day * 86_400, UTC), datetime.fromtimestamp((day + 1) * 86_400, UTC)))
+    assert datetime.fromtimestamp(day * 86_400 + 60, UTC).timestamp() * 1_000_000 in written.messages["at"]
+
+
+def test_of_two_that_make_the_same_page_the_one_that_looked_earlier_gives_way(
+    db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[object] = []
+
+    def read_late(*asked: object) -> object:
+        pages = read_days(*asked)  # type: ignore[arg-type]
+        if not turns:
+            turns.append(asked)
+            with db.write() as tx:
+                tx.execute(sa.delete(MESSAGES).where(MESSAGES.c.role == "assistant"))
+            refresh(db)
+        return pages
+
+    monkeypatch.setattr(making, "read_days", read_late)
+    refresh_step(db)
+    assert marked(db, ann) == set()
+    assert is_right(db)
+
+
+def test_the_doctor_finds_a_page_that_lies_and_remakes_it(db: Database, ann: Viewer) -> None:
+    refresh(db)
+    before = counted(db, ann)
+    days = TABLES["usage_day"]
+    lying, gone = [day for day, page in pages_of(db, ann) if page.answers][:2]
+    with db.write() as tx:
+        tx.execute(sa.update(days).where(days.c.day == lying).values(answers=b""))
+        tx.execute(sa.delete(days).where(days.c.day == gone))
+    with db.read() as tx:
+        assert len(list(wrong_days(tx))) == 2
+    assert remake_wrong(db) == 2
+    assert counted(db, ann) == before
+    assert is_right(db)
+    with db.read() as tx:
+        assert waiting_days(tx) == 0
+
+
+def test_others_are_not_in_a_page(db: Database, ann: Viewer, now: datetime) -> None:
+    before = counted(db, ann)
+    bob = person(db, "bob", now)
+    write_history(db, bob, start=START, end=END, turns=40, seed=4)
+    refresh(db)
+    assert counted(db, ann) == before
+    assert counted(db, bob) != before
+
+
+# --- any order of anything ---------------------------------------------------------------------------------------
+
+
+def chats_of(db: Database, viewer: Viewer) -> list[uuid.UUID]:
+    chats = TABLES["chatsession"]
+    with db.read() as tx:
+        return list(tx.execute(sa.select(chats.c.id).where(chats.c.user_id == viewer.user_id).order_by(chats.c.id)).scalars())
+
+
+def write_more(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    write_history(db, viewer, start=START, end=END, turns=3, seed=luck.randrange(1000))
+
+
+def answer_an_old_prompt(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    theirs = sa.and_(MESSAGES.c.role == "user", MESSAGES.c.user_id == viewer.user_id)
+    with db.read() as tx:
+        prompts = tx.execute(sa.select(MESSAGES.c.id, MESSAGES.c.session_id).where(theirs).order_by(MESSAGES.c.id)).all()
+    if prompts:
+        prompt = luck.choice(prompts)
+        maker = Maker(db, viewer, luck)
+        maker.answer(prompt.session_id, prompt.id, END - timedelta(hours=luck.randrange(600)))
+        maker.save()
+
+
+def delete_a_chat(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    chats = chats_of(db, viewer)
+    if chats:
+        purge_chats(db, viewer, [luck.choice(chats)], forget_usage=luck.random() < 0.5)
+
+
+def trash_and_restore(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    chats = chats_of(db, viewer)[:2]
+    delete_chats(db, viewer, chats, now=END)
+    restore_chats(db, viewer, chats)
+
+
+def change_rows(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    """What an importer or a person at the database might do."""
+    moved = sa.update(GENERATIONS).where(GENERATIONS.c.id % 5 == luck.randrange(5))
+    with db.write() as tx:
+        if luck.random() < 0.5:
+            when = END - timedelta(hours=luck.randrange(900))
+            tx.execute(moved.values(started_at=when, input_tokens=7, output_tokens=3, usage_source="reported"))
+        else:
+            tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id % 7 == 0).values(created_at=START + timedelta(hours=luck.randrange(900))))
+            tx.execute(sa.update(MESSAGES).where(MESSAGES.c.role == "assistant", MESSAGES.c.id % 4 == 1).values(model_name="renamed"))
+
+
+def import_something(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    with db.read() as tx:
+        theirs = sa.select(MESSAGES.c.id).where(MESSAGES.c.user_id == viewer.user_id)
+        messages = list(tx.execute(theirs.order_by(MESSAGES.c.id)).scalars())
+    if messages:
+        row = {"source": "x", "kind": "message", "external_id": str(uuid.uuid4()), "user_id": viewer.user_id, "imported_at": END}
+        with db.write() as tx:
+            tx.execute(REFS.insert().values(**row, message_id=luck.choice(messages)))
+
+
+def make_some_pages(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    refresh_step(db)
+
+
+DEEDS: tuple[Callable[[Database, Viewer, random.Random], None], ...] = (
+    write_more, answer_an_old_prompt, delete_a_chat, trash_and_restore, change_rows, import_something, make_some_pages, make_some_pages,
+)  # fmt: skip
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=some.lists(some.sampled_from(DEEDS), min_size=3, max_size=12), seed=some.integers(0, 2**16))
+def test_whatever_is_done_the_pages_say_what_the_tables_say(
+    db: Database, now: datetime, deeds: list[Callable[[Database, Viewer, random.Random], None]], seed: int
+) -> None:
+    luck = random.Random(seed)
+    viewer = person(db, f"ann-{uuid.uuid4()}", now)
+    write_more(db, viewer, luck)
+    for deed in deeds:
+        deed(db, viewer, luck)
+        with db.read() as tx:
+            assert list(wrong_days_of(tx, viewer.user_id)) == []
+    shown = counted(db, viewer)
+    refresh(db)
+    with db.read() as tx:
+        assert list(wrong_days_of(tx, viewer.user_id)) == []
+    assert marked(db, viewer) == set()
+    assert counted(db, viewer) == shown
+
+
+# --- the format --------------------------------------------------------------------------------------------------
+
+
+def test_pages_with_other_names_at_the_same_places_are_joined_by_name() -> None:
+    def rows(at: int, *models: tuple[str, str]) -> Page:
+        names = Names()
+        messages = np.zeros(len(models), MESSAGE)
+        messages["at"], messages["models"] = at, [names.of_models((model,)) for model in models]
+        answers = np.zeros(1, ANSWER)
+        answers["at"], answers["error"] = at, names.of_error(f"error {at}")
+        return pack(Rows(messages, answers, tuple(names.models), tuple(names.errors)))
+
+    a, b = ("p", "a"), ("p", "b")
+    joined = join([rows(1, a, b), rows(2, b, a), rows(3, b)])
+    assert [joined.models[place][0] for place in joined.messages["models"]] == [a, b, b, a, b]
+    assert [joined.errors[place] for place in joined.answers["error"]] == ["error 1", "error 2", "error 3"]
+
+
+def test_chats_of_an_exchange_are_told_apart(db: Database, now: datetime) -> None:
+    viewer = make_viewer(db)
+    for number in range(5):
+        chat = make_chat(db, viewer, now=now)
+        make_exchange(db, viewer, chat.id, now=now + timedelta(minutes=number))
+    with db.read() as tx:
+        rows = rows_of(tx, viewer, Period(now - timedelta(days=1), now + timedelta(days=1)))
+    assert len(set(rows.messages["chat"].tolist())) == 5
+    assert set(rows.answers["chat"].tolist()) <= set(rows.messages["chat"].tolist())
