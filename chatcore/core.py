@@ -31,7 +31,7 @@ Found = TypeVar("Found")
 FRESH_S = 10.0
 # How long a page waits for a server at most; a local one answers in 5 ms, of a dead one the last known is shown.
 PAGE_WAIT_S = 0.3
-# Between two samples of the power a local model takes: a process and 0.05 s of CPU each.
+# Between two samples of the power a local model takes, each of which is a process: an answer takes about as long.
 POWER_EVERY_S = 15.0
 
 

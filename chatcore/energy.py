@@ -10,7 +10,7 @@ import threading
 
 SECONDS_AN_HOUR = 3600.0
 PROGRAM = "nvidia-smi"
-# It answers in 0.05 s, and in seconds where a driver has to wake up; nobody waits for it but the upkeep.
+# A driver that has to wake up takes seconds; nobody waits for it but the upkeep.
 LIMIT_S = 3.0
 # A new sample weighs a twentieth: with one in 15 s, the mean is about that of the last five minutes of answers.
 WEIGHT = 0.05

@@ -1,7 +1,7 @@
 """What an answer of a hosted model cost, by a price list that comes with the package genai-prices: no network, no updates.
 
 Whoever sells no tokens has no price, and no price is None, never 0: the guide, Ollama on this machine, and Ollama's cloud
-too, which bills the time of its processors by subscription (ollama.com/cloud, June 2026). Costs are in USD and of tokens
+too, which bills the time of its processors within a subscription (its plans of June 2026). Costs are in USD and of tokens
 alone: writing to a seller's cache, searches and tools that a seller bills apart are not in them.
 """
 

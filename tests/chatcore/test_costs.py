@@ -58,6 +58,12 @@ def test_an_answer_whose_numbers_cannot_be_ends_without_a_cost(db: Database) -> 
     assert (row["state"], *cost_of(row)) == ("complete", *NOTHING)
 
 
+def test_a_part_that_no_count_can_be_is_left_out_and_the_rest_is_priced(db: Database) -> None:
+    row = answered(db, TextDelta("Because."), replace(O3, cached_tokens=-1, reasoning_tokens=2**60), DONE)
+    assert (row["cached_tokens"], row["reasoning_tokens"]) == (None, None)
+    assert cost_of(row) == (pytest.approx(2 + 0.8), "USD", LIST)
+
+
 def test_an_answer_that_failed_before_anything_was_counted_has_no_cost(db: Database) -> None:
     row = answered(db, RuntimeError("a bug"))
     assert (row["state"], *cost_of(row)) == ("failed", *NOTHING)
