@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, import, demo, search, stats, doctor. docs/cli.md describes each.
+"""The command line: serve, migrate, import, demo, search, stats, prices, doctor. docs/cli.md describes each.
 
 What a command needs is imported inside it, so that --help and mistakes answer at once.
 """
@@ -230,6 +230,31 @@ def stats(as_json: bool, url: str | None) -> None:
             for use in counted.models
         ]
         click.echo("\n" + table(head, rows))
+
+
+@main.command("prices")
+@click.option("--fill", is_flag=True, help="Write the costs, at the prices of the time of each answer. A cost that is there stays.")
+@database_option
+def price_older(fill: bool, url: str | None) -> None:
+    """Count the answers of hosted models that have no cost, and price them with --fill."""
+    from chatcore import backfill
+    from chatcore.prices import list_name
+
+    with opened(url, migrated=True, must_exist=True) as db, progress("Answers") as show:
+        found = backfill.price_older(db, write=fill, on_progress=show)
+    if not found:
+        click.echo("Every answer of a hosted model has its cost.")
+        return
+    head = ("Provider", "Model", "Without a cost", "With a price", "USD")
+    rows = [(of.provider, of.model_name, f"{of.answers:,}", f"{of.listed:,}", f"{of.usd:.4f}" if of.listed else "-") for of in found]
+    click.echo(table(head, rows) + "\n")
+    priced, unknown = sum(of.listed for of in found), sum(of.answers - of.listed for of in found)
+    if priced and fill:
+        click.echo(f"Priced {priced:,} answers by {list_name()}.")
+    elif priced:
+        click.echo(f"{priced:,} answers have a price in {list_name()}. To write their costs: python -m chatcore prices --fill")
+    if unknown:
+        click.echo(f"{unknown:,} answers have none there and stay without a cost, which is not 0.")
 
 
 @main.command()

@@ -10,13 +10,16 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from chatcore.db import Database, init_db, open_database
+from chatcore.energy import Meter
 from chatcore.errors import ProviderError
 from chatcore.generation import Runner
+from chatcore.models import utc_now
 from chatcore.parts import Health, ModelInfo
+from chatcore.prices import find_reference, runs_here
 from chatcore.providers import open_providers
 from chatcore.providers.base import Provider
 from chatcore.settings import Settings
-from chatcore.upkeep import Upkeep, jobs
+from chatcore.upkeep import Job, Upkeep, jobs
 
 if TYPE_CHECKING:
     from chatcore.metrics import Metrics
@@ -28,6 +31,8 @@ Found = TypeVar("Found")
 FRESH_S = 10.0
 # How long a page waits for a server at most; a local one answers in 5 ms, of a dead one the last known is shown.
 PAGE_WAIT_S = 0.3
+# Between two samples of the power a local model takes, each of which is a process: an answer takes about as long.
+POWER_EVERY_S = 15.0
 
 
 class Lookup(Generic[Found]):
@@ -76,7 +81,7 @@ class Lookup(Generic[Found]):
 class Core:
     """All that pages, API and commands stand on. Made by `open_core` or `shared`; every method may be called from any thread.
 
-    `metrics` is None unless they are switched on.
+    `metrics` is None unless they are switched on; `meter` has the watts for the estimate of energy.
     """
 
     def __init__(
@@ -88,12 +93,14 @@ class Core:
         upkeep: Upkeep | None = None,
         *,
         metrics: "Metrics | None" = None,
+        meter: Meter | None = None,
     ) -> None:
         self.settings = settings
         self.db = db
         self.providers = providers
         self.runner = runner
         self.metrics = metrics
+        self.meter = meter or Meter(settings.watts)
         self._upkeep = upkeep
         self._models = Lookup(runner, models_of)
         self._health = Lookup(runner, health_of)
@@ -154,6 +161,8 @@ def open_core(settings: Settings) -> Core:
 
     Raises Invalid, Conflict or Denied with what to do; then nothing stays open.
     """
+    if settings.reference_model:
+        find_reference(settings.reference_model, at=utc_now())
     db = open_database(settings.database_url)
     try:
         init_db(db)
@@ -164,9 +173,18 @@ def open_core(settings: Settings) -> Core:
     except BaseException:
         db.close()
         raise
-    upkeep = Upkeep(jobs(db, settings))
+    meter = Meter(settings.watts)
+    sampling = (Job("sample the power", POWER_EVERY_S, lambda: sample_power(meter, runner)),) if meter.needs_samples else ()
+    upkeep = Upkeep((*jobs(db, settings), *sampling))
     upkeep.open()
-    return Core(settings, db, providers, runner, upkeep, metrics=metrics)
+    return Core(settings, db, providers, runner, upkeep, metrics=metrics, meter=meter)
+
+
+def sample_power(meter: Meter, runner: Runner) -> bool:
+    """Takes a sample if a local model writes now: an idle machine says nothing of it. Never more to do at once."""
+    if any(runs_here(provider, model_name) for provider, model_name in runner.writing()):
+        meter.sample()
+    return False
 
 
 def observe(runner: Runner) -> "Metrics":

@@ -202,6 +202,11 @@ class Runner:
             attempts = list(self._attempts.values())
         return Load(len(attempts), sum(attempt.state is None and attempt.first_chunk_s is None for attempt in attempts))
 
+    def writing(self) -> set[tuple[str, str]]:
+        """The models that write for this Runner now, as (provider, model)."""
+        with self._guard:
+            return {(attempt.job.provider, attempt.job.request.model) for attempt in self._attempts.values()}
+
     def _report(self, entry: Entry | None) -> None:
         """Tells the observers of an attempt that was closed here; None, one that somebody else closed, is theirs to tell."""
         if entry is None:

@@ -7,13 +7,13 @@ generation, then the message: one order, no deadlock.
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore import processes
+from chatcore import prices, processes
 from chatcore.db import Database
 from chatcore.errors import NotFound
 from chatcore.history import count_answer_in, no_message, possible_id
@@ -151,11 +151,11 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
     None, and nothing is written, if the row runs no more or belongs to somebody else. A chat or message that was deleted
     meanwhile is left out. Raises what `Database.write` raises.
     """
+    counted = tokens(ending, job.request)
+    values = outcome(ending, counted) | cost(job.provider, job.request.model, ending, counted)
     with db.write() as tx:
         lock_chat(tx, job.user_id, job.session_id)
-        tokens_in, tokens_out, source = tokens(ending, job.request)
         ours = sa.and_(GENERATIONS.c.id == job.generation_id, GENERATIONS.c.state == RUNNING, GENERATIONS.c.owner == owner)
-        values = outcome(ending) | {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": source}
         if tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.id)).one_or_none() is None:
             return None
         message = content_of(ending.written) | {"status": ending.state.value}
@@ -168,10 +168,10 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
             job.session_id,
             content=ending.written.text,
             now=ending.finished_at,
-            input_tokens=tokens_in or 0,
-            output_tokens=tokens_out or 0,
+            input_tokens=counted[0] or 0,
+            output_tokens=counted[1] or 0,
         )
-    return entry(job.provider, job.request.model, ending, (tokens_in, tokens_out, source))
+    return entry(job.provider, job.request.model, ending, counted)
 
 
 def entry(provider: str, model_name: str, ending: Ending, counted: Counted) -> Entry:
@@ -190,8 +190,8 @@ def entry(provider: str, model_name: str, ending: Ending, counted: Counted) -> E
     )
 
 
-def outcome(ending: Ending) -> dict[str, object]:
-    """The columns of the generation row that say how the attempt went, without the tokens that are counted."""
+def outcome(ending: Ending, counted: Counted) -> dict[str, object]:
+    """The columns of the generation row that say how the attempt went."""
     usage, failed = ending.usage or Usage(), ending.failed
     values: dict[str, object] = {
         "state": ending.state.value,
@@ -201,6 +201,9 @@ def outcome(ending: Ending) -> dict[str, object]:
         "load_s": known_s(usage.load_s),
         "prompt_s": known_s(usage.prompt_s),
         "eval_s": known_s(usage.eval_s),
+        "input_tokens": counted[0],
+        "output_tokens": counted[1],
+        "usage_source": counted[2],
         "cached_tokens": known(usage.cached_tokens),
         "reasoning_tokens": known(usage.reasoning_tokens),
         "response_model": storable(usage.response_model)[:200] if usage.response_model else None,
@@ -232,6 +235,20 @@ def tokens(ending: Ending, request: ChatRequest) -> Counted:
         ending.chunks if reported_out is None else reported_out,
         "estimated",
     )
+
+
+def cost(provider: str, model_name: str, ending: Ending, counted: Counted) -> dict[str, object]:
+    """The columns of the generation row that say what the answer cost; empty where nobody knows, which is not 0."""
+    said = ending.usage or Usage()
+    used = replace(
+        said,
+        input_tokens=counted[0],
+        output_tokens=counted[1],
+        cached_tokens=known(said.cached_tokens),
+        reasoning_tokens=known(said.reasoning_tokens),
+    )
+    asked_at = ending.finished_at - timedelta(seconds=ending.duration_s)
+    return prices.columns(prices.price(provider, model_name, used, at=asked_at, usage_source=counted[2]))
 
 
 def content_of(written: Snapshot) -> dict[str, object]:
@@ -342,11 +359,11 @@ def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -
         ending = Ending(State.INTERRUPTED, written, ended_at, (ended_at - row.started_at).total_seconds())
         tokens_out = (len(written.text) + len(written.reasoning)) // CHARACTERS_A_TOKEN or None
         tokens_in = None if tokens_out is None else prompt_characters(tx, row.message_id) // CHARACTERS_A_TOKEN
-        source = None if tokens_out is None else "estimated"
-        counted = {"input_tokens": tokens_in, "output_tokens": tokens_out, "usage_source": source}
+        counted = (tokens_in, tokens_out, None if tokens_out is None else "estimated")
+        values = outcome(ending, counted) | cost(row.provider, row.model_name, ending, counted)
         same = GENERATIONS.c.heartbeat_at.is_(None) if heartbeat_at is None else GENERATIONS.c.heartbeat_at == heartbeat_at
         orphan = sa.update(GENERATIONS).where(GENERATIONS.c.id == generation_id, GENERATIONS.c.state == RUNNING, same)
-        if tx.execute(orphan.values(outcome(ending) | counted).returning(GENERATIONS.c.id)).one_or_none() is None:
+        if tx.execute(orphan.values(values).returning(GENERATIONS.c.id)).one_or_none() is None:
             return None
         tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == row.message_id).values(status=State.INTERRUPTED.value))
         if row.session_id is not None:
@@ -359,7 +376,7 @@ def interrupt(db: Database, generation_id: int, heartbeat_at: datetime | None) -
                 input_tokens=tokens_in or 0,
                 output_tokens=tokens_out or 0,
             )
-    return entry(row.provider, row.model_name, ending, (tokens_in, tokens_out, source))
+    return entry(row.provider, row.model_name, ending, counted)
 
 
 def prompt_characters(tx: Session, message_id: int) -> int:

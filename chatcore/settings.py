@@ -1,5 +1,6 @@
 """What can be set from outside, read once when the core is opened. docs/operations.md lists every variable."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,7 +38,8 @@ class Timeouts:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the core needs to start. `trash_days`: how long a chat stays in the trash, 0 for ever. `metrics`: whether
-    /metrics answers, to everybody or only to who sends `metrics_token`."""
+    /metrics answers, to everybody or only to who sends `metrics_token`. `reference_model` (seller/model): whose prices make the
+    equivalent of local models. `watts`: what this machine takes while a local model answers, for the estimate of energy."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
@@ -48,6 +50,8 @@ class Settings:
     trash_days: int = TRASH_DAYS
     metrics: bool = False
     metrics_token: str | None = field(default=None, repr=False)
+    reference_model: str | None = None
+    watts: float | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -60,6 +64,8 @@ class Settings:
             trash_days=whole_days(env, "CHATCORE_TRASH_DAYS", TRASH_DAYS),
             metrics=switched_on(env, "CHATCORE_METRICS"),
             metrics_token=env.get("CHATCORE_METRICS_TOKEN", "").strip() or None,
+            reference_model=env.get("CHATCORE_REFERENCE_MODEL", "").strip() or None,
+            watts=positive_watts(env, "CHATCORE_WATTS"),
         )
 
 
@@ -93,6 +99,20 @@ def positive_seconds(env: Mapping[str, str], name: str) -> float | None:
     if not seconds > 0:
         raise Invalid(f"{name}={raw!r} is not a number of seconds.", "Write a number above 0, or leave it unset.")
     return seconds
+
+
+def positive_watts(env: Mapping[str, str], name: str) -> float | None:
+    """The watts in a variable, None if unset. Raises Invalid."""
+    raw = env.get(name, "").strip()
+    if not raw:
+        return None
+    try:
+        watts = float(raw)
+    except ValueError:
+        watts = -1.0
+    if not 0 < watts < math.inf:
+        raise Invalid(f"{name}={raw!r} is not a number of watts.", "Write a number above 0, such as 150, or leave it unset.")
+    return watts
 
 
 def whole_days(env: Mapping[str, str], name: str, default: int) -> int:

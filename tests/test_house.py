@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.cli",),
     ("chatcore.api",),
     ("chatcore.core",),
-    ("chatcore.upkeep", "chatcore.metrics"),
+    ("chatcore.upkeep", "chatcore.metrics", "chatcore.backfill"),
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),
@@ -34,6 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.settings",),
     ("chatcore.older_rows",),
     ("chatcore.texts", "chatcore.words", "chatcore.live", "chatcore.processes", "chatcore.workers"),
+    ("chatcore.prices", "chatcore.energy"),
     ("chatcore.parts",),
     ("chatcore.errors",),
     ("chatcore",),
@@ -58,6 +59,7 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "click": ("chatcore.cli",),
     "uuid_utils": ("chatcore.columns",),
     "prometheus_client": ("chatcore.metrics",),
+    "genai_prices": ("chatcore.prices",),
 }
 NO_SQL = ("pages", "ui", "chatcore.providers", "chatcore.tools", "chatcore.formats")
 

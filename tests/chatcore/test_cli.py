@@ -42,7 +42,7 @@ def url_of(db: Database) -> str:
 def test_help_names_every_command() -> None:
     helped = run("--help")
     assert helped.exit_code == 0
-    for command in ("serve", "migrate", "import", "demo", "search", "stats", "doctor"):
+    for command in ("serve", "migrate", "import", "demo", "search", "stats", "prices", "doctor"):
         assert f"  {command} " in helped.output
     assert __version__ in run("--version").output
 
@@ -54,7 +54,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert found.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [["migrate"], ["demo"], ["stats"], ["doctor"], ["serve"]])
+@pytest.mark.parametrize("command", [["migrate"], ["demo"], ["stats"], ["prices"], ["doctor"], ["serve"]])
 def test_a_wrong_url_is_a_sentence_a_hint_and_status_1(command: list[str]) -> None:
     failed = run(*command, "--database-url", "mysql://x")
     assert failed.exit_code == 1
@@ -70,7 +70,7 @@ def test_a_database_that_does_not_answer_is_named() -> None:
     assert "secret" not in failed.stderr
 
 
-@pytest.mark.parametrize("command", ["stats", "doctor"])
+@pytest.mark.parametrize("command", ["stats", "prices", "doctor"])
 def test_who_only_looks_makes_no_file(command: str, tmp_path: Path) -> None:
     failed = run(command, "--database-url", f"sqlite:///{tmp_path / 'none.db'}")
     assert failed.exit_code == 1
@@ -118,6 +118,26 @@ def test_stats_say_unknown_where_nobody_counted(db: Database) -> None:
     viewer = make_viewer(db)
     make_exchange(db, viewer, make_chat(db, viewer).id, input_tokens=None, output_tokens=None)
     assert "unknown" in run("stats", "--database-url", url_of(db)).output
+
+
+def test_prices_tell_what_has_no_cost_and_write_it_only_when_asked(db: Database) -> None:
+    viewer = make_viewer(db)
+    made = make_chat(db, viewer)
+    assert run("prices", "--database-url", url_of(db)).output == "Every answer of a hosted model has its cost.\n"
+    for model in ("o3", "tomorrow"):
+        make_exchange(db, viewer, made.id, provider="openai", model_name=model, input_tokens=1_000_000, output_tokens=100_000)
+    for _ in range(2):
+        looked = run("prices", "--database-url", url_of(db)).stdout
+        assert [line.split() for line in looked.splitlines()[1:3]] == [
+            ["openai", "o3", "1", "1", "2.8000"],
+            ["openai", "tomorrow", "1", "0", "-"],
+        ]
+        assert "1 answers have a price" in looked
+        assert "python -m chatcore prices --fill" in looked
+    filled = run("prices", "--fill", "--database-url", url_of(db)).stdout
+    assert "Priced 1 answers by genai-prices" in filled
+    assert "1 answers have none there" in filled
+    assert "o3" not in run("prices", "--database-url", url_of(db)).stdout
 
 
 def test_doctor_finds_and_repairs_a_wrong_counter(db: Database) -> None:

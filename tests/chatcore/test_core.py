@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,15 +20,17 @@ import pytest
 from chatcore import core
 from chatcore.accounts import local_owner
 from chatcore.chat import Draft, send
-from chatcore.core import Core, close_shared, open_core, shared
-from chatcore.db import open_database
-from chatcore.errors import ChatcoreError, Conflict
+from chatcore.core import Core, close_shared, open_core, sample_power, shared
+from chatcore.db import Database, open_database
+from chatcore.energy import Meter
+from chatcore.errors import ChatcoreError, Conflict, Invalid
 from chatcore.generation import Runner
 from chatcore.history import get_message
 from chatcore.models import utc_now
 from chatcore.parts import Health, ModelInfo, State
 from chatcore.settings import Settings
-from tests.answers import ended, until
+from tests.answers import ask, ended, running, until
+from tests.factories import make_viewer
 from tests.scripted import Scripted
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -265,3 +268,34 @@ def test_a_message_written_before_a_restart_is_there_after_it(tmp_path: Path) ->
     second = open_core(settings)
     assert get_message(second.db, viewer, sent.answer_id) == written
     second.close()
+
+
+# --- cost and energy ---------------------------------------------------------------------------------------------
+
+
+def test_a_reference_model_that_is_none_stops_the_start_before_anything_is_made(tmp_path: Path) -> None:
+    settings = replace(settings_for(f"sqlite:///{tmp_path / 'new.db'}"), reference_model="openai/nonsense")
+    with pytest.raises(Invalid, match="CHATCORE_REFERENCE_MODEL='openai/nonsense' has no price per token"):
+        open_core(settings)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_watts_set_by_hand_are_those_of_the_core(tmp_path: Path) -> None:
+    settings = replace(settings_for(f"sqlite:///{tmp_path / 'new.db'}"), reference_model="openai/gpt-5-mini", watts=150.0)
+    with closing(open_core(settings)) as opened:
+        assert opened.meter.watts == 150.0
+
+
+@pytest.mark.parametrize(("provider", "sampled"), [("near", True), ("openai", False)])
+def test_the_power_is_sampled_only_while_a_local_model_writes(db: Database, tmp_path: Path, provider: str, sampled: bool) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 42.5\n")
+    program.chmod(0o755)
+    meter, viewer = Meter(program=str(program)), make_viewer(db)
+    with running(db, Scripted(name=provider)) as runner:
+        sample_power(meter, runner)
+        assert meter.watts is None
+        ask(runner, viewer, provider=provider)
+        assert runner.writing() == {(provider, "parrot")}
+        sample_power(meter, runner)
+    assert meter.watts == (42.5 if sampled else None)

@@ -51,3 +51,20 @@ def test_what_is_neither_on_nor_off_is_refused() -> None:
     with pytest.raises(Invalid, match="CHATCORE_METRICS") as refused:
         Settings.from_env({"CHATCORE_METRICS": "prometheus"})
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(("raw", "watts"), [("", None), ("  ", None), ("150", 150.0), (" 87.5 ", 87.5)])
+def test_the_watts_set_by_hand(raw: str, watts: float | None) -> None:
+    assert Settings.from_env({"CHATCORE_WATTS": raw}).watts == watts
+
+
+@pytest.mark.parametrize("raw", ["0", "-5", "inf", "nan", "150 W", "many"])
+def test_what_is_no_number_of_watts_is_refused(raw: str) -> None:
+    with pytest.raises(Invalid, match="CHATCORE_WATTS") as refused:
+        Settings.from_env({"CHATCORE_WATTS": raw})
+    assert refused.value.hint
+
+
+def test_there_is_no_reference_model_unless_one_is_named() -> None:
+    assert Settings.from_env({}).reference_model is Settings.from_env({"CHATCORE_REFERENCE_MODEL": " "}).reference_model is None
+    assert Settings.from_env({"CHATCORE_REFERENCE_MODEL": " openai/gpt-5-mini "}).reference_model == "openai/gpt-5-mini"
