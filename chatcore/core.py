@@ -20,6 +20,7 @@ from chatcore.upkeep import Upkeep, jobs
 
 if TYPE_CHECKING:
     from chatcore.metrics import Metrics
+    from chatcore.traces import Traces
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -76,7 +77,7 @@ class Lookup(Generic[Found]):
 class Core:
     """All that pages, API and commands stand on. Made by `open_core` or `shared`; every method may be called from any thread.
 
-    `metrics` is None unless they are switched on.
+    `metrics` and `traces` are None unless they are switched on.
     """
 
     def __init__(
@@ -88,12 +89,14 @@ class Core:
         upkeep: Upkeep | None = None,
         *,
         metrics: "Metrics | None" = None,
+        traces: "Traces | None" = None,
     ) -> None:
         self.settings = settings
         self.db = db
         self.providers = providers
         self.runner = runner
         self.metrics = metrics
+        self.traces = traces
         self._upkeep = upkeep
         self._models = Lookup(runner, models_of)
         self._health = Lookup(runner, health_of)
@@ -113,11 +116,14 @@ class Core:
         return {name: found.get(name) or silent(provider) for name, provider in self.providers.items()}
 
     def close(self) -> None:
-        """Ends the upkeep, saves what is running, closes connections and the database. Calling it twice does nothing."""
+        """Ends the upkeep, saves what is running, closes connections and the database, sends the last traces. Calling it twice
+        does nothing."""
         if self._upkeep:
             self._upkeep.close()
         self.runner.close()
         self.db.close()
+        if self.traces:
+            self.traces.close()
 
     @property
     def _limit_s(self) -> float:
@@ -155,18 +161,22 @@ def open_core(settings: Settings) -> Core:
     Raises Invalid, Conflict or Denied with what to do; then nothing stays open.
     """
     db = open_database(settings.database_url)
+    traces = None
     try:
         init_db(db)
         providers = open_providers(settings)
         runner = Runner(db, providers, checkpoint_s=settings.checkpoint_s, heartbeat_stale_s=settings.heartbeat_stale_s)
         metrics = observe(runner) if settings.metrics else None
+        traces = trace(runner, settings.traces_endpoint) if settings.traces_endpoint else None
         runner.open()
     except BaseException:
         db.close()
+        if traces:
+            traces.close()
         raise
     upkeep = Upkeep(jobs(db, settings))
     upkeep.open()
-    return Core(settings, db, providers, runner, upkeep, metrics=metrics)
+    return Core(settings, db, providers, runner, upkeep, metrics=metrics, traces=traces)
 
 
 def observe(runner: Runner) -> "Metrics":
@@ -177,6 +187,16 @@ def observe(runner: Runner) -> "Metrics":
     metrics = Metrics(runner.providers, runner.load)
     runner.report_to(metrics.observe)
     return metrics
+
+
+def trace(runner: Runner, endpoint: str) -> "Traces":
+    """The traces of a Runner's answers from now on, sent to `endpoint`. Raises Invalid."""
+    # Here, because OpenTelemetry takes 0.2 s and 8 MB to load (measured), and most run without it.
+    from chatcore.traces import Traces
+
+    traces = Traces(endpoint)
+    runner.report_to(traces.observe)
+    return traces
 
 
 # --- the one of this process -------------------------------------------------------------------------------------

@@ -36,7 +36,10 @@ Counted = tuple[int | None, int | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider."""
+    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider.
+
+    `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came.
+    """
 
     generation_id: int
     message_id: int
@@ -44,6 +47,7 @@ class Job:
     user_id: str
     provider: str
     request: ChatRequest
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,12 @@ class Entry:
     output_tokens: int | None
     usage_source: str | None
     error_type: str | None
+    finished_at: datetime
+    response_model: str | None = None
+    finish_reason: str | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,12 +184,13 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
             output_tokens=tokens_out or 0,
         )
         mark_dirty(tx, job.user_id, started_at)
-    return entry(job.provider, job.request.model, ending, (tokens_in, tokens_out, source))
+    return entry(job.provider, job.request.model, ending, (tokens_in, tokens_out, source), job.trace_parent)
 
 
-def entry(provider: str, model_name: str, ending: Ending, counted: Counted) -> Entry:
+def entry(provider: str, model_name: str, ending: Ending, counted: Counted, trace_parent: str | None = None) -> Entry:
     """The ledger's entry for an attempt that was closed."""
     input_tokens, output_tokens, usage_source = counted
+    usage = ending.usage or Usage()
     return Entry(
         provider=provider,
         model_name=model_name,
@@ -190,6 +201,12 @@ def entry(provider: str, model_name: str, ending: Ending, counted: Counted) -> E
         output_tokens=output_tokens,
         usage_source=usage_source,
         error_type=ending.failed.code.value if ending.state is State.FAILED and ending.failed is not None else None,
+        finished_at=ending.finished_at,
+        response_model=clean_model(usage),
+        finish_reason=ending.finished.reason.value if ending.finished else None,
+        cached_tokens=known(usage.cached_tokens),
+        reasoning_tokens=known(usage.reasoning_tokens),
+        trace_parent=trace_parent,
     )
 
 
@@ -206,7 +223,7 @@ def outcome(ending: Ending) -> dict[str, object]:
         "eval_s": known_s(usage.eval_s),
         "cached_tokens": known(usage.cached_tokens),
         "reasoning_tokens": known(usage.reasoning_tokens),
-        "response_model": storable(usage.response_model)[:200] if usage.response_model else None,
+        "response_model": clean_model(usage),
         "finish_reason": ending.finished.reason.value if ending.finished else None,
     }
     if ending.state is State.FAILED and failed is not None:
@@ -240,6 +257,11 @@ def tokens(ending: Ending, request: ChatRequest) -> Counted:
 def content_of(written: Snapshot) -> dict[str, object]:
     """The columns of a message that hold what was written."""
     return {"content": written.text, "reasoning": written.reasoning or None}
+
+
+def clean_model(usage: Usage) -> str | None:
+    """The model that a server says has answered, as it is stored."""
+    return storable(usage.response_model)[:200] if usage.response_model else None
 
 
 def known(count: int | None) -> int | None:

@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.cli",),
     ("chatcore.api",),
     ("chatcore.core",),
-    ("chatcore.upkeep", "chatcore.metrics"),
+    ("chatcore.upkeep", "chatcore.metrics", "chatcore.traces"),
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),
@@ -58,6 +58,7 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "click": ("chatcore.cli",),
     "uuid_utils": ("chatcore.columns",),
     "prometheus_client": ("chatcore.metrics",),
+    "opentelemetry": ("chatcore.traces",),
 }
 NO_SQL = ("pages", "ui", "chatcore.providers", "chatcore.tools", "chatcore.formats")
 
