@@ -33,12 +33,16 @@ TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict."""
+    """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict.
+
+    `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`.
+    """
 
     text: str
     provider: str
     model_name: str
     request_key: str | None = None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Order:
     owner: str
     now: datetime
     request_key: str | None = None
+    trace_parent: str | None = None
 
 
 class Moved(Exception):
@@ -82,7 +87,7 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     for last_try in (False,) * (TRIES - 1) + (True,):
         leaf_id, turns = conversation(runner.db, viewer, chat_id) if chat_id else (None, ())
         request = ChatRequest(draft.model_name, (*turns, Turn("user", draft.text)))
-        order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key)
+        order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent)
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
@@ -100,7 +105,14 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
 
 
 def retry(
-    runner: Runner, viewer: Viewer, message_id: int, *, now: datetime, provider: str | None = None, model_name: str | None = None
+    runner: Runner,
+    viewer: Viewer,
+    message_id: int,
+    *,
+    now: datetime,
+    provider: str | None = None,
+    model_name: str | None = None,
+    trace_parent: str | None = None,
 ) -> Sent:
     """Starts a new attempt at an answer: in its place if it is empty, else beside it as a branch that is shown from now on.
 
@@ -113,7 +125,7 @@ def retry(
     model_name = clean_name(model_name or answer.model_name or "", "model")
     with runner.db.read() as tx:
         turns = turns_to(tx, answer.parent_id)
-    order = Order(viewer, provider, ChatRequest(model_name, turns), runner.owner, now)
+    order = Order(viewer, provider, ChatRequest(model_name, turns), runner.owner, now, trace_parent=trace_parent)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
         claim(tx, viewer, answer.session_id)
@@ -278,7 +290,7 @@ def write_job(tx: Session, order: Order, answer: MessageInfo) -> Job:
         now=order.now,
         request_key=order.request_key,
     )
-    return Job(generation_id, answer.id, answer.session_id, order.viewer.user_id, order.provider, order.request)
+    return Job(generation_id, answer.id, answer.session_id, order.viewer.user_id, order.provider, order.request, order.trace_parent)
 
 
 @contextmanager

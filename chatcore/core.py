@@ -23,6 +23,7 @@ from chatcore.upkeep import Job, Upkeep, jobs
 
 if TYPE_CHECKING:
     from chatcore.metrics import Metrics
+    from chatcore.traces import Traces
 
 log = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -81,7 +82,7 @@ class Lookup(Generic[Found]):
 class Core:
     """All that pages, API and commands stand on. Made by `open_core` or `shared`; every method may be called from any thread.
 
-    `metrics` is None unless they are switched on; `meter` has the watts for the estimate of energy.
+    `metrics` and `traces` are None unless they are switched on; `meter` has the watts for the estimate of energy.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class Core:
         *,
         metrics: "Metrics | None" = None,
         meter: Meter | None = None,
+        traces: "Traces | None" = None,
     ) -> None:
         self.settings = settings
         self.db = db
@@ -101,6 +103,7 @@ class Core:
         self.runner = runner
         self.metrics = metrics
         self.meter = meter or Meter(settings.watts)
+        self.traces = traces
         self._upkeep = upkeep
         self._models = Lookup(runner, models_of)
         self._health = Lookup(runner, health_of)
@@ -120,11 +123,14 @@ class Core:
         return {name: found.get(name) or silent(provider) for name, provider in self.providers.items()}
 
     def close(self) -> None:
-        """Ends the upkeep, saves what is running, closes connections and the database. Calling it twice does nothing."""
+        """Ends the upkeep, saves what is running, closes connections and the database, sends the last traces. Calling it twice
+        does nothing."""
         if self._upkeep:
             self._upkeep.close()
         self.runner.close()
         self.db.close()
+        if self.traces:
+            self.traces.close()
 
     @property
     def _limit_s(self) -> float:
@@ -164,20 +170,24 @@ def open_core(settings: Settings) -> Core:
     if settings.reference_model:
         find_reference(settings.reference_model, at=utc_now())
     db = open_database(settings.database_url)
+    traces = None
     try:
         init_db(db)
         providers = open_providers(settings)
         runner = Runner(db, providers, checkpoint_s=settings.checkpoint_s, heartbeat_stale_s=settings.heartbeat_stale_s)
         metrics = observe(runner) if settings.metrics else None
+        traces = trace(runner, settings.traces_endpoint) if settings.traces_endpoint else None
         runner.open()
     except BaseException:
         db.close()
+        if traces:
+            traces.close()
         raise
     meter = Meter(settings.watts)
     sampling = (Job("sample the power", POWER_EVERY_S, lambda: sample_power(meter, runner)),) if meter.needs_samples else ()
     upkeep = Upkeep((*jobs(db, settings), *sampling))
     upkeep.open()
-    return Core(settings, db, providers, runner, upkeep, metrics=metrics, meter=meter)
+    return Core(settings, db, providers, runner, upkeep, metrics=metrics, meter=meter, traces=traces)
 
 
 def sample_power(meter: Meter, runner: Runner) -> bool:
@@ -195,6 +205,16 @@ def observe(runner: Runner) -> "Metrics":
     metrics = Metrics(runner.providers, runner.load)
     runner.report_to(metrics.observe)
     return metrics
+
+
+def trace(runner: Runner, endpoint: str) -> "Traces":
+    """The traces of a Runner's answers from now on, sent to `endpoint`. Raises Invalid."""
+    # Here, because OpenTelemetry takes 0.2 s and 8 MB to load (measured), and most run without it.
+    from chatcore.traces import Traces
+
+    traces = Traces(endpoint)
+    runner.report_to(traces.observe)
+    return traces
 
 
 # --- the one of this process -------------------------------------------------------------------------------------

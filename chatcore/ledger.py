@@ -36,7 +36,10 @@ Counted = tuple[int | None, int | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider."""
+    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider.
+
+    `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came.
+    """
 
     generation_id: int
     message_id: int
@@ -44,6 +47,7 @@ class Job:
     user_id: str
     provider: str
     request: ChatRequest
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,12 @@ class Entry:
     output_tokens: int | None
     usage_source: str | None
     error_type: str | None
+    finished_at: datetime
+    response_model: str | None = None
+    finish_reason: str | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    trace_parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +181,13 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
             input_tokens=counted[0] or 0,
             output_tokens=counted[1] or 0,
         )
-    return entry(job.provider, job.request.model, ending, counted)
+    return entry(job.provider, job.request.model, ending, counted, job.trace_parent)
 
 
-def entry(provider: str, model_name: str, ending: Ending, counted: Counted) -> Entry:
+def entry(provider: str, model_name: str, ending: Ending, counted: Counted, trace_parent: str | None = None) -> Entry:
     """The ledger's entry for an attempt that was closed."""
     input_tokens, output_tokens, usage_source = counted
+    usage = ending.usage or Usage()
     return Entry(
         provider=provider,
         model_name=model_name,
@@ -187,6 +198,12 @@ def entry(provider: str, model_name: str, ending: Ending, counted: Counted) -> E
         output_tokens=output_tokens,
         usage_source=usage_source,
         error_type=ending.failed.code.value if ending.state is State.FAILED and ending.failed is not None else None,
+        finished_at=ending.finished_at,
+        response_model=clean_model(usage),
+        finish_reason=ending.finished.reason.value if ending.finished else None,
+        cached_tokens=known(usage.cached_tokens),
+        reasoning_tokens=known(usage.reasoning_tokens),
+        trace_parent=trace_parent,
     )
 
 
@@ -206,7 +223,7 @@ def outcome(ending: Ending, counted: Counted) -> dict[str, object]:
         "usage_source": counted[2],
         "cached_tokens": known(usage.cached_tokens),
         "reasoning_tokens": known(usage.reasoning_tokens),
-        "response_model": storable(usage.response_model)[:200] if usage.response_model else None,
+        "response_model": clean_model(usage),
         "finish_reason": ending.finished.reason.value if ending.finished else None,
     }
     if ending.state is State.FAILED and failed is not None:
@@ -254,6 +271,11 @@ def cost(provider: str, model_name: str, ending: Ending, counted: Counted) -> di
 def content_of(written: Snapshot) -> dict[str, object]:
     """The columns of a message that hold what was written."""
     return {"content": written.text, "reasoning": written.reasoning or None}
+
+
+def clean_model(usage: Usage) -> str | None:
+    """The model that a server says has answered, as it is stored."""
+    return storable(usage.response_model)[:200] if usage.response_model else None
 
 
 def known(count: int | None) -> int | None:

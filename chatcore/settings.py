@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from chatcore.errors import Invalid
 
@@ -39,7 +40,8 @@ class Timeouts:
 class Settings:
     """Everything the core needs to start. `trash_days`: how long a chat stays in the trash, 0 for ever. `metrics`: whether
     /metrics answers, to everybody or only to who sends `metrics_token`. `reference_model` (seller/model): whose prices make the
-    equivalent of local models. `watts`: what this machine takes while a local model answers, for the estimate of energy."""
+    equivalent of local models. `watts`: what this machine takes while a local model answers, for the estimate of energy.
+    `traces_endpoint`: where traces go, None for nowhere."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
@@ -52,6 +54,7 @@ class Settings:
     metrics_token: str | None = field(default=None, repr=False)
     reference_model: str | None = None
     watts: float | None = None
+    traces_endpoint: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -66,6 +69,7 @@ class Settings:
             metrics_token=env.get("CHATCORE_METRICS_TOKEN", "").strip() or None,
             reference_model=env.get("CHATCORE_REFERENCE_MODEL", "").strip() or None,
             watts=positive_watts(env, "CHATCORE_WATTS"),
+            traces_endpoint=traces_endpoint(env),
         )
 
 
@@ -85,6 +89,46 @@ def database_url(raw: str) -> str:
         f"DATABASE_URL is not one chatcore can use: it starts with {raw.split('//')[0][:20]!r}.",
         "Write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name, or leave it unset for ./data/chatcore.db.",
     )
+
+
+def traces_endpoint(env: Mapping[str, str]) -> str | None:
+    """Where OpenTelemetry's own variables send traces, None where they switch them off. Raises Invalid.
+
+    Rules: OpenTelemetry specification, protocol/exporter.md. What the others say (headers, time limit, certificates, compression,
+    sampler, names) only its library reads. Without an address none is looked at: they may be meant for other programs.
+    """
+    own, common = (env.get(f"OTEL_EXPORTER_OTLP_{kind}ENDPOINT", "").strip() for kind in ("TRACES_", ""))
+    if not (own or common) or switched_on(env, "OTEL_SDK_DISABLED"):
+        return None
+    exporter = env.get("OTEL_TRACES_EXPORTER", "").strip().lower()
+    if exporter == "none":
+        return None
+    if exporter not in ("", "otlp"):
+        raise Invalid(
+            f"OTEL_TRACES_EXPORTER={exporter!r} is not an exporter chatcore has.", "Write otlp, or none for no traces, or leave it unset."
+        )
+    for name in ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"):
+        protocol = env.get(name, "").strip().lower()
+        if protocol == "http/protobuf":
+            break
+        if protocol:
+            raise Invalid(
+                f"{name}={protocol!r} is not a protocol chatcore speaks.",
+                "Write http/protobuf or leave it unset, and name a port that takes OTLP over HTTP: collectors have 4318 for it.",
+            )
+    name, address = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", own) if own else ("OTEL_EXPORTER_OTLP_ENDPOINT", common)
+    if not is_web_address(address):
+        raise Invalid(f"{name} is not an address traces can be sent to.", "Write one such as http://127.0.0.1:4318, or leave it unset.")
+    return own or f"{common.rstrip('/')}/v1/traces"
+
+
+def is_web_address(raw: str) -> bool:
+    """Whether this is http or https, a host and, if there is one, a port."""
+    try:
+        parts = urlsplit(raw)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def positive_seconds(env: Mapping[str, str], name: str) -> float | None:

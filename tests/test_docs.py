@@ -30,7 +30,7 @@ def test_every_link_and_picture_leads_somewhere(page: Path) -> None:
 def test_every_environment_variable_is_documented() -> None:
     sources = "\n".join(path.read_text() for room in ("app.py", "chatcore", "ui", "pages") for path in
                         ([ROOT / room] if room.endswith(".py") else sorted((ROOT / room).rglob("*.py"))))  # fmt: skip
-    read = set(re.findall(r"\"((?:CHATCORE|OLLAMA)_[A-Z_]+|DATABASE_URL)\"", sources))
+    read = set(re.findall(r"\"((?:CHATCORE|OLLAMA|OTEL)_[A-Z_]+|DATABASE_URL)\"", sources))
     documented = (ROOT / "docs" / "operations.md").read_text()
     missing = sorted(variable for variable in read if f"`{variable}`" not in documented)
     assert not missing, f"docs/operations.md does not name {missing}"

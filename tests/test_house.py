@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.cli",),
     ("chatcore.api",),
     ("chatcore.core",),
-    ("chatcore.upkeep", "chatcore.metrics", "chatcore.backfill"),
+    ("chatcore.upkeep", "chatcore.metrics", "chatcore.traces", "chatcore.backfill"),
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),
@@ -60,6 +60,7 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "uuid_utils": ("chatcore.columns",),
     "prometheus_client": ("chatcore.metrics",),
     "genai_prices": ("chatcore.prices",),
+    "opentelemetry": ("chatcore.traces",),
 }
 NO_SQL = ("pages", "ui", "chatcore.providers", "chatcore.tools", "chatcore.formats")
 

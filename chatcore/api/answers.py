@@ -51,7 +51,15 @@ def retry_answer(call: Call) -> Reply:
         raise Invalid(f"The field {missing!r} is missing.", "Send 'provider' and 'model' together, or neither.")
     if provider is not None and provider not in call.core.providers:
         raise Invalid(f"The field 'provider' names {provider[:60]!r}, which is not here.", f"Here are: {', '.join(call.core.providers)}.")
-    again = retry(call.core.runner, call.viewer, call.message_id(), now=call.now, provider=provider, model_name=model)
+    again = retry(
+        call.core.runner,
+        call.viewer,
+        call.message_id(),
+        now=call.now,
+        provider=provider,
+        model_name=model,
+        trace_parent=call.trace_parent,
+    )
     return Reply(sent_json(again), 201)
 
 

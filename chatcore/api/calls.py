@@ -23,6 +23,8 @@ log = logging.getLogger("chatcore.api")
 # A prompt may have 1 MB; JSON may need twice that to write it.
 BODY_BYTES = 2 * 1024 * 1024
 LARGEST_ID = 2**63 - 1
+# It has 55 characters; later versions of W3C Trace Context may add some.
+LONGEST_TRACE_PARENT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a handler is given. `path` holds what the path named, `query` and `body` what was sent, not yet checked."""
+    """What a handler is given. `path` holds what the path named, `query` and `body` what was sent, not yet checked.
+
+    `trace_parent`: where the call stands in the caller's trace, as it came; who reads it leaves out what is malformed.
+    """
 
     core: Core
     viewer: Viewer
@@ -67,6 +72,7 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, object]
+    trace_parent: str | None = None
 
     def chat_id(self) -> uuid.UUID:
         """The chat the path names. Raises NotFound for what is no id."""
@@ -235,6 +241,12 @@ def handle(door: Door, request: Request, handler: Handler, body: Mapping[str, ob
     """Runs the handler for the person who calls."""
     viewer = door.viewer(request)
     call = Call(
-        core=door.core(), viewer=viewer, now=door.clock(), path=request.path_params, query=dict(request.query_params), body=body
-    )  # fmt: skip
+        core=door.core(),
+        viewer=viewer,
+        now=door.clock(),
+        path=request.path_params,
+        query=dict(request.query_params),
+        body=body,
+        trace_parent=request.headers.get("traceparent", "")[:LONGEST_TRACE_PARENT] or None,
+    )
     return handler(call)

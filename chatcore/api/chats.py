@@ -133,7 +133,7 @@ def draft(call: Call, sent: dict[str, object], model: tuple[str, str] | None = N
     if key is not None and not 0 < len(key) <= LONGEST_KEY:
         raise Invalid(f"The field 'request_key' has not 1 to {LONGEST_KEY} characters.", "A UUID made for each prompt is right.")
     provider, model_name = model or chosen_model(call, sent)
-    return Draft(text=text_of(sent, "text") or "", provider=provider, model_name=model_name, request_key=key)
+    return Draft(text_of(sent, "text") or "", provider, model_name, request_key=key, trace_parent=call.trace_parent)
 
 
 def chosen_model(call: Call, sent: dict[str, object]) -> tuple[str, str]:

@@ -33,7 +33,7 @@ FIRST_CHUNK = "gen_ai_client_operation_time_to_first_chunk_seconds"
 TOKENS = "gen_ai_client_token_usage"
 ENDED = "chatcore_generations_total"
 DEAD = new_owner().replace(f":{os.getpid()}:", ":4194999:")
-ENTRY = Entry("scripted", "parrot", State.COMPLETE, 1.5, 0.5, 10, 20, "reported", None)
+ENTRY = Entry("scripted", "parrot", State.COMPLETE, 1.5, 0.5, 10, 20, "reported", None, datetime(2026, 3, 14, tzinfo=UTC))
 
 
 @contextmanager

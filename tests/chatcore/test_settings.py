@@ -68,3 +68,54 @@ def test_what_is_no_number_of_watts_is_refused(raw: str) -> None:
 def test_there_is_no_reference_model_unless_one_is_named() -> None:
     assert Settings.from_env({}).reference_model is Settings.from_env({"CHATCORE_REFERENCE_MODEL": " "}).reference_model is None
     assert Settings.from_env({"CHATCORE_REFERENCE_MODEL": " openai/gpt-5-mini "}).reference_model == "openai/gpt-5-mini"
+
+
+COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+
+
+@pytest.mark.parametrize(
+    ("env", "endpoint"),
+    [
+        ({}, None),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": " "}, None),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_EXPORTER": "zipkin", "OTEL_SDK_DISABLED": "perhaps"}, None),
+        (COLLECTOR, "http://collector:4318/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://collector/otlp/"}, "https://collector/otlp/v1/traces"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://[::1]:4318/here"}, "http://[::1]:4318/here"),
+        (COLLECTOR | {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://other/"}, "http://other/"),
+        (COLLECTOR | {"OTEL_SDK_DISABLED": "True", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, None),
+        (COLLECTOR | {"OTEL_SDK_DISABLED": "false"}, "http://collector:4318/v1/traces"),
+        (COLLECTOR | {"OTEL_TRACES_EXPORTER": "none"}, None),
+        (COLLECTOR | {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, "http://collector:4318/v1/traces"),
+        (
+            COLLECTOR | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "http://collector:4318/v1/traces",
+        ),
+    ],
+)
+def test_where_traces_go(env: dict[str, str], endpoint: str | None) -> None:
+    assert Settings.from_env(env).traces_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+        ("OTEL_TRACES_EXPORTER", "otlp,console"),
+        ("OTEL_SDK_DISABLED", "perhaps"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://collector:99999"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://[::1"),
+    ],
+)
+def test_traces_that_cannot_be_sent_so_are_refused_by_the_name_of_the_variable(name: str, value: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        Settings.from_env(COLLECTOR | {name: value})
+    assert name in refused.value.message
+    assert refused.value.hint
+
+
+def test_the_address_for_traces_is_not_shown_with_the_settings() -> None:
+    assert "secret" not in repr(Settings.from_env({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:secret@collector"}))
