@@ -33,7 +33,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.providers", "chatcore.tools", "chatcore.formats"),
     ("chatcore.settings",),
     ("chatcore.older_rows",),
-    ("chatcore.texts", "chatcore.words", "chatcore.live", "chatcore.processes", "chatcore.workers"),
+    ("chatcore.texts", "chatcore.words", "chatcore.phrases", "chatcore.live", "chatcore.processes", "chatcore.workers"),
     ("chatcore.parts",),
     ("chatcore.errors",),
     ("chatcore",),
