@@ -8,11 +8,12 @@ import streamlit as st
 from chatcore import analytics
 from chatcore.analytics import Activity, Filters, Report, SpeedReport
 from chatcore.analytics.filters import Step, zone
+from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
 from ui import app
-from ui.analytics import charts, filter_bar, filters, overview, speed
+from ui.analytics import charts, filter_bar, overview, speed
 from ui.analytics.cards import Shown
 from ui.sessions.clock import Clock
 
@@ -88,7 +89,7 @@ def main() -> None:
         return
     asked = Asked(db.label, person, news, now.replace(second=0, microsecond=0))
     days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
-    known = filters.Known(load_models(db, asked), *days)
+    known = Known(load_models(db, asked), *days)
     choice = filter_bar.show(known)
     wanted = choice.filters(own_zone)
     shown = Shown(db, person, wanted, choice, known, Clock(now, zone(own_zone)))

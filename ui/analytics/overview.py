@@ -4,10 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from chatcore.analytics import DEFINITIONS, Report
+from chatcore.analytics.ranges import days_text
 from ui import words
 from ui.analytics import behind, charts, marks, tiles
 from ui.analytics.cards import Shown, show_footer
-from ui.analytics.filters import Choice, days_text
+from ui.analytics.filters import Choice
 from ui.analytics.marks import Marked
 
 
