@@ -12,8 +12,9 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
+from chatcore.reports import series
 from ui import app
-from ui.analytics import charts, filter_bar, overview, speed
+from ui.analytics import filter_bar, overview, speed
 from ui.analytics.cards import Shown
 from ui.sessions.clock import Clock
 
@@ -103,7 +104,7 @@ def main() -> None:
                 overview.show(report, shown)
     if speed_tab.open:
         with speed_tab:
-            grain = charts.grain_of((choice.last - choice.first).days + 1, min(len(known.models), charts.MAX_MODELS + 1))
+            grain = series.grain_of((choice.last - choice.first).days + 1, min(len(known.models), series.MAX_MODELS + 1))
             speeds = load_speed(db, asked, wanted, grain)
             if speeds.speed.empty:
                 show_no_match("no answers")

@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.chat",),
     ("chatcore.generation",),
     ("chatcore.attempt",),
+    ("chatcore.reports",),
     ("chatcore.ledger", "chatcore.changes", "chatcore.thread", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
     ("chatcore.history", "chatcore.browse", "chatcore.search", "chatcore.analytics", "chatcore.accounts"),
     ("chatcore.organise",),
@@ -43,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 OUTSIDE: dict[str, tuple[str, ...]] = {
     "streamlit": ("app", "pages", "ui"),
     "altair": ("ui",),
-    "pandas": ("chatcore.analytics", "ui", "pages"),
+    "pandas": ("chatcore.analytics", "chatcore.reports", "ui", "pages"),
     "numpy": ("chatcore.analytics",),
     "starlette": ("app", "chatcore.api"),
     "uvicorn": ("chatcore.cli",),

@@ -10,8 +10,8 @@ from chatcore.analytics import DEFINITIONS, Filters
 from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.parts import Viewer
+from chatcore.reports.files import csv_of, parquet_of
 from ui.analytics import behind
-from ui.analytics.downloads import csv_of, parquet_of
 from ui.analytics.filters import Choice
 from ui.analytics.marks import Marked
 from ui.sessions.clock import Clock
