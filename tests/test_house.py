@@ -16,6 +16,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("ui",),
     ("chatcore.__main__",),
     ("chatcore.cli",),
+    ("chatcore.cli_subject",),
+    ("chatcore.cli_database",),
     ("chatcore.api",),
     ("chatcore.core",),
     ("chatcore.upkeep", "chatcore.metrics"),

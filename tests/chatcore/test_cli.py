@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from chatcore import __version__
 from chatcore.accounts import local_owner
-from chatcore.cli import Progress, main, server_section, table
+from chatcore.cli import Progress, main, server_section
+from chatcore.cli_stats import aligned
 from chatcore.db import Database
 from chatcore.history import list_chats
 from chatcore.settings import ROOT
@@ -185,7 +186,7 @@ def test_the_configuration_listens_on_this_machine_only() -> None:
 
 
 def test_tables_are_aligned() -> None:
-    assert table(("a", "model", "n"), [("x", "parrot", "1,000")]) == "a  model       n\nx  parrot  1,000"
+    assert aligned(("a", "model", "n"), [("x", "parrot", "1,000")]) == "a  model       n\nx  parrot  1,000"
 
 
 def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
