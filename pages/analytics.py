@@ -14,7 +14,7 @@ from chatcore.errors import Invalid
 from chatcore.parts import Viewer
 from chatcore.reports import series
 from ui import app
-from ui.analytics import filter_bar, overview, speed
+from ui.analytics import filter_bar, overview, report_file, speed
 from ui.analytics.cards import Shown
 from ui.sessions.clock import Clock
 
@@ -83,7 +83,8 @@ def show_no_match(nothing: str) -> None:
 def main() -> None:
     """The page."""
     db, person, now, own_zone = app.core().db, app.viewer(), app.now(), time_zone()
-    st.title("Analytics", anchor=False)
+    head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+    head.title("Analytics", anchor=False, width="content")
     news = analytics.activity(db, person)
     if news is None:
         show_first_steps()
@@ -94,6 +95,8 @@ def main() -> None:
     choice = filter_bar.show(known)
     wanted = choice.filters(own_zone)
     shown = Shown(db, person, wanted, choice, known, Clock(now, zone(own_zone)))
+    with head:
+        report_file.show_download(shown)
     overview_tab, speed_tab = st.tabs(["Overview", "Speed"], key="tab", bind="query-params")
     if overview_tab.open:
         with overview_tab:
