@@ -29,6 +29,7 @@ from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.reports import page, questions
 from chatcore.rows import CHATS
 from chatcore.search import ask, inside
 from chatcore.search.query import read_query
@@ -41,7 +42,8 @@ LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, tags, views]
 SEARCH = [search, ask, inside]
-MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *SEARCH]
+REPORTS = [page, questions]
+MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -96,6 +98,7 @@ Case = Callable[[World, Viewer], object]
 DRAFT = Draft("And at night?", "guide", "guide")
 MODELS = [ModelInfo("llama3.2:3b", "ollama"), ModelInfo("zz", "ollama")]
 TIDES = read_query("tides", now=NOW)
+FORTNIGHT = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
 
 # Functions that name a chat or a message: NotFound for Bob, and nothing of Ada's is touched; for Ada they work.
 BY_ID: dict[str, Case] = {
@@ -182,6 +185,8 @@ LISTS: dict[str, Case] = {
     "search.recent_chats": lambda w, v: in_read(w, lambda tx: search.recent_chats(tx, v, limit=5)),
     "search.tag_counts": lambda w, v: in_read(w, search.tag_counts, v, Counter(every_chat(w.db))),
     "search.inside.hits_in": lambda w, v: [hits_inside(w, v, chat_id) for chat_id in every_chat(w.db) if hits_inside(w, v, chat_id)],
+    "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
+    "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -275,8 +280,7 @@ SURFACE = {
 def analytics_case(function: FunctionType) -> Case:
     """Every question of the analytics is asked in the same way, so it needs no case of its own."""
     takes = parameters(function)
-    filters = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
-    rest: list[object] = [filters] if "filters" in takes else []
+    rest: list[object] = [FORTNIGHT] if "filters" in takes else []
     named: dict[str, object] = {"now": LATER} if "now" in takes else {}
 
     def ask(world: World, viewer: Viewer) -> object:
