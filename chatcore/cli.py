@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, import, demo, search, stats, prices, doctor. docs/cli.md describes each.
+"""The command line: serve, migrate, import, demo, search, stats, report, prices, doctor. docs/cli.md describes each.
 
 What a command needs is imported inside it, so that --help and mistakes answer at once.
 """
@@ -9,21 +9,17 @@ import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from chatcore import __version__
+from chatcore.cli_database import checked_url, database_option, opened
+from chatcore.cli_stats import aligned, report, stats
 from chatcore.errors import ChatcoreError, Conflict, Invalid
-from chatcore.settings import ROOT, database_url
-
-if TYPE_CHECKING:
-    from chatcore.db import Database
+from chatcore.settings import ROOT
 
 DEFAULT_PORT = 8501
 SHOWN_ROWS = 20
@@ -42,11 +38,6 @@ class Commands(click.Group):
             if error.hint:
                 click.echo(error.hint, err=True)
             ctx.exit(1)
-
-
-database_option = click.option(
-    "--database-url", "url", metavar="URL", help="The database, instead of DATABASE_URL: sqlite:///path/to/file.db or postgresql://..."
-)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -208,30 +199,6 @@ def search(text: str, best: bool, limit: int, as_json: bool, url: str | None) ->
         click.echo(remark, err=True)
 
 
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
-@database_option
-def stats(as_json: bool, url: str | None) -> None:
-    """Count people, chats, messages and the tokens of each model."""
-    from chatcore.stats import count_all
-
-    with opened(url, migrated=True, must_exist=True) as db:
-        counted = count_all(db)
-    if as_json:
-        click.echo(json.dumps(asdict(counted), ensure_ascii=False, indent=2))
-        return
-    click.echo(f"People    {counted.people:,}")
-    click.echo(f"Chats     {counted.chats:,} ({counted.chats_in_trash:,} in the trash)")
-    click.echo(f"Messages  {counted.messages:,}")
-    if counted.models:
-        head = ("Provider", "Model", "Answers", "Failed", "Tokens in", "Tokens out")
-        rows = [
-            (use.provider, use.model, f"{use.answers:,}", f"{use.failed:,}", tokens(use.input_tokens), tokens(use.output_tokens))
-            for use in counted.models
-        ]
-        click.echo("\n" + table(head, rows))
-
-
 @main.command("prices")
 @click.option("--fill", is_flag=True, help="Write the costs, at the prices of the time of each answer. A cost that is there stays.")
 @database_option
@@ -247,7 +214,7 @@ def price_older(fill: bool, url: str | None) -> None:
         return
     head = ("Provider", "Model", "Without a cost", "With a price", "USD")
     rows = [(of.provider, of.model_name, f"{of.answers:,}", f"{of.listed:,}", f"{of.usd:.4f}" if of.listed else "-") for of in found]
-    click.echo(table(head, rows) + "\n")
+    click.echo(aligned(head, rows) + "\n")
     priced, unknown = sum(of.listed for of in found), sum(of.answers - of.listed for of in found)
     if priced and fill:
         click.echo(f"Priced {priced:,} answers by {list_name()}.")
@@ -282,35 +249,6 @@ def doctor(repair: bool, rebuild_search: bool, thorough: bool, url: str | None) 
 
 
 # --- shared ------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def opened(url: str | None, *, migrated: bool, must_exist: bool = False) -> "Iterator[Database]":
-    """The database a command works on, closed at the end. Raises Invalid for a SQLite file that has to be there and is not."""
-    from chatcore.db import init_db, open_database
-
-    url = checked_url(url) if url is not None else database_url(os.environ.get("DATABASE_URL", ""))
-    if must_exist and url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).exists():
-        raise Invalid(
-            f"There is no database {url}.", "Name another with --database-url or DATABASE_URL, or make it: python -m chatcore migrate"
-        )
-    db = open_database(url)
-    try:
-        if migrated:
-            init_db(db)
-        yield db
-    finally:
-        db.close()
-
-
-def checked_url(url: str, option: str = "--database-url") -> str:
-    """The URL of a database as given with an option. Raises Invalid, naming the option."""
-    if not url.strip():
-        raise Invalid(f"{option} is empty.", "Write sqlite:///path/to/file.db or postgresql://user:password@host:5432/name.")
-    try:
-        return database_url(url)
-    except Invalid as error:
-        raise Invalid(error.message.replace("DATABASE_URL", option), error.hint.partition(", or leave")[0].rstrip(".") + ".") from error
 
 
 def show_log() -> None:
@@ -351,16 +289,5 @@ def progress(label: str) -> Iterator[Progress]:
         show.end()
 
 
-def tokens(count: int | None) -> str:
-    """A number of tokens; unknown is not 0."""
-    return "unknown" if count is None else f"{count:,}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Rows as text: the first two columns left, the numbers right."""
-    widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
-    lines = []
-    for row in (head, *rows):
-        cells = [cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True))]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
+main.add_command(stats)
+main.add_command(report)

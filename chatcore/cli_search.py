@@ -1,6 +1,5 @@
 """What `python -m chatcore search` prints: for each hit when, where, who, the piece of text, and the address that opens it."""
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -9,6 +8,7 @@ from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.search import search
 from chatcore.search.results import Hit, Mark, Order, Results
+from chatcore.texts import harmless
 
 BOLD, PLAIN = "\x1b[1m", "\x1b[0m"
 
@@ -72,8 +72,3 @@ def with_marks(text: str, marks: Sequence[Mark]) -> str:
         pieces += [text[at:start], BOLD, text[start:end], PLAIN]
         at = end
     return "".join([*pieces, text[at:]])
-
-
-def harmless(text: str) -> str:
-    """The text with control characters replaced one by one: a message must not steer the terminal."""
-    return "".join("\ufffd" if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)

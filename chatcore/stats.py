@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
 
+from chatcore.accounts import USERS, VIEWER_COLUMNS
 from chatcore.db import Database
+from chatcore.errors import Conflict, NotFound
+from chatcore.parts import Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES
+from chatcore.texts import storable
 
-USERS = SQLModel.metadata.tables["users"]
+SHOWN_PEOPLE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +62,19 @@ def count_all(db: Database) -> Stats:
             messages=tx.execute(sa.select(sa.func.count()).select_from(MESSAGES)).scalar_one(),
             models=tuple(ModelUse(**row) for row in tx.execute(by_model).mappings()),
         )
+
+
+def person(db: Database, wanted: str) -> Viewer:
+    """The person of this id or e-mail. Raises NotFound if there is none, Conflict for an e-mail that several people have."""
+    name = storable(wanted)
+    match = sa.or_(USERS.c.id == name, USERS.c.email == name)
+    with db.read() as tx:
+        found = tx.execute(sa.select(*VIEWER_COLUMNS).where(match).order_by(USERS.c.id != name, USERS.c.id).limit(SHOWN_PEOPLE)).all()
+        if not found:
+            ids = tx.execute(sa.select(USERS.c.id).order_by(USERS.c.id).limit(SHOWN_PEOPLE + 1)).scalars().all()
+    if not found:
+        known = ", ".join(ids[:SHOWN_PEOPLE]) + (" and more" if len(ids) > SHOWN_PEOPLE else "")
+        raise NotFound(f"There is no person {wanted!r}.", f"Known here: {known}." if ids else "Nobody has used this database yet.")
+    if found[0].id != name and len(found) > 1:
+        raise Conflict(f"Several people have the e-mail {wanted}.", f"Name one by the id: {', '.join(row.id for row in found)}.")
+    return Viewer(user_id=found[0].id, name=found[0].name, email=found[0].email, is_owner=found[0].is_owner)

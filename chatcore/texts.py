@@ -70,3 +70,8 @@ def cut(text: str, characters: int) -> str:
         head = head[:space]
     # A zero-width joiner at the end would bind the ellipsis to the emoji before it.
     return head.rstrip(" \u200d") + "…"
+
+
+def harmless(text: str) -> str:
+    """The text with control characters replaced one by one: a message must not steer a terminal."""
+    return "".join("\ufffd" if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)

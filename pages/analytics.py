@@ -8,11 +8,13 @@ import streamlit as st
 from chatcore import analytics
 from chatcore.analytics import Activity, Filters, Report, SpeedReport
 from chatcore.analytics.filters import Step, zone
+from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
+from chatcore.reports import series
 from ui import app
-from ui.analytics import charts, filter_bar, filters, overview, speed
+from ui.analytics import filter_bar, overview, report_file, speed
 from ui.analytics.cards import Shown
 from ui.sessions.clock import Clock
 
@@ -81,17 +83,20 @@ def show_no_match(nothing: str) -> None:
 def main() -> None:
     """The page."""
     db, person, now, own_zone = app.core().db, app.viewer(), app.now(), time_zone()
-    st.title("Analytics", anchor=False)
+    head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
+    head.title("Analytics", anchor=False, width="content")
     news = analytics.activity(db, person)
     if news is None:
         show_first_steps()
         return
     asked = Asked(db.label, person, news, now.replace(second=0, microsecond=0))
     days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
-    known = filters.Known(load_models(db, asked), *days)
+    known = Known(load_models(db, asked), *days)
     choice = filter_bar.show(known)
     wanted = choice.filters(own_zone)
     shown = Shown(db, person, wanted, choice, known, Clock(now, zone(own_zone)))
+    with head:
+        report_file.show_download(shown)
     overview_tab, speed_tab = st.tabs(["Overview", "Speed"], key="tab", bind="query-params")
     if overview_tab.open:
         with overview_tab:
@@ -102,7 +107,7 @@ def main() -> None:
                 overview.show(report, shown)
     if speed_tab.open:
         with speed_tab:
-            grain = charts.grain_of((choice.last - choice.first).days + 1, min(len(known.models), charts.MAX_MODELS + 1))
+            grain = series.grain_of((choice.last - choice.first).days + 1, min(len(known.models), series.MAX_MODELS + 1))
             speeds = load_speed(db, asked, wanted, grain)
             if speeds.speed.empty:
                 show_no_match("no answers")

@@ -4,6 +4,14 @@ import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+# What reports say too is said there; the pages find all their words here.
+from chatcore.phrases import count as count
+from chatcore.phrases import duration as duration
+from chatcore.phrases import error_name as error_name
+from chatcore.phrases import model_name as model_name
+from chatcore.phrases import plural as plural
+from chatcore.phrases import short_count as short_count
+
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$:-])")
 
 
@@ -28,53 +36,11 @@ def shortened(text: str, characters: int) -> str:
     return line if len(line) <= characters else line[: characters - 1].rstrip() + "…"
 
 
-def model_name(provider: str | None, name: str | None) -> str:
-    """A model as people call it: the built-in guide has no other name."""
-    return "Built-in guide" if provider == "guide" else name or "Unknown model"
-
-
-def error_name(error_type: str) -> str:
-    """A kind of error as people read it: server_error is Server error."""
-    return error_type.replace("_", " ").capitalize()
-
-
-def count(number: int) -> str:
-    """A whole number with thousands separated: 12,345."""
-    return f"{number:,}"
-
-
-def short_count(number: float) -> str:
-    """A number in at most five characters: 999, 1.2k, 34k, 5.6M."""
-    for size, sign in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= size:
-            value = number / size
-            return f"{value:.1f}".rstrip("0").rstrip(".") + sign if abs(value) < 10 else f"{value:.0f}{sign}"
-    return f"{number:.0f}"
-
-
 def context_size(tokens: int) -> str:
     """A context length as model makers write it, in units of 1,024 tokens: 8k, 128k, 1M."""
     if tokens >= 1_000_000:
         return f"{tokens / 1_048_576:.0f}M" if tokens % 1_048_576 == 0 else f"{tokens / 1_000_000:.0f}M"
     return f"{round(tokens / 1024)}k" if tokens >= 1024 else str(tokens)
-
-
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: 1 chat, 2 chats."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """A stretch of time: 0.4 s, 12 s, 2 min 5 s, 3 h 10 min."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
-    minutes = round(whole / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
 
 
 def size(size_bytes: int) -> str:

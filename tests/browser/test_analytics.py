@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -61,3 +62,22 @@ def test_a_cell_of_the_busy_hours_lists_its_messages_until_it_is_closed(server: 
     page.get_by_role("button", name="Close").click()
     expect(behind(page)).to_have_count(0)
     expect(page.get_by_text("Busiest:")).to_be_visible()
+
+
+def test_the_report_is_a_file_that_opens_by_itself(server: Server, page: Page, tmp_path: Path) -> None:
+    fill(server)
+    page.goto(f"{server.url}/analytics?model=llama3.2:3b")
+    with page.expect_download() as downloaded:
+        page.get_by_role("button", name="Download report").click()
+    file = tmp_path / downloaded.value.suggested_filename
+    assert re.fullmatch(r"chatcore-report_\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d\.html", file.name)
+    downloaded.value.save_as(file)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(file.as_uri())
+    expect(page.get_by_role("heading", name="Messages per day")).to_be_visible()
+    expect(page.get_by_role("region", name="Usage, speed and failures of each model").get_by_role("rowheader")).to_have_text("llama3.2:3b")
+    expect(page.get_by_text("Only model llama3.2:3b")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert asked == [file.as_uri()]

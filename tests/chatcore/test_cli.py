@@ -14,7 +14,8 @@ from click.testing import CliRunner, Result
 
 from chatcore import __version__
 from chatcore.accounts import local_owner
-from chatcore.cli import Progress, main, server_section, table
+from chatcore.cli import Progress, main, server_section
+from chatcore.cli_stats import aligned
 from chatcore.db import Database
 from chatcore.history import list_chats
 from chatcore.settings import ROOT
@@ -42,7 +43,7 @@ def url_of(db: Database) -> str:
 def test_help_names_every_command() -> None:
     helped = run("--help")
     assert helped.exit_code == 0
-    for command in ("serve", "migrate", "import", "demo", "search", "stats", "prices", "doctor"):
+    for command in ("serve", "migrate", "import", "demo", "search", "stats", "report", "prices", "doctor"):
         assert f"  {command} " in helped.output
     assert __version__ in run("--version").output
 
@@ -70,7 +71,7 @@ def test_a_database_that_does_not_answer_is_named() -> None:
     assert "secret" not in failed.stderr
 
 
-@pytest.mark.parametrize("command", ["stats", "prices", "doctor"])
+@pytest.mark.parametrize("command", ["stats", "report", "prices", "doctor"])
 def test_who_only_looks_makes_no_file(command: str, tmp_path: Path) -> None:
     failed = run(command, "--database-url", f"sqlite:///{tmp_path / 'none.db'}")
     assert failed.exit_code == 1
@@ -128,7 +129,7 @@ def test_prices_tell_what_has_no_cost_and_write_it_only_when_asked(db: Database)
         make_exchange(db, viewer, made.id, provider="openai", model_name=model, input_tokens=1_000_000, output_tokens=100_000)
     for _ in range(2):
         looked = run("prices", "--database-url", url_of(db)).stdout
-        assert [line.split() for line in looked.splitlines()[1:3]] == [
+        assert [line.split() for line in looked.splitlines()[2:4]] == [
             ["openai", "o3", "1", "1", "2.8000"],
             ["openai", "tomorrow", "1", "0", "-"],
         ]
@@ -205,7 +206,7 @@ def test_the_configuration_listens_on_this_machine_only() -> None:
 
 
 def test_tables_are_aligned() -> None:
-    assert table(("a", "model", "n"), [("x", "parrot", "1,000")]) == "a  model       n\nx  parrot  1,000"
+    assert aligned(("a", "model", "n"), [("x", "parrot", "1,000")]) == "a  model       n\nx  parrot  1,000"
 
 
 def test_progress_is_silent_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,11 +10,12 @@ from click.testing import CliRunner, Result
 
 from chatcore.accounts import local_owner
 from chatcore.cli import main
-from chatcore.cli_search import MachineZone, harmless, printed, with_marks
+from chatcore.cli_search import MachineZone, printed, with_marks
 from chatcore.db import Database
 from chatcore.parts import Role
 from chatcore.search.query import read_query
 from chatcore.search.results import Hit
+from chatcore.texts import harmless
 from tests.factories import NOW, make_chat, make_exchange, make_message, make_viewer
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from types import FunctionType, ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
@@ -29,6 +30,8 @@ from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.reports import page, questions
+from chatcore.rollup import gather
 from chatcore.rows import CHATS
 from chatcore.search import ask, inside
 from chatcore.search.query import read_query
@@ -41,7 +44,8 @@ LATER = NOW + timedelta(minutes=1)
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, tags, views]
 SEARCH = [search, ask, inside]
-MODULES = [accounts, browse, changes, chat, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *SEARCH]
+REPORTS = [page, questions]
+MODULES = [accounts, browse, changes, chat, gather, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH]
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -96,6 +100,7 @@ Case = Callable[[World, Viewer], object]
 DRAFT = Draft("And at night?", "guide", "guide")
 MODELS = [ModelInfo("llama3.2:3b", "ollama"), ModelInfo("zz", "ollama")]
 TIDES = read_query("tides", now=NOW)
+FORTNIGHT = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
 
 # Functions that name a chat or a message: NotFound for Bob, and nothing of Ada's is touched; for Ada they work.
 BY_ID: dict[str, Case] = {
@@ -182,6 +187,8 @@ LISTS: dict[str, Case] = {
     "search.recent_chats": lambda w, v: in_read(w, lambda tx: search.recent_chats(tx, v, limit=5)),
     "search.tag_counts": lambda w, v: in_read(w, search.tag_counts, v, Counter(every_chat(w.db))),
     "search.inside.hits_in": lambda w, v: [hits_inside(w, v, chat_id) for chat_id in every_chat(w.db) if hits_inside(w, v, chat_id)],
+    "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
+    "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -212,14 +219,19 @@ WITHOUT_VIEWER = {
     "accounts.signed_in": "makes the viewer",
     "accounts.find": "makes the viewer",
     "history.count_answer_in": "the Runner's job names the user",
-    "history.mark_dirty": "names the user",
     "thread.window": "of a chat that was found through the viewer",
     "thread.path_to": "of a leaf that was found through the viewer's chat",
     "thread.path_in": "of a chat that was found through the viewer",
     "thread.descend": "of a message that was found through the viewer's chat",
     "thread.subtrees": "of messages that were found through the viewer's chat",
     "thread.shown_from": "of a leaf that was found through the viewer's chat",
-    "history.mark_chats_dirty": "names the user",
+    "rollup.gather.kept_pages": "names the user that rows_of asks for",
+    "rollup.gather.read_days": "names the user that rows_of asks for",
+    "rollup.gather.read_messages": "part of read_days",
+    "rollup.gather.read_answers": "part of read_days",
+    "rollup.gather.dirty_days": "names the user that rows_of asks for",
+    "rollup.gather.days_of": "names the user, for the doctor",
+    "rollup.gather.moment": "says how an engine writes a time",
     "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
     "history.purge_portion": "part of purge_expired",
     "history.leaf_of": "of a chat that was found through the viewer",
@@ -275,8 +287,7 @@ SURFACE = {
 def analytics_case(function: FunctionType) -> Case:
     """Every question of the analytics is asked in the same way, so it needs no case of its own."""
     takes = parameters(function)
-    filters = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
-    rest: list[object] = [filters] if "filters" in takes else []
+    rest: list[object] = [FORTNIGHT] if "filters" in takes else [FORTNIGHT.period] if "period" in takes else []
     named: dict[str, object] = {"now": LATER} if "now" in takes else {}
 
     def ask(world: World, viewer: Viewer) -> object:
@@ -290,10 +301,11 @@ def analytics_case(function: FunctionType) -> Case:
 
 # What narrows or pages a list needs not be given.
 NOT_ASKED = {"role", "hour_of_week", "state", "error_type", "step", "limit", "cursor"}
+GIVEN = {"db", "tx", "viewer", "filters", "period", "now"}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
-    if name.startswith("analytics.") and set(parameters(function)) <= {"db", "tx", "viewer", "filters", "now", *NOT_ASKED}
+    if name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
 }
 
 
@@ -303,6 +315,8 @@ def plain(value: object) -> object:
         return value.to_csv()
     if dataclasses.is_dataclass(value):
         return [plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 

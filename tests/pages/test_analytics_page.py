@@ -77,7 +77,8 @@ def test_the_page_shows_tiles_charts_table_and_files(frame: Frame) -> None:
     assert tiles(at)["Messages"] == ("60", "New")
     assert len(at.get("vega_lite_chart")) == 3
     assert sum(models_of(at)["answers"]) == 30
-    assert len(at.get("download_button")) == 8
+    # Two files of each of the four cards, and the report.
+    assert len(at.get("download_button")) == 9
     assert "30 finished answers" in texts(at) or "answers being written" in texts(at)
 
 

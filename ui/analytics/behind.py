@@ -11,10 +11,10 @@ from chatcore import analytics
 from chatcore.analytics import AnswerBehind, MessageBehind
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
+from chatcore.reports.tiles import UNKNOWN
 from ui import app, words
 from ui.analytics import charts
 from ui.analytics.marks import Marked, Selected
-from ui.analytics.tiles import UNKNOWN
 from ui.sessions.clock import Clock
 
 AT_FIRST, MORE = 10, 20

@@ -7,11 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from chatcore.analytics import DEFINITIONS, Filters
+from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.parts import Viewer
+from chatcore.reports.files import csv_of, parquet_of
 from ui.analytics import behind
-from ui.analytics.downloads import csv_of, parquet_of
-from ui.analytics.filters import Choice, Known
+from ui.analytics.filters import Choice
 from ui.analytics.marks import Marked
 from ui.sessions.clock import Clock
 

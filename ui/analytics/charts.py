@@ -3,72 +3,32 @@
 Days are sent as text and drawn as bands: a browser in another zone than the viewer's cannot shift them.
 """
 
-import hashlib
 from collections.abc import Sequence
 
 import altair as alt
 import pandas as pd
 
 from chatcore.analytics.filters import Step, starts_of
-from ui import words
+from chatcore.reports import series
+from chatcore.reports.palette import GREY, PALETTE, shown_colours
+from chatcore.reports.series import MACHINES, PEOPLE, WEEKDAYS, hour_label, label_of
 
-MAX_MARKS = 400
 # The name under which the browser sends the mark that was clicked.
 MARK = "mark"
 CHART_HEIGHT = 280
 PADDING = 0  # the card around the chart has its own
-MAX_MODELS = 7
-OTHER = "Other models"
-# Searched for the largest smallest distance (OKLab) as seen with normal sight and with full protanopia, deuteranopia and
-# tritanopia (Machado 2009): 0.097, where Okabe and Ito's seven have 0.076; each at least 2:1 against both of our backgrounds.
-PALETTE = ("#3F8F70", "#E6A3AA", "#1A5998", "#A0B747", "#47B5FA", "#A26BC3", "#C26E12", "#6D541B")
-GREY = "#9A9C94"
-PEOPLE, MACHINES = "You", "Models"
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-def grain_of(days: int, series: int) -> Step:
-    """The finest step that keeps a chart of this many days and series within MAX_MARKS."""
-    if days * series <= MAX_MARKS:
-        return "day"
-    return "week" if days * series <= MAX_MARKS * 7 else "month"
-
-
-def colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour for each model name. A name asks for the colour of its hash and takes the next free one if another name,
-    earlier in the alphabet, has it; with more names than colours they start again."""
-    taken: dict[str, str] = {}
-    for model in sorted(set(models)):
-        wanted = int.from_bytes(hashlib.sha256(model.encode()).digest()[:4]) % len(PALETTE)
-        used = list(taken.values())[len(taken) // len(PALETTE) * len(PALETTE) :]
-        turn = [PALETTE[(wanted + step) % len(PALETTE)] for step in range(len(PALETTE))]
-        taken[model] = next(colour for colour in turn if colour not in used)
-    return taken
-
-
-def label_of(step: pd.Timestamp, grain: Step) -> str:
-    """A step as the tooltip names it."""
-    if grain == "month":
-        return f"{step:%B %Y}"
-    text = f"{step:%A} {step.day} {step:%B %Y}"
-    return text if grain == "day" else f"Week from {text}"
 
 
 def messages_chart(per_day: pd.DataFrame, grain: Step) -> alt.Chart:
     """Messages over time, of people and of models on top of each other (frame: `analytics.messages_per_day`)."""
-    rows = (
-        per_day.assign(step=starts_of(per_day["day"], grain)).groupby("step", as_index=False)[["user_messages", "assistant_messages"]].sum()
-    )
-    named = rows.rename(columns={"user_messages": PEOPLE, "assistant_messages": MACHINES})
-    long = named.melt(id_vars="step", var_name="author", value_name="messages")
+    rows = series.messages_by_step(per_day, grain)
     tooltip = [
         alt.Tooltip("when:N", title="When"),
         alt.Tooltip("author:N", title="By"),
         alt.Tooltip("messages:Q", title="Messages", format=","),
     ]
     colour = alt.Color("author:N", title=None, scale=alt.Scale(domain=[PEOPLE, MACHINES], range=[PALETTE[0], GREY]), legend=legend(2))
-    chart = bars(long, rows["step"], grain).encode(
+    chart = bars(rows, rows["step"].drop_duplicates(), grain).encode(
         y=amount("messages"), color=colour, order=alt.Order("author:N", sort="descending"), tooltip=tooltip
     )
     return selectable(chart, "step", "author")
@@ -76,12 +36,7 @@ def messages_chart(per_day: pd.DataFrame, grain: Step) -> alt.Chart:
 
 def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Step, *, known_models: Sequence[str]) -> alt.Chart:
     """Tokens over time by model (frame: `analytics.tokens_per_day`); `days` are all days of the range, empty ones too."""
-    named = per_day.assign(
-        model=shown_models(per_day), step=starts_of(per_day["day"], grain), tokens=per_day["input_tokens"] + per_day["output_tokens"]
-    )
-    rows = named.groupby(["step", "model"], as_index=False)[["tokens", "input_tokens", "output_tokens", "answers"]].sum()
-    domain = rows.groupby("model")["tokens"].sum().sort_values(ascending=False).index.to_list()
-    domain = [model for model in domain if model != OTHER] + [OTHER] * (OTHER in domain)
+    rows, domain = series.tokens_by_step(per_day, grain)
     rows["rank"] = rows["model"].map({model: place for place, model in enumerate(domain)})
     tooltip = [
         alt.Tooltip("when:N", title="When"),
@@ -103,17 +58,8 @@ def tokens_chart(per_day: pd.DataFrame, days: pd.Series, grain: Step, *, known_m
 def speed_chart(
     over_time: pd.DataFrame, column: str, days: pd.Series, grain: Step, *, unit: str, form: str, known_models: Sequence[str]
 ) -> alt.LayerChart:
-    """A number of each model over time as a line (frame: `analytics.speed_over_time`); of more than MAX_MODELS those with most
-    answers, since medians cannot be added up to those of the others."""
-    most_used = over_time.groupby("model_name")["answers"].sum().sort_values(ascending=False, kind="stable").index[: MAX_MODELS + 1]
-    rows = over_time[over_time[column].notna() & over_time["model_name"].isin(most_used)]
-    rows = rows.rename(columns={"start": "step", "model_name": "model", column: "value"})[["step", "provider", "model", "value", "answers"]]
-    # The same name at two providers is two models: their medians are two lines.
-    twice = rows.groupby("model")["provider"].transform("nunique") > 1
-    rows["line"] = rows["model"].where(~twice, rows["model"] + " (" + rows["provider"] + ")")
-    lines = rows[["model", "provider", "line"]].drop_duplicates()
-    rank = lines["model"].map({model: place for place, model in enumerate(most_used)})
-    domain = lines.assign(rank=rank).sort_values(["rank", "provider"])["line"].to_list()
+    """A number of each model over time as a line (frame: `analytics.speed_over_time`)."""
+    rows, domain = series.speed_by_step(over_time, column)
     tooltip = [
         alt.Tooltip("when:N", title="When"),
         alt.Tooltip("line:N", title="Model"),
@@ -128,23 +74,6 @@ def speed_chart(
     points = base.mark_point(filled=True, size=55, cursor="pointer").encode(tooltip=tooltip)
     layers: alt.LayerChart = base.mark_line(strokeWidth=2) + selectable(points, "step", "provider", "model")
     return layers.properties(height=CHART_HEIGHT, padding=PADDING)
-
-
-def shown_models(per_day: pd.DataFrame) -> pd.Series:
-    """The model's name, or OTHER for those beyond the MAX_MODELS with most tokens."""
-    totals = (per_day["input_tokens"] + per_day["output_tokens"]).groupby(per_day["model_name"]).sum()
-    kept = totals.sort_values(ascending=False, kind="stable").index[: MAX_MODELS if len(totals) > MAX_MODELS + 1 else None]
-    return per_day["model_name"].where(per_day["model_name"].isin(kept), OTHER)
-
-
-def shown_colours(domain: Sequence[str], known_models: Sequence[str]) -> list[str]:
-    """Each shown model's own colour; two with the same are told apart by giving the later one a free colour."""
-    own = colours([*known_models, *(model for model in domain if model != OTHER)])
-    given: dict[str, str] = {}
-    for model in sorted(domain):
-        free = [colour for colour in PALETTE if colour not in given.values()]
-        given[model] = GREY if model == OTHER else own[model] if own[model] in free or not free else free[0]
-    return [given[model] for model in domain]
 
 
 def bars(rows: pd.DataFrame, domain: pd.Series, grain: Step) -> alt.Chart:
@@ -229,16 +158,3 @@ def busy_hours_chart(hours: pd.DataFrame) -> alt.Chart:
         .add_params(mark)
     )
     return chart
-
-
-def hour_label(weekday: int, hour: int) -> str:
-    """An hour of the week in words: Monday 09:00 to 10:00."""
-    return f"{LONG_WEEKDAYS[weekday]} {hour:02}:00 to {(hour + 1) % 24:02}:00"
-
-
-def busiest(hours: pd.DataFrame) -> str:
-    """The fullest cell in words; empty for no messages."""
-    top = hours.iloc[int(hours["messages"].argmax())]
-    if top["messages"] == 0:
-        return ""
-    return f"Busiest: {hour_label(int(top['weekday']), int(top['hour']))}, {words.plural(int(top['messages']), 'message')}."

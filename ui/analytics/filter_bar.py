@@ -4,7 +4,8 @@ from datetime import date
 
 import streamlit as st
 
-from ui.analytics.filters import EARLIEST, LATEST, PARAMS, RANGES, Choice, Known, days_of, read_url
+from chatcore.analytics.ranges import EARLIEST, LATEST, RANGES, Known, days_of
+from ui.analytics.filters import PARAMS, Choice, read_url
 
 RANGE, DATES, PROVIDERS, MODELS = "analytics.range", "analytics.dates", "analytics.providers", "analytics.models"
 

@@ -10,8 +10,8 @@ from chatcore.analytics import Filters, whole_days
 from chatcore.analytics.filters import Step
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
+from chatcore.reports import palette, series
 from ui import words
-from ui.analytics import charts
 
 # What the browser sends of a mark: the fields by which its chart selects, with their values.
 Selected = Sequence[Mapping[str, object]]
@@ -37,9 +37,9 @@ def in_messages(selected: Selected, filters: Filters, grain: Step) -> Marked | N
     if not selected:
         return None
     step, author = step_of(selected[0], grain), selected[0].get("author")
-    role = {charts.PEOPLE: Role.USER, charts.MACHINES: Role.ASSISTANT}.get(str(author))
+    role = {series.PEOPLE: Role.USER, series.MACHINES: Role.ASSISTANT}.get(str(author))
     who = {Role.USER: "Your messages", Role.ASSISTANT: "Messages of models"}[role] if role else "Messages"
-    return Marked(f"{who}, {charts.label_of(step, grain)}", within(filters, step, grain), role=role)
+    return Marked(f"{who}, {series.label_of(step, grain)}", within(filters, step, grain), role=role)
 
 
 def in_tokens(selected: Selected, filters: Filters, grain: Step, per_day: pd.DataFrame) -> Marked | None:
@@ -47,11 +47,11 @@ def in_tokens(selected: Selected, filters: Filters, grain: Step, per_day: pd.Dat
     if not selected:
         return None
     step, model = step_of(selected[0], grain), str(selected[0].get("model"))
-    shown = charts.shown_models(per_day)
+    shown = series.shown_models(per_day)
     meant = tuple(sorted(set(per_day["model_name"][shown == model])))
     if not meant:
         return None
-    title = f"Answers of {'other models' if model == charts.OTHER else words.model_name(None, model)}, {charts.label_of(step, grain)}"
+    title = f"Answers of {'other models' if model == palette.OTHER else words.model_name(None, model)}, {series.label_of(step, grain)}"
     return Marked(title, replace(within(filters, step, grain), models=meant), answers=True)
 
 
@@ -60,7 +60,7 @@ def in_speed(selected: Selected, filters: Filters, grain: Step) -> Marked | None
     if not selected:
         return None
     step, provider, model = step_of(selected[0], grain), str(selected[0].get("provider")), str(selected[0].get("model"))
-    title = f"Answers of {words.model_name(provider, model)}, {charts.label_of(step, grain)}"
+    title = f"Answers of {words.model_name(provider, model)}, {series.label_of(step, grain)}"
     return Marked(title, of_model(within(filters, step, grain), provider, model), answers=True)
 
 
@@ -69,10 +69,10 @@ def in_busy_hours(selected: Selected, filters: Filters) -> Marked | None:
     if not selected:
         return None
     day, hour = str(selected[0].get("day")), selected[0].get("hour")
-    if day not in charts.WEEKDAYS or not isinstance(hour, (int, float)):
+    if day not in series.WEEKDAYS or not isinstance(hour, (int, float)):
         raise Invalid("The browser sent an hour that is none.", "Reload the page and click again.")
-    weekday = charts.WEEKDAYS.index(day)
-    return Marked(f"Messages, {charts.hour_label(weekday, int(hour))}", filters, hour_of_week=(weekday, int(hour)))
+    weekday = series.WEEKDAYS.index(day)
+    return Marked(f"Messages, {series.hour_label(weekday, int(hour))}", filters, hour_of_week=(weekday, int(hour)))
 
 
 def in_models(cells: Sequence[Sequence[object]], filters: Filters, models: pd.DataFrame) -> Marked | None:

@@ -4,17 +4,19 @@ import pandas as pd
 import streamlit as st
 
 from chatcore.analytics import DEFINITIONS, Report
-from ui import words
+from chatcore.reports import series
+from chatcore.reports.tiles import summary, tiles_of
 from ui.analytics import behind, charts, marks, tiles
 from ui.analytics.cards import Shown, show_footer
-from ui.analytics.filters import Choice, days_text
 from ui.analytics.marks import Marked
 
 
 def show(report: Report, shown: Shown) -> None:
     """Tiles, charts and table of a period with something in it."""
-    tiles.show_tiles(tiles.tiles_of(report.tiles, compare=shown.choice.range != "all"))
-    show_summary(report, shown.choice, shown.wanted.time_zone)
+    compare = shown.choice.range != "all"
+    tiles.show_tiles(tiles_of(report.tiles, compare=compare))
+    sentences = summary(report, shown.wanted.time_zone, compare=compare)
+    st.caption(" ".join([*sentences, "Click a bar, a cell or a model to see what is behind it."]), help=DEFINITIONS["change"])
     left, right = st.columns(2)
     with left, st.container(border=True, height="stretch"):
         messages = show_messages(report, shown)
@@ -33,29 +35,9 @@ def show(report: Report, shown: Shown) -> None:
         st.markdown("**Busy hours**")
         hours = report.busy_hours
         clicked = behind.show_chart(charts.busy_hours_chart(hours), shown.key("busy_hours"), "Messages by weekday and hour")
-        st.caption(f"{charts.busiest(hours)} Times in {shown.wanted.time_zone}.")
+        st.caption(f"{series.busiest(hours)} Times in {shown.wanted.time_zone}.")
         shown.show_behind("busy_hours", marks.in_busy_hours(clicked, shown.wanted))
         show_footer("busy_hours", hours, shown.stamp)
-
-
-def show_summary(report: Report, choice: Choice, own_zone: str) -> None:
-    """How the answers ended (what was stopped or interrupted is not hidden in the failed share), what the changes compare with,
-    and what can be clicked."""
-    ended = {name: int(report.models[name].sum()) for name in ("complete", "failed", "stopped", "interrupted", "running")}
-    finished = sum(ended.values()) - ended["running"]
-    sentences = []
-    if finished:
-        sentences.append(
-            f"{words.plural(finished, 'finished answer')}: {words.count(ended['complete'])} complete, "
-            f"{words.count(ended['failed'])} failed, {words.count(ended['stopped'])} stopped by you, "
-            f"{words.count(ended['interrupted'])} interrupted."
-        )
-    if ended["running"]:
-        sentences.append(f"{words.plural(ended['running'], 'answer')} being written.")
-    if choice.range != "all":
-        sentences.append(f"Changes are against {days_text(report.previous, own_zone)}.")
-    sentences.append("Click a bar, a cell or a model to see what is behind it.")
-    st.caption(" ".join(sentences), help=DEFINITIONS["change"])
 
 
 def show_models(models: pd.DataFrame, own_zone: str, key: str) -> list[tuple[int, str]]:
@@ -81,7 +63,7 @@ def show_models(models: pd.DataFrame, own_zone: str, key: str) -> list[tuple[int
 def show_messages(report: Report, shown: Shown) -> Marked | None:
     """The messages over time; what was clicked."""
     frame = report.messages_per_day
-    grain = charts.grain_of(len(frame), 2)
+    grain = series.grain_of(len(frame), 2)
     st.markdown(f"**Messages per {grain}**")
     clicked = behind.show_chart(
         charts.messages_chart(frame, grain), shown.key("messages_per_day"), "Messages of you and of models over time"
@@ -93,7 +75,7 @@ def show_messages(report: Report, shown: Shown) -> Marked | None:
 def show_tokens(report: Report, shown: Shown) -> Marked | None:
     """The tokens over time; what was clicked."""
     days = report.messages_per_day["day"]
-    grain = charts.grain_of(len(days), min(report.models["model_name"].nunique(), charts.MAX_MODELS + 1))
+    grain = series.grain_of(len(days), min(report.models["model_name"].nunique(), series.MAX_MODELS + 1))
     st.markdown(f"**Tokens per {grain} by model**")
     clicked: marks.Selected = []
     if report.models["answers_with_usage"].sum():

@@ -5,17 +5,10 @@ import streamlit as st
 
 from chatcore.analytics import SpeedReport
 from chatcore.analytics.filters import Step, local_days
+from chatcore.reports.tables import STATES
 from ui import words
 from ui.analytics import behind, charts, marks
 from ui.analytics.cards import Shown, show_footer
-
-STATES = {
-    "complete": "Complete",
-    "stopped": "Stopped by you",
-    "failed": "Failed",
-    "interrupted": "Cut off by the end of the program",
-    "running": "Being written",
-}
 
 
 def show(report: SpeedReport, shown: Shown, grain: Step) -> None:

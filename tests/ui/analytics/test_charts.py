@@ -5,6 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
+from chatcore.reports import palette, series
 from ui.analytics import charts
 
 
@@ -22,21 +23,14 @@ def tokens(count: int, models: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@pytest.mark.parametrize(
-    ("count", "series", "grain"), [(1, 2, "day"), (30, 8, "day"), (90, 2, "day"), (90, 8, "week"), (365, 2, "week"), (4000, 8, "month")]
-)
-def test_long_ranges_are_drawn_in_longer_steps(count: int, series: int, grain: str) -> None:
-    assert charts.grain_of(count, series) == grain
-
-
 @pytest.mark.parametrize("count", [1, 7, 30, 90, 365, 1000])
 @pytest.mark.parametrize("models", [1, 8, 20])
 def test_a_chart_has_at_most_about_400_marks_and_six_labels(count: int, models: int) -> None:
     frame = tokens(count, models)
-    grain = charts.grain_of(count, min(models, charts.MAX_MODELS + 1))
+    grain = series.grain_of(count, min(models, series.MAX_MODELS + 1))
     spec = charts.tokens_chart(frame, days(count), grain, known_models=frame["model_name"].unique().tolist()).to_dict()
     (rows,) = spec["datasets"].values()
-    assert 0 < len(rows) <= charts.MAX_MARKS + 2 * (charts.MAX_MODELS + 1)
+    assert 0 < len(rows) <= series.MAX_MARKS + 2 * (series.MAX_MODELS + 1)
     assert len(spec["encoding"]["x"]["axis"]["values"]) <= 6
     assert sum(row["tokens"] for row in rows) == int((frame["input_tokens"] + frame["output_tokens"]).sum())
 
@@ -45,8 +39,8 @@ def test_models_beyond_the_largest_are_drawn_together_in_grey() -> None:
     frame = tokens(3, 12)
     spec = charts.tokens_chart(frame, days(3), "day", known_models=frame["model_name"].unique().tolist()).to_dict()
     scale = spec["encoding"]["color"]["scale"]
-    assert scale["domain"] == [*(f"model-{n:02}" for n in range(7)), charts.OTHER]
-    assert scale["range"][-1] == charts.GREY
+    assert scale["domain"] == [*(f"model-{n:02}" for n in range(7)), palette.OTHER]
+    assert scale["range"][-1] == palette.GREY
     assert len(set(scale["range"])) == 8
 
 
@@ -60,25 +54,6 @@ def test_messages_of_people_and_models_are_summed_by_week() -> None:
     assert rows[0]["when"] == "Week from Monday 29 December 2025"
 
 
-def test_a_model_keeps_its_colour_when_others_come_and_go() -> None:
-    names = ["gpt-oss:20b", "llama3.2:3b", "qwen3:8b"]
-    own = charts.colours(names)
-    assert len(set(own.values())) == 3
-    assert charts.shown_colours(["qwen3:8b", "llama3.2:3b"], names) == [own["qwen3:8b"], own["llama3.2:3b"]]
-    assert charts.shown_colours(["llama3.2:3b", "qwen3:8b"], names) == [own["llama3.2:3b"], own["qwen3:8b"]]
-
-
-def test_eight_models_have_eight_colours_and_the_ninth_starts_again() -> None:
-    own = charts.colours([f"model-{n}" for n in range(9)])
-    assert len(set(list(own.values())[:8])) == 8
-    assert set(own.values()) == set(charts.PALETTE)
-
-
-def test_two_shown_models_never_look_the_same() -> None:
-    names = [f"model-{n}" for n in range(40)]
-    assert len(set(charts.shown_colours(names[20:27], names))) == 7
-
-
 def hours(busy: dict[tuple[int, int], int]) -> pd.DataFrame:
     return pd.DataFrame([{"weekday": day, "hour": hour, "messages": busy.get((day, hour), 0)} for day in range(7) for hour in range(24)])
 
@@ -88,9 +63,9 @@ def test_the_heatmap_has_168_cells_and_names_the_busiest() -> None:
     (rows,) = charts.busy_hours_chart(frame).to_dict()["datasets"].values()
     assert len(rows) == 168
     assert rows[-1]["when"] == "Sunday 23:00 to 00:00"
-    assert charts.busiest(frame) == "Busiest: Sunday 23:00 to 00:00, 1,234 messages."
-    assert charts.busiest(hours({})) == ""
-    assert charts.busiest(hours({(1, 9): 1})) == "Busiest: Tuesday 09:00 to 10:00, 1 message."
+    assert series.busiest(frame) == "Busiest: Sunday 23:00 to 00:00, 1,234 messages."
+    assert series.busiest(hours({})) == ""
+    assert series.busiest(hours({(1, 9): 1})) == "Busiest: Tuesday 09:00 to 10:00, 1 message."
 
 
 def test_the_same_model_at_two_providers_is_two_lines() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from chatcore.analytics import whole_days
-from ui.analytics.filters import DEFAULT_RANGE, RANGES, Choice, Known, days_text, read_url
+from chatcore.analytics.ranges import DEFAULT_RANGE, RANGES, Known
+from ui.analytics.filters import Choice, read_url
 
 KNOWN = Known(
     (("ollama", "qwen3:8b"), ("ollama", "llama3.2:3b"), ("guide", "guide")), date(2025, 6, 1), date(2026, 3, 10), date(2026, 3, 14)
@@ -100,16 +100,3 @@ def test_a_choice_survives_the_url(name: str, first: date, second: date, provide
 
 def test_what_stands_at_its_default_is_not_in_the_url() -> None:
     assert Choice(DEFAULT_RANGE, date(2026, 2, 13), date(2026, 3, 14)).params() == {}
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "text"),
-    [
-        (date(2026, 3, 3), date(2026, 3, 3), "3 Mar 2026"),
-        (date(2026, 3, 1), date(2026, 3, 31), "1 to 31 Mar 2026"),
-        (date(2026, 2, 27), date(2026, 3, 1), "27 Feb to 1 Mar 2026"),
-        (date(2025, 12, 31), date(2026, 1, 1), "31 Dec 2025 to 1 Jan 2026"),
-    ],
-)
-def test_a_period_is_said_shortly(first: date, last: date, text: str) -> None:
-    assert days_text(whole_days(first, last, "Asia/Kolkata"), "Asia/Kolkata") == text

@@ -11,7 +11,7 @@ from chatcore.analytics import Filters, whole_days
 from chatcore.analytics.filters import Step
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
-from ui.analytics import charts
+from chatcore.reports import palette, series
 from ui.analytics.marks import in_busy_hours, in_messages, in_models, in_outcomes, in_speed, in_tokens
 
 ZONE = "America/New_York"
@@ -36,14 +36,14 @@ def local(year: int, month: int, day: int) -> datetime:
     ],
 )
 def test_a_bar_is_the_days_it_was_drawn_over(grain: Step, step: str, start: tuple[int, int, int], end: tuple[int, int, int]) -> None:
-    marked = in_messages([{"step": step, "author": charts.PEOPLE}], FILTERS, grain)
+    marked = in_messages([{"step": step, "author": series.PEOPLE}], FILTERS, grain)
     assert marked
     assert marked.filters == replace(FILTERS, period=Period(local(*start), local(*end)))
     assert (marked.role, marked.answers) == (Role.USER, False)
 
 
 def test_the_parts_of_a_bar_are_told_apart() -> None:
-    by_model = in_messages([{"step": "2026-03-05", "author": charts.MACHINES}], FILTERS, "day")
+    by_model = in_messages([{"step": "2026-03-05", "author": series.MACHINES}], FILTERS, "day")
     assert by_model
     assert by_model.role is Role.ASSISTANT
     assert by_model.title == "Messages of models, Thursday 5 March 2026"
@@ -57,7 +57,7 @@ def test_a_models_part_of_the_tokens_is_its_answers() -> None:
 
 
 def test_other_models_are_those_that_the_chart_draws_together() -> None:
-    marked = in_tokens([{"step": "2026-03-05", "model": charts.OTHER}], FILTERS, "day", PER_DAY)
+    marked = in_tokens([{"step": "2026-03-05", "model": palette.OTHER}], FILTERS, "day", PER_DAY)
     assert marked
     assert marked.filters.models == ("m0", "m1", "m2")
     assert in_tokens([{"step": "2026-03-05", "model": "unheard of"}], FILTERS, "day", PER_DAY) is None
@@ -117,7 +117,7 @@ def test_without_a_click_there_is_no_list() -> None:
 def test_what_no_chart_has_is_refused() -> None:
     for step in ("2027-01-01", "tomorrow", None):
         with pytest.raises(Invalid):
-            in_messages([{"step": step, "author": charts.PEOPLE}], FILTERS, "day")
+            in_messages([{"step": step, "author": series.PEOPLE}], FILTERS, "day")
     for cell in ({"day": "Noday", "hour": 1}, {"day": "Mon", "hour": "one"}, {}):
         with pytest.raises(Invalid):
             in_busy_hours([cell], FILTERS)

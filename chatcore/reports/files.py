@@ -21,3 +21,17 @@ def parquet_of(frame: pd.DataFrame) -> bytes:
     file = BytesIO()
     frame.to_parquet(file, index=False)
     return file.getvalue()
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """The frame for JSON, a row each: numbers as they are, None where unknown, local days as 2026-03-14, times in ISO 8601 (UTC)."""
+    return [{str(name): json_value(value) for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def json_value(value: object) -> object:
+    """A cell as JSON knows it."""
+    if pd.isna(value):  # type: ignore[call-overload]  # a cell of a frame is an object to the checker
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat() if value.tzinfo is None else value.isoformat()
+    return value

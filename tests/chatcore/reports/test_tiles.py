@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from ui.analytics.downloads import csv_of
-from ui.analytics.tiles import delta_text, help_text, tiles_of, value_text
+from chatcore.reports.files import csv_of
+from chatcore.reports.tiles import delta_text, help_text, tiles_of, value_text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""`stats` and `report` of the command line: the questions of the analytics page as tables, CSV and JSON, and all of it as one file."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import click
+
+from chatcore.cli_database import opened
+from chatcore.cli_subject import NOTHING, Wanted, asks, look_up
+from chatcore.errors import Conflict, Invalid
+from chatcore.texts import harmless
+
+if TYPE_CHECKING:
+    from chatcore.analytics.filters import Step
+    from chatcore.db import Database
+
+# A longer head is broken, so that it does not make a column of short numbers wide.
+HEAD_CHARACTERS = 12
+
+
+# --- stats -------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("question", required=False)
+@click.option("--list", "names", is_flag=True, help="Name the questions, with what each answers.")
+@asks
+@click.option("--step", type=click.Choice(["day", "week", "month"]), help="How long a step of a question over time is; day without it.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--csv", "as_csv", is_flag=True, help="As CSV, for spreadsheets.")
+def stats(wanted: Wanted, *, question: str | None, names: bool, step: "Step | None", as_json: bool, as_csv: bool, url: str | None) -> None:
+    """Answer a QUESTION of the analytics page; without one, count people, chats, messages and the tokens of each model over everybody."""
+    if as_json and as_csv:
+        raise Invalid("--json and --csv are two forms of the same.", "Give one of them.")
+    if names:
+        list_questions()
+        return
+    if question is None:
+        if wanted != NOTHING or step or as_csv:
+            raise Invalid("There is no question.", "Name one, such as: stats messages_per_day --last 7d. For all of them: stats --list")
+        with opened(url, migrated=True, must_exist=True) as db:
+            show_counts(db, as_json=as_json)
+        return
+    answer(wanted, question, step, form="json" if as_json else "csv" if as_csv else "table", url=url)
+
+
+def list_questions() -> None:
+    """Prints the names of the questions, each with what it answers."""
+    from chatcore.reports.questions import QUESTIONS, meaning
+
+    click.echo(aligned(("Question", ""), [(name, meaning(name)) for name in QUESTIONS]))
+
+
+def answer(wanted: Wanted, question: str, step: "Step | None", *, form: str, url: str | None) -> None:
+    """Prints what a question answers, as JSON, CSV or a table."""
+    from chatcore.analytics.ranges import days_text
+    from chatcore.reports.files import csv_of, rows_of
+    from chatcore.reports.questions import ask, known_name, meaning
+    from chatcore.reports.tables import SHOWN, table_of, tiles_table
+
+    now, name = datetime.now(UTC), known_name(question)
+    with opened(url, migrated=True, must_exist=True) as db:
+        subject = look_up(db, wanted, now=now)
+        frame = ask(db, subject.viewer, name, subject.filters, now=now, step=step)
+    filters = subject.filters
+    if form == "json":
+        about = {
+            "question": name,
+            "user": subject.viewer.user_id,
+            "start": filters.period.start.isoformat(),
+            "end": filters.period.end.isoformat(),
+            "time_zone": filters.time_zone,
+            "models": filters.models,
+            "providers": filters.providers,
+            "rows": rows_of(frame),
+        }
+        click.echo(json.dumps(about, ensure_ascii=False, indent=2))
+        return
+    if form == "csv":
+        click.echo(csv_of(frame).decode(), nl=False)
+        return
+    columns = SHOWN.get(name)
+    table = tiles_table(frame, compare=subject.compare) if name == "tiles" else table_of(frame, filters.time_zone, columns=columns)
+    counted = (days_text(filters.period, filters.time_zone), filters.time_zone, *filters.models, *filters.providers)
+    click.echo(f"{meaning(name)}\n{harmless(' · '.join(counted))}\n")
+    right = [place for place, numeric in enumerate(table.numeric) if numeric]
+    click.echo(aligned(table.heads, table.rows, right) if table.rows else "There is nothing in this period.")
+
+
+def show_counts(db: "Database", *, as_json: bool) -> None:
+    """Prints how much the whole database holds."""
+    from chatcore.stats import count_all
+
+    counted = count_all(db)
+    if as_json:
+        click.echo(json.dumps(asdict(counted), ensure_ascii=False, indent=2))
+        return
+    click.echo(f"People    {counted.people:,}")
+    click.echo(f"Chats     {counted.chats:,} ({counted.chats_in_trash:,} in the trash)")
+    click.echo(f"Messages  {counted.messages:,}")
+    if counted.models:
+        head = ("Provider", "Model", "Answers", "Failed", "Tokens in", "Tokens out")
+        rows = [
+            (use.provider, use.model, f"{use.answers:,}", f"{use.failed:,}", tokens(use.input_tokens), tokens(use.output_tokens))
+            for use in counted.models
+        ]
+        click.echo("\n" + aligned(head, rows))
+
+
+# --- report ------------------------------------------------------------------------------------------------------
+
+
+@click.command()
+@asks
+@click.option("--out", metavar="FILE", help="Where to write it, - for standard output. Without it, a name with the days, in this folder.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def report(wanted: Wanted, *, out: str | None, force: bool, url: str | None) -> None:
+    """Write what the analytics page shows as one HTML file, which needs neither the app nor a network."""
+    from chatcore.analytics.ranges import days_text
+    from chatcore.reports.page import file_name, html_report
+
+    now = datetime.now(UTC)
+    with opened(url, migrated=True, must_exist=True) as db:
+        subject = look_up(db, wanted, now=now)
+        made = html_report(db, subject.viewer, subject.filters, now=now, compare=subject.compare)
+    if out == "-":
+        click.echo(made, nl=False)
+        return
+    path = Path(out or file_name(subject.filters))
+    write_file(path, made, force=force)
+    click.echo(f"Wrote {path}: {days_text(subject.filters.period, subject.filters.time_zone)}.")
+
+
+def write_file(path: Path, text: str, *, force: bool) -> None:
+    """Writes a file. Raises Conflict for one that is there already without `force`, Invalid where none can be written."""
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise Conflict(f"{path} is there already.", "Write over it with --force, or name another file with --out.") from error
+    except OSError as error:
+        raise Invalid(
+            f"{path} cannot be written: {error.strerror or error}.", "Name a file in a folder that is yours with --out."
+        ) from error
+
+
+# --- tables ------------------------------------------------------------------------------------------------------
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] | None = None) -> str:
+    """Rows as text, the columns in `right` right; without it all but the first two. What is in a name does not steer a terminal."""
+    places = range(len(head))
+    rows = [[harmless(cell) for cell in row] for row in rows]
+    numbers = places[2:] if right is None else right
+    found = [max((len(row[place]) for row in rows), default=0) for place in places]
+    heads = [wrap(name, max(width, HEAD_CHARACTERS)) or [""] for name, width in zip(head, found, strict=True)]
+    high = max(len(name) for name in heads)
+    above = [[("", *name)[max(0, line - high + len(name) + 1)] for name in heads] for line in range(high)]
+    widths = [max(width, *map(len, name)) for width, name in zip(found, heads, strict=True)]
+    lines = []
+    for row in (*above, *rows):
+        cells = [row[place].rjust(widths[place]) if place in numbers else row[place].ljust(widths[place]) for place in places]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def tokens(count: int | None) -> str:
+    """A number of tokens; unknown is not 0."""
+    return "unknown" if count is None else f"{count:,}"

@@ -1,0 +1,182 @@
+"""The cards of a report: each a chart or a table with its numbers and how they are counted, as the analytics page has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from chatcore.analytics import DEFINITIONS, Filters, Report, SpeedReport
+from chatcore.analytics.filters import Step, local_days, starts_of
+from chatcore.parts import Viewer
+from chatcore.phrases import count
+from chatcore.reports import svg
+from chatcore.reports.markup import Markup, joined, tag
+from chatcore.reports.palette import GREY, PALETTE, shown_colours
+from chatcore.reports.series import (
+    MACHINES,
+    MAX_MODELS,
+    PEOPLE,
+    WEEKDAYS,
+    busiest,
+    grain_of,
+    hour_label,
+    label_of,
+    messages_by_step,
+    speed_by_step,
+    tokens_by_step,
+)
+from chatcore.reports.svg import Series
+from chatcore.reports.tables import SHOWN, Table, head_of, number_text, table_of
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose numbers a report has, of what, when they were read, whether they are compared, and the models that have colours."""
+
+    viewer: Viewer
+    filters: Filters
+    now: datetime
+    compare: bool
+    known_models: tuple[str, ...]
+
+    @property
+    def days(self) -> pd.Series:
+        return local_days(self.filters.period, self.filters.time_zone).to_series()
+
+    def steps(self, grain: Step) -> list[pd.Timestamp]:
+        """The first days of all steps, empty ones too."""
+        return list(starts_of(self.days, grain).drop_duplicates())
+
+
+def overview(about: About, report: Report) -> list[Markup]:
+    """What was used: messages and tokens over time, models, busy hours."""
+    models = table_of(report.models, about.filters.time_zone, columns=SHOWN["models"])
+    return [
+        tag("div", messages_card(about, report), tokens_card(about, report), class_="pair"),
+        card("Models", "models", scrolled(models, "Usage, speed and failures of each model")),
+        hours_card(about, report),
+    ]
+
+
+def speed_cards(about: About, speeds: SpeedReport, grain: Step) -> list[Markup]:
+    """How fast the models were, and how their answers ended."""
+    zone = about.filters.time_zone
+    known = [name for name in SHOWN["speed"] if speeds.speed[name].notna().any()]
+    waited = speed_card(about, speeds, grain, "time_to_first_chunk_s_p50", f"Time to first chunk per {grain}", "s")
+    wrote = speed_card(about, speeds, grain, "output_tokens_per_s_p50", f"Tokens a second per {grain}", "tokens/s")
+    return [
+        tag("div", waited, wrote, class_="pair"),
+        card("Speed of each model", "speed", scrolled(table_of(speeds.speed, zone, columns=known), "Speed of each model")),
+        card("How answers ended", "outcomes", scrolled(table_of(speeds.outcomes, zone, columns=SHOWN["outcomes"]), "How answers ended")),
+    ]
+
+
+def messages_card(about: About, report: Report) -> Markup:
+    """Messages over time, of people and of models."""
+    grain = grain_of(len(about.days), 2)
+    title = f"Messages per {grain}"
+    rows = messages_by_step(report.messages_per_day, grain)
+    found = {(step, author): int(amount) for step, author, amount in rows[["step", "author", "messages"]].itertuples(index=False)}
+    steps, series = about.steps(grain), []
+    for author, colour in ((PEOPLE, PALETTE[0]), (MACHINES, GREY)):
+        values = [found.get((step, author), 0) for step in steps]
+        told = [f"{label_of(step, grain)}, {author}: {count(value)}" for step, value in zip(steps, values, strict=True)]
+        series.append(Series(author, colour, values, told))
+    texts = [[label_of(step, grain), *(count(int(one.values[place] or 0)) for one in series)] for place, step in enumerate(steps)]
+    numbers = Table(("When", PEOPLE, MACHINES), tuple(tuple(row) for row in texts), (False, True, True))
+    chart = svg.bars(series, [step_text(step, grain) for step in steps], f"{title}: of you and of models")
+    return card(title, "messages_per_day", svg.legend(series), chart, numbers=numbers)
+
+
+def tokens_card(about: About, report: Report) -> Markup:
+    """Tokens over time by model."""
+    grain = grain_of(len(about.days), min(report.models["model_name"].nunique(), MAX_MODELS + 1))
+    title = f"Tokens per {grain} by model"
+    if not report.models["answers_with_usage"].sum():
+        return card(title, "tokens_per_day", tag("p", "No answer of this period has a known number of tokens.", class_="soft"))
+    rows, order = tokens_by_step(report.tokens_per_day, grain)
+    found = {(step, model): int(amount) for step, model, amount in rows[["step", "model", "tokens"]].itertuples(index=False)}
+    steps, series = about.steps(grain), []
+    for model, colour in zip(order, shown_colours(order, about.known_models), strict=True):
+        values = [found.get((step, model), 0) for step in steps]
+        told = [f"{label_of(step, grain)}, {model}: {count(value)} tokens" for step, value in zip(steps, values, strict=True)]
+        series.append(Series(model, colour, values, told))
+    chart = svg.bars(series, [step_text(step, grain) for step in steps], title)
+    columns = ["step", "model", "input_tokens", "output_tokens", "answers"]
+    return card(title, "tokens_per_day", svg.legend(series), chart, numbers=steps_table(rows[columns], grain))
+
+
+def speed_card(about: About, speeds: SpeedReport, grain: Step, column: str, title: str, unit: str) -> Markup:
+    """A number of each model over time."""
+    rows, order = speed_by_step(speeds.over_time, column)
+    if rows.empty:
+        return card(title, column, tag("p", "It was measured for no answer of this period.", class_="soft"))
+    found = {(step, line): float(value) for step, line, value in rows[["step", "line", "value"]].itertuples(index=False)}
+    steps, series = about.steps(grain), []
+    for line, colour in zip(order, shown_colours(order, about.known_models), strict=True):
+        values = [found.get((step, line)) for step in steps]
+        told = [
+            "" if value is None else f"{label_of(step, grain)}, {line}: {number_text(column, value)} {unit}"
+            for step, value in zip(steps, values, strict=True)
+        ]
+        series.append(Series(line, colour, values, told))
+    chart = svg.lines(series, [step_text(step, grain) for step in steps], title, unit=unit.removeprefix("tokens"))
+    table = rows.rename(columns={"line": "model", "model": "name", "value": column})[["step", "model", column, "answers"]]
+    return card(title, column, svg.legend(series), chart, numbers=steps_table(table, grain))
+
+
+def hours_card(about: About, report: Report) -> Markup:
+    """Messages by hour of the week."""
+    hours = report.busy_hours
+    week = [[int(amount) for amount in hours["messages"][hours["weekday"] == day]] for day in range(7)]
+    told = [[f"{hour_label(day, hour)}: {count(amount)}" for hour, amount in enumerate(row)] for day, row in enumerate(week)]
+    chart = svg.cells(week, told, WEEKDAYS, [f"{hour:02}:00" for hour in range(24)], f"Messages by weekday and hour. {busiest(hours)}")
+    rows = tuple((name, *(count(amount) for amount in row)) for name, row in zip(WEEKDAYS, week, strict=True))
+    numbers = Table(("", *(f"{hour:02}" for hour in range(24))), rows, (False, *(True,) * 24))
+    said = tag("p", f"{busiest(hours)} Times in {about.filters.time_zone}.".strip(), class_="soft")
+    return card("Busy hours", "busy_hours", chart, said, numbers=numbers)
+
+
+def card(title: str, name: str, *content: str, numbers: Table | None = None) -> Markup:
+    """A chart or table under its title, with its numbers and how they are counted (`name` in DEFINITIONS)."""
+    below = []
+    if numbers:
+        shown = tag("details", tag("summary", "Numbers"), scrolled(numbers, title), class_="numbers")
+        below.append(shown)
+    below.append(tag("details", tag("summary", "How is this counted?"), tag("p", DEFINITIONS[name]), class_="counted"))
+    return tag("section", tag("h2", title), *content, *below)
+
+
+def scrolled(table: Table, caption: str) -> Markup:
+    """A table that scrolls where it is too wide, also with the keyboard."""
+    looks = ["number" if numeric else "text" for numeric in table.numeric]
+    heads = [tag("th", head, scope="col", class_=look) for head, look in zip(table.heads, looks, strict=True)]
+    rows = []
+    for row in table.rows:
+        first = tag("th", tag("bdi", row[0]), scope="row")
+        cells = (tag("td", tag("bdi", text), class_=look) for text, look in zip(row[1:], looks[1:], strict=True))
+        rows.append(tag("tr", first, *cells))
+    drawn = tag("table", tag("caption", caption), tag("thead", tag("tr", *heads)), tag("tbody", *rows))
+    return tag("div", drawn, class_="scroll", tabindex=0, role="region", aria_label=caption)
+
+
+def steps_table(rows: pd.DataFrame, grain: Step) -> Table:
+    """Rows of `step`, `model` and numbers, in the order of time."""
+    names = [name for name in rows.columns if name not in ("step", "model")]
+    ordered = rows.sort_values(["step", "model"])
+    texts = tuple(
+        (label_of(step, grain), model, *(number_text(name, float(value)) for name, value in zip(names, values, strict=True)))
+        for step, model, *values in ordered.itertuples(index=False)
+    )
+    return Table(("When", "Model", *(head_of(name) for name in names)), texts, (False, False, *(True,) * len(names)))
+
+
+def step_text(step: pd.Timestamp, grain: Step) -> str:
+    """A step under its chart: 14 Mar, or Mar 2026."""
+    return f"{step:%b %Y}" if grain == "month" else f"{step.day} {step:%b}"
+
+
+def parted(pieces: Sequence[Markup], by: str) -> list[Markup]:
+    """Pieces with something between them."""
+    return [joined(by if place else "", piece) for place, piece in enumerate(pieces)]

@@ -1,0 +1,56 @@
+"""The questions of `chatcore.analytics` by their names, for who asks them one by one.
+
+A question that is new there is added to the tuple; a test is red until it is.
+"""
+
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+
+import pandas as pd
+
+from chatcore import analytics
+from chatcore.analytics import Filters
+from chatcore.analytics.filters import Step
+from chatcore.db import Database
+from chatcore.errors import Invalid
+from chatcore.parts import Viewer
+
+ALL = (
+    analytics.tiles,
+    analytics.messages_per_day,
+    analytics.tokens_per_day,
+    analytics.models,
+    analytics.busy_hours,
+    analytics.speed,
+    analytics.speed_over_time,
+    analytics.outcomes,
+)
+QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
+
+
+def ask(db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: Step | None = None) -> pd.DataFrame:
+    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month.
+
+    Raises Invalid for a name that is no question, and for a step where there is none to choose.
+    """
+    question = QUESTIONS[known_name(name)]
+    takes = inspect.signature(question).parameters
+    if step and "step" not in takes:
+        stepped = [other for other, asked in QUESTIONS.items() if "step" in inspect.signature(asked).parameters]
+        raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
+    given = {"now": now, "step": step or "day"}
+    return question(db, viewer, filters, **{part: value for part, value in given.items() if part in takes})
+
+
+def known_name(name: str) -> str:
+    """The name as it is called here; a hyphen is as good as an underscore. Raises Invalid for one that is no question."""
+    found = name.replace("-", "_")
+    if found not in QUESTIONS:
+        raise Invalid(f"There is no question {name!r}.", f"Ask one of {', '.join(QUESTIONS)}.")
+    return found
+
+
+def meaning(name: str) -> str:
+    """What a question asks, in a sentence: the first line of what its function says of itself."""
+    return (inspect.getdoc(QUESTIONS[known_name(name)]) or "").partition("\n")[0]

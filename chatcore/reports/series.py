@@ -1,0 +1,82 @@
+"""What a chart draws, whoever draws it: the frames of the questions summed up by step, with names, and in order."""
+
+import pandas as pd
+
+from chatcore import phrases
+from chatcore.analytics.filters import Step, starts_of
+from chatcore.reports.palette import OTHER
+
+MAX_MARKS = 400
+MAX_MODELS = 7
+PEOPLE, MACHINES = "You", "Models"
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def grain_of(days: int, series: int) -> Step:
+    """The finest step that keeps a chart of this many days and series within MAX_MARKS."""
+    if days * series <= MAX_MARKS:
+        return "day"
+    return "week" if days * series <= MAX_MARKS * 7 else "month"
+
+
+def label_of(step: pd.Timestamp, grain: Step) -> str:
+    """A step as the tooltip names it."""
+    if grain == "month":
+        return f"{step:%B %Y}"
+    text = f"{step:%A} {step.day} {step:%B %Y}"
+    return text if grain == "day" else f"Week from {text}"
+
+
+def messages_by_step(per_day: pd.DataFrame, grain: Step) -> pd.DataFrame:
+    """Messages of people and of models (frame: `analytics.messages_per_day`): `step`, `author`, `messages`."""
+    steps = starts_of(per_day["day"], grain)
+    rows = per_day.assign(step=steps).groupby("step", as_index=False)[["user_messages", "assistant_messages"]].sum()
+    named = rows.rename(columns={"user_messages": PEOPLE, "assistant_messages": MACHINES})
+    return named.melt(id_vars="step", var_name="author", value_name="messages")
+
+
+def tokens_by_step(per_day: pd.DataFrame, grain: Step) -> tuple[pd.DataFrame, list[str]]:
+    """Tokens by model (frame: `analytics.tokens_per_day`): `step`, `model`, `tokens` and what they are made of; and the models in
+    order, most tokens first and the others last."""
+    named = per_day.assign(
+        model=shown_models(per_day), step=starts_of(per_day["day"], grain), tokens=per_day["input_tokens"] + per_day["output_tokens"]
+    )
+    rows = named.groupby(["step", "model"], as_index=False)[["tokens", "input_tokens", "output_tokens", "answers"]].sum()
+    order = rows.groupby("model")["tokens"].sum().sort_values(ascending=False).index.to_list()
+    return rows, [model for model in order if model != OTHER] + [OTHER] * (OTHER in order)
+
+
+def speed_by_step(over_time: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[str]]:
+    """A number of each model (frame: `analytics.speed_over_time`): `step`, `provider`, `model`, `value`, `answers`, `line`; and the
+    lines in order, most answers first. Of more than MAX_MODELS those with most answers, since medians cannot be added up to
+    those of the others."""
+    most_used = over_time.groupby("model_name")["answers"].sum().sort_values(ascending=False, kind="stable").index[: MAX_MODELS + 1]
+    rows = over_time[over_time[column].notna() & over_time["model_name"].isin(most_used)]
+    rows = rows.rename(columns={"start": "step", "model_name": "model", column: "value"})[["step", "provider", "model", "value", "answers"]]
+    # The same name at two providers is two models: their medians are two lines.
+    twice = rows.groupby("model")["provider"].transform("nunique") > 1
+    rows["line"] = rows["model"].where(~twice, rows["model"] + " (" + rows["provider"] + ")")
+    lines = rows[["model", "provider", "line"]].drop_duplicates()
+    rank = lines["model"].map({model: place for place, model in enumerate(most_used)})
+    return rows, lines.assign(rank=rank).sort_values(["rank", "provider"])["line"].to_list()
+
+
+def shown_models(per_day: pd.DataFrame) -> pd.Series:
+    """The model's name, or OTHER for those beyond the MAX_MODELS with most tokens."""
+    totals = (per_day["input_tokens"] + per_day["output_tokens"]).groupby(per_day["model_name"]).sum()
+    kept = totals.sort_values(ascending=False, kind="stable").index[: MAX_MODELS if len(totals) > MAX_MODELS + 1 else None]
+    return per_day["model_name"].where(per_day["model_name"].isin(kept), OTHER)
+
+
+def hour_label(weekday: int, hour: int) -> str:
+    """An hour of the week in words: Monday 09:00 to 10:00."""
+    return f"{LONG_WEEKDAYS[weekday]} {hour:02}:00 to {(hour + 1) % 24:02}:00"
+
+
+def busiest(hours: pd.DataFrame) -> str:
+    """The fullest cell in words; empty for no messages."""
+    top = hours.iloc[int(hours["messages"].argmax())]
+    if top["messages"] == 0:
+        return ""
+    return f"Busiest: {hour_label(int(top['weekday']), int(top['hour']))}, {phrases.plural(int(top['messages']), 'message')}."

@@ -1,0 +1,143 @@
+"""Frames as tables for people: heads with units, numbers with as many digits as tell, a dash where nobody knows.
+
+Which digits a number has follows from the unit in its column's name, so that a question that is new needs nothing here.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from chatcore import phrases
+from chatcore.analytics.filters import zone
+from chatcore.reports.series import WEEKDAYS
+from chatcore.reports.tiles import UNKNOWN, number, tiles_of, value_text
+
+STATES = {
+    "complete": "Complete",
+    "stopped": "Stopped by you",
+    "failed": "Failed",
+    "interrupted": "Cut off by the end of the program",
+    "running": "Being written",
+}
+# The columns that people see of frames that have many more; the others are in the files.
+SHOWN = {
+    "models": (
+        "model_name", "answers", "input_tokens", "output_tokens", "median_time_to_first_chunk_s", "median_output_tokens_per_s",
+        "failed_share", "stopped", "interrupted", "last_used_at", "provider",
+    ),
+    "speed": (
+        "model_name", "time_to_first_chunk_s_p50", "time_to_first_chunk_s_p90", "time_to_first_chunk_s_p99", "duration_s_p50",
+        "duration_s_p90", "duration_s_p99", "output_tokens_per_s_p50", "output_tokens_per_s_p10", "prompt_tokens_per_s_p50",
+        "load_share", "answers_with_duration_s", "provider",
+    ),
+    "outcomes": ("model_name", "state", "error_type", "answers", "share", "provider"),
+}  # fmt: skip
+HEADS = {
+    "start": "From",
+    "model_name": "Model",
+    "user_messages": "Yours",
+    "assistant_messages": "Of models",
+    "input_tokens": "Tokens in",
+    "output_tokens": "Tokens out",
+    "answers_with_usage": "Tokens known for",
+    "answers_estimated": "Estimated for",
+    "median_time_to_first_chunk_s": "First chunk, s",
+    "median_output_tokens_per_s": "Tokens/s",
+    "failed_share": "Failed, %",
+    "last_used_at": "Last used",
+    "load_share": "Loading, %",
+    "answers_with_duration_s": "Answers",
+    "state": "Ended",
+    "error_type": "Error",
+    "share": "Share, %",
+}
+MEASURES = {
+    "time_to_first_chunk_s": "First chunk, s",
+    "duration_s": "Whole answer, s",
+    "load_s": "Loading, s",
+    "output_tokens_per_s": "Tokens/s",
+    "prompt_tokens_per_s": "Prompt tokens/s",
+}
+# Of times a high percentile is slow, of speeds a low one.
+PARTS = {50: "half", 90: "9 of 10", 95: "19 of 20", 99: "99 of 100", 10: "slowest 10th", 5: "slowest 20th", 1: "slowest 100th"}
+PERCENTILE = re.compile(r"(.+)_p(\d+)")
+# Unit at the end of a name -> digits after the point. The first that fits counts.
+DIGITS = (("prompt_tokens_per_s", 0), ("_per_s", 1), ("_s", 2), ("_usd", 4), ("_wh", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Texts in rows, and which columns are numbers, which stand right."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: tuple[bool, ...]
+
+
+def table_of(frame: pd.DataFrame, time_zone: str, *, columns: Sequence[str] | None = None) -> Table:
+    """The columns of a frame, or these of them, as people read them; times on the clock of the zone."""
+    names = [name for name in columns or frame.columns if name in frame]
+    cells = [[cell_text(name, value, time_zone) for value in frame[name]] for name in names]
+    numeric = tuple(pd.api.types.is_numeric_dtype(frame[name]) and name not in ("weekday", "hour") for name in names)
+    return Table(tuple(head_of(name) for name in names), tuple(zip(*cells, strict=True)), numeric)
+
+
+def tiles_table(frame: pd.DataFrame, *, compare: bool) -> Table:
+    """The frame of `analytics.tiles` as the page says it, with the value before."""
+    rows = []
+    for tile, unit, before in zip(tiles_of(frame, compare=compare), frame["unit"], frame["previous"], strict=True):
+        change = "0%" if tile.delta == 0 else str(tile.delta or "")
+        rows.append((tile.label, tile.value, tile.detail, *((value_text(unit, number(before)), change) if compare else ())))
+    heads = ("", "Value", "", *(("Before", "Change") if compare else ()))
+    return Table(heads, tuple(rows), tuple(place in (1, 3, 4) for place in range(len(heads))))
+
+
+def head_of(name: str) -> str:
+    """A column's name as people read it, its unit last."""
+    percentile = PERCENTILE.fullmatch(name)
+    if percentile and percentile[1] in MEASURES:
+        return f"{MEASURES[percentile[1]]}, {PARTS.get(int(percentile[2]), f'p{percentile[2]}')}"
+    if name in HEADS:
+        return HEADS[name]
+    for end, unit in (("_per_s", "/s"), ("_share", ", %"), ("_s", ", s"), ("_usd", ", USD"), ("_wh", ", Wh")):
+        if name.endswith(end):
+            return plain_head(name.removesuffix(end)) + unit
+    return plain_head(name)
+
+
+def plain_head(name: str) -> str:
+    """A name in words: active_days is Active days."""
+    return name.replace("_", " ").capitalize()
+
+
+def cell_text(name: str, value: object, time_zone: str) -> str:
+    """A value of this column; a dash where it is unknown."""
+    if pd.isna(value):  # type: ignore[call-overload]  # a cell of a frame is an object to the checker
+        return UNKNOWN
+    if isinstance(value, datetime):
+        # A time without a zone is the midnight of a local day.
+        return f"{value:%Y-%m-%d}" if value.tzinfo is None else f"{value.astimezone(zone(time_zone)):%Y-%m-%d %H:%M}"
+    if isinstance(value, str):
+        return {"state": STATES.get(value, value), "error_type": phrases.error_name(value)}.get(name, value)
+    amount = number(value)
+    assert amount is not None
+    if name == "weekday":
+        return WEEKDAYS[int(amount)]
+    if name == "hour":
+        return f"{amount:02.0f}:00"
+    return number_text(name, amount)
+
+
+def number_text(name: str, value: float) -> str:
+    """A number of this column, with the digits of its unit; shares in percent."""
+    percentile = PERCENTILE.fullmatch(name)
+    unit = percentile[1] if percentile else name
+    if unit == "share" or unit.endswith("_share"):
+        return f"{value * 100:.1f}"
+    for end, digits in DIGITS:
+        if unit.endswith(end) and not unit.startswith("answers_with_"):
+            return f"{value:,.{digits}f}"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
