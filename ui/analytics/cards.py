@@ -1,27 +1,57 @@
 """What the cards of the page have in common: whose numbers they show, what is under them, and the list behind a click."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import streamlit as st
 
-from chatcore.analytics import DEFINITIONS, Filters
+from chatcore.analytics import DEFINITIONS, Activity, Filters
+from chatcore.analytics.filters import Step
 from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.parts import Viewer
+from chatcore.reports import series
 from chatcore.reports.files import csv_of, parquet_of
-from ui.analytics import behind
+from ui.analytics import behind, filter_bar
 from ui.analytics.filters import Choice
 from ui.analytics.marks import Marked
 from ui.sessions.clock import Clock
 
+Found = TypeVar("Found")
+Question = Callable[..., Any]
 FILES = {"CSV": (csv_of, "text/csv"), "Parquet": (parquet_of, "application/vnd.apache.parquet")}
 
 
 @dataclass(frozen=True, slots=True)
+class AsOf:
+    """Whose numbers, as of when: the part of a cache key that every question shares. `news` changes when anything happened."""
+
+    database: str
+    viewer: Viewer
+    news: Activity
+    minute: datetime
+
+
+@st.cache_data(ttl=120, max_entries=128, show_spinner=False)
+def answered(  # noqa: ARG001  # `name` tells questions apart in the cache, which cannot compare functions
+    _db: Database,
+    as_of: AsOf,
+    name: str,
+    chosen: Filters,
+    named: tuple[tuple[str, object], ...],
+    _question: Question,
+) -> object:
+    """What a question of this name answers, kept for a moment or until something happens."""
+    return _question(_db, as_of.viewer, chosen, **dict(named))
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """What is on the page and for whom: all that a card needs beside its own numbers."""
+    """What is on the page and for whom: all that a tab needs to ask its questions and to draw its cards."""
 
     db: Database
     person: Viewer
@@ -29,6 +59,17 @@ class Shown:
     choice: Choice
     known: Known
     clock: Clock
+    as_of: AsOf
+
+    def ask(self, question: Callable[..., Found], **named: object) -> Found:
+        """What a question of `chatcore.analytics` answers for what was chosen; `named` is whatever it takes beside the filters."""
+        name = f"{question.__module__}.{question.__qualname__}"
+        return cast(Found, answered(self.db, self.as_of, name, self.wanted, tuple(sorted(named.items())), question))
+
+    def grain(self, lines: int | None = None) -> Step:
+        """The step of charts over time with so many lines, else as many as there are models."""
+        lines = lines or min(len(self.known.models), series.MAX_MODELS + 1)
+        return series.grain_of((self.choice.last - self.choice.first).days + 1, lines)
 
     @property
     def stamp(self) -> str:
@@ -45,6 +86,14 @@ class Shown:
         if marked:
             with st.container(border=border):
                 behind.show(self.db, self.person, marked, self.clock, key=self.key(name), close=lambda: close_list(name))
+
+
+def show_no_match(nothing: str) -> None:
+    """What stands instead of empty charts when the filter matches nothing; `nothing` says of what."""
+    with st.container(border=True):
+        st.markdown("**Nothing matches this filter**")
+        st.markdown(f"You have {nothing} in this period with these models. Choose another period, or look at everything.")
+        st.button("Show everything", icon=":material/filter_alt_off:", key="analytics.reset", on_click=filter_bar.reset)
 
 
 def close_list(name: str) -> None:

@@ -3,16 +3,25 @@
 import pandas as pd
 import streamlit as st
 
-from chatcore.analytics import DEFINITIONS, Report
+from chatcore.analytics import DEFINITIONS, Report, report
 from chatcore.reports import series
 from chatcore.reports.tiles import summary, tiles_of
 from ui.analytics import behind, charts, marks, tiles
-from ui.analytics.cards import Shown, show_footer
+from ui.analytics.cards import Shown, show_footer, show_no_match
 from ui.analytics.marks import Marked
 
 
-def show(report: Report, shown: Shown) -> None:
-    """Tiles, charts and table of a period with something in it."""
+def show(shown: Shown) -> None:
+    """Tiles, charts and table of the period."""
+    made = shown.ask(report, now=shown.as_of.minute)
+    if made.is_empty:
+        show_no_match("no messages and no answers")
+        return
+    show_cards(made, shown)
+
+
+def show_cards(report: Report, shown: Shown) -> None:
+    """The cards of a period with something in it."""
     compare = shown.choice.range != "all"
     tiles.show_tiles(tiles_of(report.tiles, compare=compare))
     sentences = summary(report, shown.wanted.time_zone, compare=compare)

@@ -3,16 +3,21 @@
 import pandas as pd
 import streamlit as st
 
-from chatcore.analytics import SpeedReport
+from chatcore.analytics import SpeedReport, speed_report
 from chatcore.analytics.filters import Step, local_days
 from chatcore.reports.tables import STATES
 from ui import words
 from ui.analytics import behind, charts, marks
-from ui.analytics.cards import Shown, show_footer
+from ui.analytics.cards import Shown, show_footer, show_no_match
 
 
-def show(report: SpeedReport, shown: Shown, grain: Step) -> None:
-    """Draws the tab of a period with an answer in it; `grain` is the step of the report."""
+def show(shown: Shown) -> None:
+    """Draws the tab."""
+    grain = shown.grain()
+    report = shown.ask(speed_report, step=grain)
+    if report.speed.empty:
+        show_no_match("no answers")
+        return
     st.caption("Click a point or a line of a table to see the answers behind it.")
     first, written = st.columns(2)
     with first, st.container(border=True, height="stretch"):
