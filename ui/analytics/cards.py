@@ -37,10 +37,10 @@ class AsOf:
 
 
 @st.cache_data(ttl=120, max_entries=128, show_spinner=False)
-def answered(  # noqa: ARG001  # `name` tells questions apart in the cache, which cannot compare functions
+def answered(
     _db: Database,
     as_of: AsOf,
-    name: str,
+    name: str,  # noqa: ARG001  # tells questions apart in the cache, which cannot compare functions
     chosen: Filters,
     named: tuple[tuple[str, object], ...],
     _question: Question,
