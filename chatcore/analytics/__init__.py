@@ -4,31 +4,45 @@ Every function takes `(db, viewer, filters)`, counts only what is the viewer's a
 column names. docs/analytics.md says how each number is counted.
 """
 
+from chatcore.analytics.against import Against, Pair, pair_of, read_against
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
+from chatcore.analytics.compare import compare_periods
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
-from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
+from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcomes_over_time, quality_report
+from chatcore.analytics.samples import Verdict
+from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 
 __all__ = [
     "DEFINITIONS",
     "Activity",
+    "Against",
     "AnswerBehind",
     "Filters",
     "MessageBehind",
+    "Pair",
+    "QualityReport",
     "Report",
     "SpeedReport",
+    "Verdict",
     "activity",
     "answers_behind",
     "busy_hours",
+    "compare_periods",
+    "feedback",
     "known_models",
     "messages_behind",
     "messages_per_day",
     "models",
     "outcomes",
+    "outcomes_over_time",
+    "pair_of",
     "previous_period",
+    "quality_report",
+    "read_against",
     "report",
     "speed",
     "speed_over_time",

@@ -1,15 +1,19 @@
 """What the analytics page shows, as one HTML file: readable without the app, without a script and without a network."""
 
+from dataclasses import dataclass
 from datetime import datetime
+
+import pandas as pd
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, Filters, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, Filters, Pair, QualityReport, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.reports.cards import About, overview, parted, speed_cards
+from chatcore.reports.cards import About, changes_card, overview, parted, quality_cards, speed_cards
+from chatcore.reports.changes import empty_sides, pair_text
 from chatcore.reports.markup import Markup, joined, tag
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
@@ -19,12 +23,26 @@ from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, til
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What the questions answer for the same period. `changes` is None where nothing is compared."""
+
+    report: Report
+    speeds: SpeedReport
+    quality: QualityReport
+    changes: pd.DataFrame | None
+
+
 def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True) -> str:
     """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time."""
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
     about = About(viewer, filters, now, compare, known)
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
-    return page(about, analytics.report(db, viewer, filters, now=now), analytics.speed_report(db, viewer, filters, step=grain), grain)
+    made = analytics.report(db, viewer, filters, now=now)
+    speeds = analytics.speed_report(db, viewer, filters, step=grain)
+    quality = analytics.quality_report(db, viewer, filters, step=grain)
+    changes = analytics.compare_periods(db, viewer, filters, other=made.previous, now=now) if compare else None
+    return page(about, Frames(made, speeds, quality, changes), grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -33,8 +51,9 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-def page(about: About, report: Report, speeds: SpeedReport, grain: Step) -> str:
-    """The file, from frames of the same period; `grain` is the step of `speeds`."""
+def page(about: About, made: Frames, grain: Step) -> str:
+    """The file; `grain` is the step of what is told over time."""
+    report = made.report
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
         "head",
@@ -50,10 +69,14 @@ def page(about: About, report: Report, speeds: SpeedReport, grain: Step) -> str:
         parts.append(tag("section", tag("h2", "Nothing to count"), tag("p", nothing(about.filters))))
     else:
         parts += [tiles_part(about, report), *overview(about, report)]
-    if not speeds.speed.empty:
-        parts += speed_cards(about, speeds, grain)
-    made = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."
-    body = tag("body", tag("main", *parts, tag("footer", tag("p", made))))
+    if not made.speeds.speed.empty:
+        parts += speed_cards(about, made.speeds, grain)
+        parts += quality_cards(about, made.quality, grain)
+    if made.changes is not None and not empty_sides(made.changes):
+        pair = Pair(report.previous, about.filters.period)
+        parts.append(changes_card(made.changes, pair_text(pair, about.filters.time_zone)))
+    foot = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."
+    body = tag("body", tag("main", *parts, tag("footer", tag("p", foot))))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
 
 

@@ -11,10 +11,10 @@ import pandas as pd
 
 from chatcore import analytics
 from chatcore.analytics import Filters
-from chatcore.analytics.filters import Step
+from chatcore.analytics.filters import Step, previous_period
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.parts import Viewer
+from chatcore.parts import Period, Viewer
 
 ALL = (
     analytics.tiles,
@@ -25,21 +25,29 @@ ALL = (
     analytics.speed,
     analytics.speed_over_time,
     analytics.outcomes,
+    analytics.outcomes_over_time,
+    analytics.feedback,
+    analytics.compare_periods,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 
 
-def ask(db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: Step | None = None) -> pd.DataFrame:
-    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month.
+def ask(
+    db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: Step | None = None, other: Period | None = None
+) -> pd.DataFrame:
+    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, `other` to
+    those that compare with any period; without it that is the one before.
 
-    Raises Invalid for a name that is no question, and for a step where there is none to choose.
+    Raises Invalid for a name that is no question, and for a step or another period where there is none to choose.
     """
     question = QUESTIONS[known_name(name)]
     takes = inspect.signature(question).parameters
     if step and "step" not in takes:
         stepped = [other for other, asked in QUESTIONS.items() if "step" in inspect.signature(asked).parameters]
         raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
-    given = {"now": now, "step": step or "day"}
+    if other and "other" not in takes:
+        raise Invalid(f"{name} compares with no other period.", "Leave it out, or ask compare_periods.")
+    given = {"now": now, "step": step or "day", "other": other or previous_period(filters.period, filters.time_zone, now=now)}
     return question(db, viewer, filters, **{part: value for part, value in given.items() if part in takes})
 
 

@@ -34,6 +34,8 @@ SHOWN = {
         "load_share", "answers_with_duration_s", "provider",
     ),
     "outcomes": ("model_name", "state", "error_type", "answers", "share", "provider"),
+    "outcomes_over_time": ("start", "complete", "stopped", "failed", "interrupted", "failed_share", "stopped_share"),
+    "feedback": ("model_name", "rated_answers", "up", "down", "up_share", "up_share_low", "up_share_high", "provider"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -53,6 +55,9 @@ HEADS = {
     "state": "Ended",
     "error_type": "Error",
     "share": "Share, %",
+    "rated_answers": "Rated",
+    "up_share_low": "At least, %",
+    "up_share_high": "At most, %",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",
@@ -135,7 +140,7 @@ def number_text(name: str, value: float) -> str:
     """A number of this column, with the digits of its unit; shares in percent."""
     percentile = PERCENTILE.fullmatch(name)
     unit = percentile[1] if percentile else name
-    if unit == "share" or unit.endswith("_share"):
+    if unit == "share" or unit.endswith(("_share", "_share_low", "_share_high")):
         return f"{value * 100:.1f}"
     for end, digits in DIGITS:
         if unit.endswith(end) and not unit.startswith("answers_with_"):

@@ -37,7 +37,7 @@ from chatcore.search import ask, inside
 from chatcore.search.query import read_query
 from chatcore.search.results import Order
 from chatcore.thread import Before
-from tests.factories import NOW, make_chat, make_exchange, make_viewer
+from tests.factories import NOW, make_chat, make_exchange, make_viewer, rate
 from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
@@ -71,6 +71,7 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
+    rate(db, ada, answer.id)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
     folder = folders.make_folder(db, ada, name="Work")
@@ -100,6 +101,7 @@ Case = Callable[[World, Viewer], object]
 DRAFT = Draft("And at night?", "guide", "guide")
 MODELS = [ModelInfo("llama3.2:3b", "ollama"), ModelInfo("zz", "ollama")]
 TIDES = read_query("tides", now=NOW)
+EARLIER = Period(NOW - timedelta(days=21), NOW - timedelta(days=7))
 FORTNIGHT = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
 
 # Functions that name a chat or a message: NotFound for Bob, and nothing of Ada's is touched; for Ada they work.
@@ -288,7 +290,8 @@ def analytics_case(function: FunctionType) -> Case:
     """Every question of the analytics is asked in the same way, so it needs no case of its own."""
     takes = parameters(function)
     rest: list[object] = [FORTNIGHT] if "filters" in takes else [FORTNIGHT.period] if "period" in takes else []
-    named: dict[str, object] = {"now": LATER} if "now" in takes else {}
+    given: dict[str, object] = {"now": LATER, "other": EARLIER}
+    named = {name: value for name, value in given.items() if name in takes}
 
     def ask(world: World, viewer: Viewer) -> object:
         if takes[0] == "db":
@@ -300,8 +303,8 @@ def analytics_case(function: FunctionType) -> Case:
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"role", "hour_of_week", "state", "error_type", "step", "limit", "cursor"}
-GIVEN = {"db", "tx", "viewer", "filters", "period", "now"}
+NOT_ASKED = {"role", "hour_of_week", "rating", "state", "error_type", "step", "limit", "cursor"}
+GIVEN = {"db", "tx", "viewer", "filters", "period", "now", "other"}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
