@@ -1,6 +1,7 @@
 """Which of the gathered rows a question is about, and in which local hour or day each lies."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from chatcore.analytics.filters import Filters, first_day, offsets
 from chatcore.analytics.numbers import Ints
 from chatcore.analytics.statements import EPOCH_ORDINAL
 from chatcore.parts import Viewer
-from chatcore.rollup.gather import cut, microseconds, rows_of
+from chatcore.rollup.days import microseconds
+from chatcore.rollup.gather import cut, rows_of
 from chatcore.rollup.pages import Array, Models, Rows
 
 SECOND_US, HOUR_S, DAY_S = 1_000_000, 3_600, 86_400
@@ -28,7 +30,7 @@ def choose(rows: Rows, filters: Filters) -> Rows:
     if not filters.narrowed:
         return rows
     fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
-    return Rows(rows.messages[fits[rows.messages["models"]]], rows.answers[fits[rows.answers["models"]]], rows.models, rows.errors)
+    return replace(rows, messages=rows.messages[fits[rows.messages["models"]]], answers=rows.answers[fits[rows.answers["models"]]])
 
 
 def is_chosen(provider: str, model: str, filters: Filters) -> bool:

@@ -7,6 +7,7 @@ numbers on both, on days of a clock change and in zones off by half an hour.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -103,8 +104,10 @@ def first_day(filters: Filters) -> date:
     return filters.period.start.astimezone(zone(filters.time_zone)).date()
 
 
-def offsets(period: Period, time_zone: str) -> list[tuple[datetime, timedelta]]:
-    """The zone's offsets from UTC in the period, each with the instant from which it holds (the first: the start)."""
+@lru_cache(maxsize=256)
+def offsets(period: Period, time_zone: str) -> tuple[tuple[datetime, timedelta], ...]:
+    """The zone's offsets from UTC in the period, each with the instant from which it holds (the first: the start). Kept, since
+    every question of a page asks for them."""
     own = zone(time_zone)
     found = [(period.start, offset_at(period.start, own))]
     at = period.start
@@ -114,7 +117,7 @@ def offsets(period: Period, time_zone: str) -> list[tuple[datetime, timedelta]]:
         if offset_at(after, own) != found[-1][1]:
             found.append((change_between(at, after, own), offset_at(after, own)))
         at = after
-    return found
+    return tuple(found)
 
 
 def offset_at(at: datetime, own: ZoneInfo) -> timedelta:

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -17,9 +16,11 @@ from chatcore.db import Database
 from chatcore.history import delete_chats, purge_chats, restore_chats
 from chatcore.parts import Period, Role, Viewer
 from chatcore.rollup import making
-from chatcore.rollup.gather import day_of, dirty_days, kept_pages, read_days, rows_of
+from chatcore.rollup.days import day_of
+from chatcore.rollup.gather import dirty_days, kept_pages, rows_of
 from chatcore.rollup.making import refresh, refresh_step, remake_wrong, waiting_days, wrong_days, wrong_days_of
-from chatcore.rollup.pages import ANSWER, MESSAGE, Names, Page, Rows, join, pack
+from chatcore.rollup.pages import Names, Page, join, pack
+from chatcore.rollup.tables import read_days
 from tests.chatcore.analytics_rows import TABLES, Maker, person, write_history
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 
@@ -288,18 +289,16 @@ def test_whatever_is_done_the_pages_say_what_the_tables_say(
 
 
 def test_pages_with_other_names_at_the_same_places_are_joined_by_name() -> None:
-    def rows(at: int, *models: tuple[str, str]) -> Page:
+    def page(at: int, *models: tuple[str, str]) -> Page:
         names = Names()
-        messages = np.zeros(len(models), MESSAGE)
-        messages["at"], messages["models"] = at, [names.of_models((model,)) for model in models]
-        answers = np.zeros(1, ANSWER)
-        answers["at"], answers["error"] = at, names.of_error(f"error {at}")
-        return pack(Rows(messages, answers, tuple(names.models), tuple(names.errors)))
+        messages = [(at, 1, names.of_models((model,)), 0, False) for model in models]
+        return pack(messages, [(at, 1, *[0] * 4, *[0.0] * 6, 0, names.of_error(f"error {at}"), 0, 0, False)], names)
 
     a, b = ("p", "a"), ("p", "b")
-    joined = join([rows(1, a, b), rows(2, b, a), rows(3, b)])
+    joined = join([("ann", page(1, a, b)), ("bob", page(2, b, a)), ("ann", page(3, b))])
     assert [joined.models[place][0] for place in joined.messages["models"]] == [a, b, b, a, b]
     assert [joined.errors[place] for place in joined.answers["error"]] == ["error 1", "error 2", "error 3"]
+    assert [joined.users[place] for place in joined.messages["user"]] == ["ann", "ann", "bob", "bob", "ann"]
 
 
 def test_chats_of_an_exchange_are_told_apart(db: Database, now: datetime) -> None:
