@@ -2,13 +2,14 @@
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from sqlmodel import Session
 
 from chatcore import analytics
 from chatcore.analytics import Filters
@@ -129,12 +130,12 @@ def test_making_pages_twice_changes_nothing(db: Database, ann: Viewer) -> None:
 
 def test_what_changes_while_a_page_is_made_is_counted_after_all(db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
     day = max(marked(db, ann))
-    seen: list[object] = []
+    seen: list[int] = []
 
-    def read_and_change(*asked: object) -> object:
-        pages = read_days(*asked)  # type: ignore[arg-type]
-        if not seen:
-            seen.append(asked[2])
+    def read_and_change(tx: Session, user_id: str, first: int, last: int) -> Sequence[tuple[int, Page]]:
+        pages = read_days(tx, user_id, first, last)
+        if not seen and first <= day <= last:
+            seen.append(day)
             maker = Maker(db, ann, random.Random(5))
             maker.turn(datetime.fromtimestamp(day * 86_400 + 60, UTC), answers=2)
             maker.save()
@@ -155,14 +156,14 @@ def test_what_changes_while_a_page_is_made_is_counted_after_all(db: Database, an
 def test_of_two_that_make_the_same_page_the_one_that_looked_earlier_gives_way(
     db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns: list[object] = []
+    turns: list[int] = []
 
-    def read_late(*asked: object) -> object:
-        pages = read_days(*asked)  # type: ignore[arg-type]
+    def read_late(tx: Session, user_id: str, first: int, last: int) -> Sequence[tuple[int, Page]]:
+        pages = read_days(tx, user_id, first, last)
         if not turns:
-            turns.append(asked)
-            with db.write() as tx:
-                tx.execute(sa.delete(MESSAGES).where(MESSAGES.c.role == "assistant"))
+            turns.append(first)
+            with db.write() as other:
+                other.execute(sa.delete(MESSAGES).where(MESSAGES.c.role == "assistant"))
             refresh(db)
         return pages
 
