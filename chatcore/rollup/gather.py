@@ -9,13 +9,15 @@ import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
+from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import MICROSECOND, day_of, microseconds, runs
-from chatcore.rollup.pages import Page, Rows, join, unpack_names
+from chatcore.rollup.pages import Array, Page, Rows, join, unpack_names
 from chatcore.rollup.tables import read_days
 
 DIRTY = SQLModel.metadata.tables["usage_dirty"]
 DAYS = SQLModel.metadata.tables["usage_day"]
+USERS = SQLModel.metadata.tables["users"]
 
 
 def rows_of(tx: Session, viewer: Viewer, period: Period) -> Rows:
@@ -27,6 +29,35 @@ def rows_of(tx: Session, viewer: Viewer, period: Period) -> Rows:
         pages += [(day, page) for day, page in read_days(tx, viewer.user_id, run[0], run[-1]) if day in changed]
     pages.sort(key=lambda kept: kept[0])
     return cut(join([(viewer.user_id, page) for _, page in pages]), period)
+
+
+def everybodys_rows(tx: Session, viewer: Viewer, period: Period) -> Rows:
+    """What everybody made in the period, the oldest first: for the owner of the installation, and without a word of it.
+
+    Raises Denied for anybody else.
+    """
+    if not viewer.is_owner:
+        raise Denied("Only the owner of this installation sees everybody's numbers.", "Look at your own.")
+    first, last = day_of(period.start), day_of(period.end - MICROSECOND)
+    in_period = DIRTY.c.day.between(first, last)
+    marked = set(tx.execute(sa.select(DIRTY.c.user_id, DIRTY.c.day).where(in_period).distinct()).all())
+    # Through the people, because the pages lie by person and then by day.
+    theirs = sa.and_(DAYS.c.user_id.in_(sa.select(USERS.c.id)), DAYS.c.day.between(first, last))
+    columns = (DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c.messages, DAYS.c.answers)
+    kept = tx.execute(sa.select(*columns).where(theirs)).all()
+    pages = [(row[1], row[0], Page(*row[2:])) for row in kept if (row[0], row[1]) not in marked]
+    for user_id in {user_id for user_id, _ in marked}:
+        days = {day for marked_user, day in marked if marked_user == user_id}
+        for run in runs(days):
+            pages += [(day, user_id, page) for day, page in read_days(tx, user_id, run[0], run[-1]) if day in days]
+    pages.sort(key=lambda kept: kept[:2])
+    rows = join([(user_id, page) for _, user_id, page in pages])
+    return cut(replace(rows, messages=in_order(rows.messages), answers=in_order(rows.answers)), period)
+
+
+def in_order(rows: Array) -> Array:
+    """Rows by their time; those of one person at one moment stay as they were."""
+    return rows[np.argsort(rows["at"], kind="stable")]
 
 
 def cut(rows: Rows, period: Period) -> Rows:
