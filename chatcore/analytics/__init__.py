@@ -9,6 +9,7 @@ from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behin
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
+from chatcore.analytics.people import active_people, people, people_models
 from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 
@@ -20,6 +21,7 @@ __all__ = [
     "MessageBehind",
     "Report",
     "SpeedReport",
+    "active_people",
     "activity",
     "answers_behind",
     "busy_hours",
@@ -28,6 +30,8 @@ __all__ = [
     "messages_per_day",
     "models",
     "outcomes",
+    "people",
+    "people_models",
     "previous_period",
     "report",
     "speed",

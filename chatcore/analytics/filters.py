@@ -21,7 +21,8 @@ Step = Literal["day", "week", "month"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to count. Empty `providers` or `models` means all of them; `time_zone` is an IANA name.
+    """What to count. Empty `providers` or `models` means all of them; `time_zone` is an IANA name; `everybody`: not only the
+    viewer's, which only the owner may ask.
 
     Raises Invalid for an unknown zone, a naive time or a period that ends before it starts.
     """
@@ -30,6 +31,7 @@ class Filters:
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     time_zone: str = "UTC"
+    everybody: bool = False
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
