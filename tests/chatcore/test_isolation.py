@@ -303,7 +303,7 @@ GIVEN = {"db", "tx", "viewer", "filters", "period", "now"}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
-    if name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
+    if name not in ELSEWHERE and name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
 }
 
 
