@@ -1,0 +1,274 @@
+"""What the answers cost, what local models would have cost elsewhere, and what energy they took, by an estimate.
+
+A cost is written with the answer (`chatcore.prices`) and only summed up here: what has none is counted apart, since no price
+is not 0. All costs are in US dollars, the only currency that is written. An equivalent and an estimate are never added to a cost.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chatcore.analytics.answers import MODEL
+from chatcore.analytics.chosen import DAY_S, by_model, choose, chosen_rows, compact, local_dates, local_numbers
+from chatcore.analytics.filters import Filters, Step, previous_period, starts_of
+from chatcore.analytics.numbers import Floats, Ints, sizes, totals
+from chatcore.analytics.tiles import change
+from chatcore.db import Database
+from chatcore.energy import energy_wh
+from chatcore.parts import Period, Viewer
+from chatcore.prices import Reference, runs_here
+from chatcore.rollup.gather import rows_of
+from chatcore.rollup.pages import UNKNOWN, Array, Rows
+
+# Where a model runs, as far as the names tell: at somebody who sells it, on this machine, or in the app itself.
+HOSTED, LOCAL, GUIDE = "hosted", "local", "guide"
+A_THOUSAND = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What the answers of local models are reckoned with: the prices of a hosted model, and the watts of this machine.
+
+    None is: nobody said it. `measured`: the watts come from samples of the graphics cards, not from a person.
+    """
+
+    reference: Reference | None = None
+    watts: float | None = None
+    measured: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CostReport:
+    """The frames of this module, read in one transaction. `previous` is the period that the known cost is compared with,
+    `change` and `change_kind` say how (see `tiles`)."""
+
+    costs: pd.DataFrame
+    over_time: pd.DataFrame
+    token_kinds: pd.DataFrame
+    equivalents: pd.DataFrame
+    energy: pd.DataFrame
+    previous: Period
+    change: float | None
+    change_kind: str
+
+
+def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, rates: Rates, step: Step = "day") -> CostReport:
+    """What did the answers cost, and how does that compare with the period before? `step` is that of `cost_over_time`."""
+    earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
+    both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
+    with db.read() as tx:
+        gathered = rows_of(tx, viewer, both)
+    rows = choose(gathered, filters)
+    own = costs_of(rows)
+    amount, kind = change("cost_usd", known_cost(own), known_cost(costs_of(choose(gathered, earlier))))
+    return CostReport(
+        costs=own,
+        over_time=cost_steps_of(rows, filters, step),
+        token_kinds=token_kinds_of(rows),
+        equivalents=equivalents_of(rows, rates.reference),
+        energy=energy_of(rows, rates.watts),
+        previous=earlier.period,
+        change=amount,
+        change_kind=kind,
+    )
+
+
+def costs(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """What did each model cost?
+
+    One row per provider and model that was asked, the dearest first: `provider`, `model_name`, `kind` ("hosted", "local" or
+    "guide", as far as the names tell), `answers`, `answers_with_cost`, `answers_without_cost` (their tokens are known, a price
+    is not; None for those that nobody sells), `cost_usd` (None if no answer has a cost), `cost_per_1000_answers_usd` (over
+    those that have one), `input_tokens` and `output_tokens` (None if unknown) with `answers_with_usage`.
+    """
+    with db.read() as tx:
+        return costs_of(chosen_rows(tx, viewer, filters))
+
+
+def cost_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
+    """What did each model cost, and when?
+
+    One row per day, week (from Monday) or month of the viewer's zone and model that was asked, oldest first: `start` (the
+    first day of the step, naive midnight), `provider`, `model_name`, `answers`, `answers_with_cost`, `answers_without_cost`
+    and `cost_usd`, both as in `costs`.
+    """
+    with db.read() as tx:
+        return cost_steps_of(chosen_rows(tx, viewer, filters), filters, step)
+
+
+def token_kinds(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """Which tokens did each model read and write: new or out of a cache, text or reasoning?
+
+    One row per provider and model that was asked, most tokens first: `provider`, `model_name`, `answers`, `input_tokens` and
+    `output_tokens` with `answers_with_usage`; `cached_tokens` (a part of the input) and `reasoning_tokens` (a part of the output)
+    with `answers_with_cached_tokens` and `answers_with_reasoning_tokens`, which are fewer: many servers do not tell.
+    `cached_share` and `reasoning_share` are parts of the tokens of the answers that tell. None where nobody knows.
+    """
+    with db.read() as tx:
+        return token_kinds_of(chosen_rows(tx, viewer, filters))
+
+
+def equivalents(db: Database, viewer: Viewer, filters: Filters, *, reference: Reference | None = None) -> pd.DataFrame:
+    """What would the tokens of local models cost at the reference model?
+
+    One row per local provider and model that was asked, the most first, and none at all without a reference: `provider`,
+    `model_name`, `answers`, `answers_with_usage`, `input_tokens`, `cached_tokens` (those that are known), `output_tokens`,
+    `equivalent_usd` (None if no answer has a known usage) and `reference`, the name of the model. Nobody billed it.
+    """
+    with db.read() as tx:
+        return equivalents_of(chosen_rows(tx, viewer, filters), reference)
+
+
+def energy(db: Database, viewer: Viewer, filters: Filters, *, watts: float | None = None) -> pd.DataFrame:
+    """How much energy did local models take, by an estimate?
+
+    One row per local provider and model that was asked, the most first, and none at all without watts: `provider`, `model_name`,
+    `answers`, `answers_with_duration`, `duration_s` (their sum), `energy_estimate_wh` (`watts` times that time; None if no
+    answer has a known duration) and `watts`. Answers that were written at the same time count each by itself.
+    """
+    with db.read() as tx:
+        return energy_of(chosen_rows(tx, viewer, filters), watts)
+
+
+def costs_of(rows: Rows) -> pd.DataFrame:
+    """The frame of `costs`."""
+    pairs, models = by_model(rows.answers, rows.models)
+    table = named(pairs)
+    table["kind"] = pd.Series([kind_of(*pair) for pair in pairs], dtype="str")
+    table["answers"] = sizes(models, len(pairs))
+    table = table.assign(**cost_columns(rows.answers, models, len(pairs)))
+    table["cost_per_1000_answers_usd"] = table["cost_usd"] / table["answers_with_cost"].where(table["answers_with_cost"] > 0) * A_THOUSAND
+    table["answers_without_cost"] = sold_only(table)
+    table = table.assign(**usage_columns(rows.answers, models, len(pairs)))
+    order = ["cost_usd", "answers", *MODEL]
+    return table.sort_values(order, ascending=[False, False, True, True], na_position="last", ignore_index=True)
+
+
+def cost_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
+    """The frame of `cost_over_time`."""
+    pairs, models = by_model(rows.answers, rows.models)
+    days, of_day = compact(local_numbers(rows.answers["at"], filters, DAY_S))
+    starts = starts_of(local_dates(days, filters), step)
+    first_days, of_step = np.unique(starts.to_numpy(), return_inverse=True)
+    keys, groups = compact(of_step[of_day] * max(len(pairs), 1) + models)
+    steps, own = np.divmod(keys, max(len(pairs), 1))
+    table = pd.DataFrame({"start": pd.Series(first_days[steps]).dt.as_unit("us")})
+    for place, name in enumerate(MODEL):
+        table[name] = pd.Series([pair[place] for pair in pairs], dtype="str").take(own).array
+    table["answers"] = sizes(groups, len(keys))
+    table = table.assign(**cost_columns(rows.answers, groups, len(keys)))
+    table["answers_without_cost"] = sold_only(table)
+    return table.sort_values(["start", *MODEL], ignore_index=True)
+
+
+def token_kinds_of(rows: Rows) -> pd.DataFrame:
+    """The frame of `token_kinds`."""
+    asked = rows.answers
+    pairs, models = by_model(asked, rows.models)
+    table = named(pairs)
+    table["answers"] = sizes(models, len(pairs))
+    table = table.assign(**usage_columns(asked, models, len(pairs)))
+    for part, whole in (("cached_tokens", "input_tokens"), ("reasoning_tokens", "output_tokens")):
+        told = asked[part] != UNKNOWN
+        known = sizes(models[told], len(pairs))
+        tokens = totals(models[told], asked[part][told], len(pairs))
+        both = told & (asked[whole] != UNKNOWN)
+        part_of, of = (totals(models[both], asked[name][both], len(pairs)) for name in (part, whole))
+        table[part] = pd.Series(tokens).astype("Int64").mask(known == 0)
+        table[f"answers_with_{part}"] = known
+        table[f"{part.removesuffix('_tokens')}_share"] = np.divide(part_of, of, out=np.full(len(pairs), np.nan), where=of > 0)
+    tokens_of_all = (table["input_tokens"] + table["output_tokens"]).fillna(-1)
+    sorted_table = table.assign(all=tokens_of_all).sort_values(["all", *MODEL], ascending=[False, True, True], ignore_index=True)
+    return sorted_table.drop(columns="all")
+
+
+def equivalents_of(rows: Rows, reference: Reference | None) -> pd.DataFrame:
+    """The frame of `equivalents`."""
+    asked, pairs, models = local_answers(rows, wanted=reference is not None)
+    table = named(pairs)
+    table["answers"] = sizes(models, len(pairs))
+    usage = usage_columns(asked, models, len(pairs))
+    cached = totals(models, np.maximum(asked["cached_tokens"], 0), len(pairs))
+    unknown = usage["answers_with_usage"] == 0
+    table["answers_with_usage"] = usage["answers_with_usage"]
+    table["input_tokens"] = usage["input_tokens"]
+    table["cached_tokens"] = pd.Series(cached).astype("Int64").mask(unknown)
+    table["output_tokens"] = usage["output_tokens"]
+    tokens = table[["input_tokens", "output_tokens", "cached_tokens"]].fillna(0).astype("int64")
+    usd = [
+        reference.equivalent_usd(**{str(name): int(count) for name, count in row.items()}) for row in tokens.to_dict("records") if reference
+    ]
+    table["equivalent_usd"] = pd.Series(usd, dtype="float64").mask(unknown)
+    table["reference"] = pd.Series([reference.name for _ in pairs if reference], dtype="str")
+    return table.sort_values(["equivalent_usd", *MODEL], ascending=[False, True, True], ignore_index=True)
+
+
+def energy_of(rows: Rows, watts: float | None) -> pd.DataFrame:
+    """The frame of `energy`."""
+    asked, pairs, models = local_answers(rows, wanted=watts is not None)
+    table = named(pairs)
+    table["answers"] = sizes(models, len(pairs))
+    table["answers_with_duration"], table["duration_s"] = known_sums(models, asked["duration_s"], len(pairs))
+    # Watts are the same for all, so those of the sum are the sum of those of the answers.
+    table["energy_estimate_wh"] = [energy_wh(watts=watts, duration_s=taken_s) for taken_s in table["duration_s"] if watts is not None]
+    table["watts"] = [watts for _ in pairs if watts is not None]
+    table = table.astype({"energy_estimate_wh": "float64", "watts": "float64"})
+    return table.sort_values(["energy_estimate_wh", *MODEL], ascending=[False, True, True], ignore_index=True)
+
+
+def known_cost(costs: pd.DataFrame) -> float:
+    """The sum of the known costs, to compare with another: NaN if hosted answers have none, 0 if nobody sold any."""
+    if not costs["answers_with_cost"].sum() and costs["answers_without_cost"].sum():
+        return float("nan")
+    return float(costs["cost_usd"].sum())
+
+
+def kind_of(provider: str, model_name: str) -> str:
+    """Where a model runs."""
+    if provider == "guide":
+        return GUIDE
+    return LOCAL if runs_here(provider, model_name) else HOSTED
+
+
+def sold_only(table: pd.DataFrame) -> pd.Series:
+    """`answers_without_cost` of models that are sold; None for the others, which have no price to miss."""
+    sold = [kind_of(*pair) == HOSTED for pair in table[MODEL].itertuples(index=False)]
+    found: pd.Series = table["answers_without_cost"].astype("Int64").where(pd.Series(sold, dtype="bool"))
+    return found
+
+
+def named(pairs: list[tuple[str, str]]) -> pd.DataFrame:
+    """A table with a row for each of these models, and nothing but their names."""
+    return pd.DataFrame(pairs, columns=MODEL, dtype="str")
+
+
+def local_answers(rows: Rows, *, wanted: bool) -> tuple[Array, list[tuple[str, str]], Ints]:
+    """The attempts of local models, those models, and for each attempt the place of its own; none unless they are wanted."""
+    here = np.array([wanted and any(kind_of(*pair) == LOCAL for pair in models) for models in rows.models], dtype=np.bool_)
+    asked = rows.answers[here[rows.answers["models"]]]
+    return asked, *by_model(asked, rows.models)
+
+
+def known_sums(groups: Ints, values: NDArray[np.floating], number: int) -> tuple[Ints, Floats]:
+    """Of each group how many values are known (not NaN), and their sum, NaN where none is."""
+    told = ~np.isnan(values)
+    known = sizes(groups[told], number)
+    sums = np.bincount(groups[told], weights=values[told], minlength=number)
+    return known, np.where(known > 0, sums, np.nan)
+
+
+def cost_columns(asked: Array, groups: Ints, number: int) -> dict[str, NDArray[np.generic]]:
+    """`answers_with_cost`, `answers_without_cost` and `cost_usd` of each group."""
+    priced, usd = known_sums(groups, asked["cost"], number)
+    unpriced = np.isnan(asked["cost"]) & (asked["output_tokens"] != UNKNOWN)
+    return {"answers_with_cost": priced, "answers_without_cost": sizes(groups[unpriced], number), "cost_usd": usd}
+
+
+def usage_columns(asked: Array, groups: Ints, number: int) -> dict[str, pd.Series]:
+    """`answers_with_usage`, and `input_tokens` and `output_tokens` of each group, None where no usage is known."""
+    known = pd.Series(sizes(groups[asked["output_tokens"] != UNKNOWN], number))
+    sums = {name: totals(groups, np.maximum(asked[name], 0), number) for name in ("input_tokens", "output_tokens")}
+    return {"answers_with_usage": known, **{name: pd.Series(total).astype("Int64").mask(known == 0) for name, total in sums.items()}}
