@@ -36,11 +36,12 @@ def money(usd: float) -> str:
 
 
 def energy(wh: float) -> str:
-    """Watt-hours: 0.4 Wh, 12 Wh, 1.2 kWh."""
-    if abs(wh) < 999.5:
-        return f"{wh:.1f} Wh" if abs(wh) < 9.95 else f"{wh:.0f} Wh"
-    kwh = wh / 1000
-    return f"{kwh:.1f} kWh" if abs(kwh) < 99.5 else f"{kwh:,.0f} kWh"
+    """Watt-hours, 0 or more: 0.4 Wh, 12 Wh, 1.2 kWh."""
+    if 0 < wh < 0.05:
+        return "less than 0.1 Wh"
+    if wh < 999.5:
+        return f"{wh:.1f} Wh" if wh < 9.95 else f"{wh:.0f} Wh"
+    return f"{wh / 1000:.1f} kWh" if wh < 99_500 else f"{wh / 1000:,.0f} kWh"
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

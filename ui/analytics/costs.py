@@ -61,7 +61,8 @@ def show_summary(report: CostReport, shown: Shown, *, compare: bool) -> None:
         sentences.append(f"{words.plural(local, 'answer')} of models on this machine, which nobody bills.")
     if HOSTED in answers.index and compare:
         sentences.append(f"The change is against {days_text(report.previous, shown.wanted.time_zone)}.")
-    sentences.append("Click a bar or a line of a table to see the answers behind it.")
+    what = "a bar or a line of a table" if HOSTED in answers.index else "a line of a table"
+    sentences.append(f"Click {what} to see the answers behind it.")
     st.caption(" ".join(sentences), help=DEFINITIONS["change"] if HOSTED in answers.index and compare else None)
 
 
