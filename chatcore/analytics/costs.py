@@ -4,8 +4,10 @@ A cost is written with the answer (`chatcore.prices`) and only summed up here: w
 is not 0. All costs are in US dollars, the only currency that is written. An equivalent and an estimate are never added to a cost.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,28 @@ from chatcore.rollup.pages import UNKNOWN, Array, Rows
 # Where a model runs, as far as the names tell: at somebody who sells it, on this machine, or in the app itself.
 HOSTED, LOCAL, GUIDE = "hosted", "local", "guide"
 A_THOUSAND = 1_000
+TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+# The columns of the frames by model, out of those of `sums_of`.
+COSTS = (
+    *MODEL, "kind", "answers", "answers_with_cost", "answers_without_cost", "cost_usd", "cost_per_1000_answers_usd",
+    "answers_with_usage", "input_tokens", "output_tokens",
+)  # fmt: skip
+TOKEN_KINDS = (
+    *MODEL, "answers", "answers_with_usage", "input_tokens", "output_tokens", "cached_tokens", "answers_with_cached_tokens",
+    "cached_share", "reasoning_tokens", "answers_with_reasoning_tokens", "reasoning_share",
+)  # fmt: skip
+EQUIVALENTS = (
+    *MODEL, "answers", "answers_with_usage", "input_tokens", "cached_tokens", "output_tokens", "equivalent_usd", "reference",
+)  # fmt: skip
+ENERGY = (*MODEL, "answers", "answers_with_duration", "duration_s", "energy_estimate_wh", "watts")
+
+
+class CostColumns(TypedDict):
+    """What is known of the cost of some groups, a number for each."""
+
+    answers_with_cost: Ints
+    answers_without_cost: Ints
+    cost_usd: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +86,14 @@ def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
     with db.read() as tx:
         gathered = rows_of(tx, viewer, both)
     rows = choose(gathered, filters)
-    own = costs_of(rows)
-    amount, kind = change("cost_usd", known_cost(own), known_cost(costs_of(choose(gathered, earlier))))
+    sums = sums_of(rows)
+    amount, kind = change("cost_usd", known_cost(rows), known_cost(choose(gathered, earlier)))
     return CostReport(
-        costs=own,
+        costs=costs_of(sums),
         over_time=cost_steps_of(rows, filters, step),
-        token_kinds=token_kinds_of(rows),
-        equivalents=equivalents_of(rows, rates.reference),
-        energy=energy_of(rows, rates.watts),
+        token_kinds=token_kinds_of(sums),
+        equivalents=equivalents_of(sums, rates.reference),
+        energy=energy_of(sums, rates.watts),
         previous=earlier.period,
         change=amount,
         change_kind=kind,
@@ -85,7 +109,7 @@ def costs(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     those that have one), `input_tokens` and `output_tokens` (None if unknown) with `answers_with_usage`.
     """
     with db.read() as tx:
-        return costs_of(chosen_rows(tx, viewer, filters))
+        return costs_of(sums_of(chosen_rows(tx, viewer, filters)))
 
 
 def cost_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -108,7 +132,7 @@ def token_kinds(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     `cached_share` and `reasoning_share` are parts of the tokens of the answers that tell. None where nobody knows.
     """
     with db.read() as tx:
-        return token_kinds_of(chosen_rows(tx, viewer, filters))
+        return token_kinds_of(sums_of(chosen_rows(tx, viewer, filters)))
 
 
 def equivalents(db: Database, viewer: Viewer, filters: Filters, *, reference: Reference | None = None) -> pd.DataFrame:
@@ -119,7 +143,7 @@ def equivalents(db: Database, viewer: Viewer, filters: Filters, *, reference: Re
     `equivalent_usd` (None if no answer has a known usage) and `reference`, the name of the model. Nobody billed it.
     """
     with db.read() as tx:
-        return equivalents_of(chosen_rows(tx, viewer, filters), reference)
+        return equivalents_of(sums_of(chosen_rows(tx, viewer, filters)), reference)
 
 
 def energy(db: Database, viewer: Viewer, filters: Filters, *, watts: float | None = None) -> pd.DataFrame:
@@ -130,21 +154,46 @@ def energy(db: Database, viewer: Viewer, filters: Filters, *, watts: float | Non
     answer has a known duration) and `watts`. Answers that were written at the same time count each by itself.
     """
     with db.read() as tx:
-        return energy_of(chosen_rows(tx, viewer, filters), watts)
+        return energy_of(sums_of(chosen_rows(tx, viewer, filters)), watts)
 
 
-def costs_of(rows: Rows) -> pd.DataFrame:
-    """The frame of `costs`."""
-    pairs, models = by_model(rows.answers, rows.models)
-    table = named(pairs)
-    table["kind"] = pd.Series([kind_of(*pair) for pair in pairs], dtype="str")
-    table["answers"] = sizes(models, len(pairs))
-    table = table.assign(**cost_columns(rows.answers, models, len(pairs)))
-    table["cost_per_1000_answers_usd"] = table["cost_usd"] / table["answers_with_cost"].where(table["answers_with_cost"] > 0) * A_THOUSAND
-    table["answers_without_cost"] = sold_only(table)
-    table = table.assign(**usage_columns(rows.answers, models, len(pairs)))
+def costs_of(sums: pd.DataFrame) -> pd.DataFrame:
+    """The frame of `costs`, from `sums_of`."""
+    priced = sums["answers_with_cost"]
+    table = sums.assign(cost_per_1000_answers_usd=sums["cost_usd"] / priced.where(priced > 0) * A_THOUSAND)[list(COSTS)]
     order = ["cost_usd", "answers", *MODEL]
     return table.sort_values(order, ascending=[False, False, True, True], na_position="last", ignore_index=True)
+
+
+def token_kinds_of(sums: pd.DataFrame) -> pd.DataFrame:
+    """The frame of `token_kinds`, from `sums_of`."""
+    most = (sums["input_tokens"] + sums["output_tokens"]).fillna(UNKNOWN)
+    ordered = sums.assign(most=most).sort_values(["most", *MODEL], ascending=[False, True, True], ignore_index=True)
+    return ordered[list(TOKEN_KINDS)]
+
+
+def equivalents_of(sums: pd.DataFrame, reference: Reference | None) -> pd.DataFrame:
+    """The frame of `equivalents`, from `sums_of`."""
+    table = sums[(sums["kind"] == LOCAL) & (reference is not None)].reset_index(drop=True)
+    tokens = table[["input_tokens", "output_tokens", "cached_tokens"]].fillna(0).astype("int64")
+    unknown = table["answers_with_usage"] == 0
+    table["cached_tokens"] = tokens["cached_tokens"].astype("Int64").mask(unknown)
+    usd = [
+        reference.equivalent_usd(**{str(name): int(count) for name, count in row.items()}) for row in tokens.to_dict("records") if reference
+    ]
+    table["equivalent_usd"] = pd.Series(usd, dtype="float64").mask(unknown)
+    table["reference"] = pd.Series([reference.name for _ in range(len(table)) if reference], dtype="str")
+    return table[list(EQUIVALENTS)].sort_values(["equivalent_usd", *MODEL], ascending=[False, True, True], ignore_index=True)
+
+
+def energy_of(sums: pd.DataFrame, watts: float | None) -> pd.DataFrame:
+    """The frame of `energy`, from `sums_of`."""
+    table = sums[(sums["kind"] == LOCAL) & (watts is not None)].reset_index(drop=True)
+    # Watts are the same for all, so those of the sum are the sum of those of the answers.
+    estimates = [energy_wh(watts=watts, duration_s=taken_s) for taken_s in table["duration_s"] if watts is not None]
+    table["energy_estimate_wh"] = pd.Series(estimates, dtype="float64")
+    table["watts"] = pd.Series([watts for _ in range(len(table)) if watts is not None], dtype="float64")
+    return table[list(ENERGY)].sort_values(["energy_estimate_wh", *MODEL], ascending=[False, True, True], ignore_index=True)
 
 
 def cost_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
@@ -159,71 +208,46 @@ def cost_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     for place, name in enumerate(MODEL):
         table[name] = pd.Series([pair[place] for pair in pairs], dtype="str").take(own).array
     table["answers"] = sizes(groups, len(keys))
-    table = table.assign(**cost_columns(rows.answers, groups, len(keys)))
-    table["answers_without_cost"] = sold_only(table)
+    found = cost_columns(rows.answers, groups, len(keys))
+    table = table.assign(**found)
+    table["answers_without_cost"] = sold_only(found["answers_without_cost"], [kind_of(*pairs[place]) for place in own])
     return table.sort_values(["start", *MODEL], ignore_index=True)
 
 
-def token_kinds_of(rows: Rows) -> pd.DataFrame:
-    """The frame of `token_kinds`."""
+def sums_of(rows: Rows) -> pd.DataFrame:
+    """All that the frames by model are made of, one row per provider and model: counts, tokens, costs and times, summed in one go."""
     asked = rows.answers
     pairs, models = by_model(asked, rows.models)
-    table = named(pairs)
-    table["answers"] = sizes(models, len(pairs))
-    table = table.assign(**usage_columns(asked, models, len(pairs)))
+    number = len(pairs)
+    costs = cost_columns(asked, models, number)
+    columns: dict[str, object] = {"answers": sizes(models, number), **costs}
+    # Once beside each other, since every column is read more than once.
+    tokens = {name: np.ascontiguousarray(asked[name]) for name in TOKENS}
+    told = {name: counts != UNKNOWN for name, counts in tokens.items()}
+    known = {name: totals(models, flags, number) for name, flags in told.items()}
+    columns["answers_with_usage"] = known["output_tokens"]
+    for name, counts in tokens.items():
+        columns[name] = unless(known[name] == 0, totals(models, np.maximum(counts, 0), number))
     for part, whole in (("cached_tokens", "input_tokens"), ("reasoning_tokens", "output_tokens")):
-        told = asked[part] != UNKNOWN
-        known = sizes(models[told], len(pairs))
-        tokens = totals(models[told], asked[part][told], len(pairs))
-        both = told & (asked[whole] != UNKNOWN)
-        part_of, of = (totals(models[both], asked[name][both], len(pairs)) for name in (part, whole))
-        table[part] = pd.Series(tokens).astype("Int64").mask(known == 0)
-        table[f"answers_with_{part}"] = known
-        table[f"{part.removesuffix('_tokens')}_share"] = np.divide(part_of, of, out=np.full(len(pairs), np.nan), where=of > 0)
-    tokens_of_all = (table["input_tokens"] + table["output_tokens"]).fillna(-1)
-    sorted_table = table.assign(all=tokens_of_all).sort_values(["all", *MODEL], ascending=[False, True, True], ignore_index=True)
-    return sorted_table.drop(columns="all")
+        columns[f"answers_with_{part}"] = known[part]
+        both = told[part] & told[whole]
+        part_of, of = (totals(models, tokens[name] * both, number) for name in (part, whole))
+        columns[f"{part.removesuffix('_tokens')}_share"] = np.divide(part_of, of, out=np.full(number, np.nan), where=of > 0)
+    columns["answers_with_duration"], columns["duration_s"] = known_sums(models, asked["duration_s"], number)
+    names = {name: pd.Series([pair[place] for pair in pairs], dtype="str") for place, name in enumerate(MODEL)}
+    kinds = [kind_of(*pair) for pair in pairs]
+    columns["answers_without_cost"] = sold_only(costs["answers_without_cost"], kinds)
+    return pd.DataFrame({**names, "kind": pd.Series(kinds, dtype="str"), **columns})
 
 
-def equivalents_of(rows: Rows, reference: Reference | None) -> pd.DataFrame:
-    """The frame of `equivalents`."""
-    asked, pairs, models = local_answers(rows, wanted=reference is not None)
-    table = named(pairs)
-    table["answers"] = sizes(models, len(pairs))
-    usage = usage_columns(asked, models, len(pairs))
-    cached = totals(models, np.maximum(asked["cached_tokens"], 0), len(pairs))
-    unknown = usage["answers_with_usage"] == 0
-    table["answers_with_usage"] = usage["answers_with_usage"]
-    table["input_tokens"] = usage["input_tokens"]
-    table["cached_tokens"] = pd.Series(cached).astype("Int64").mask(unknown)
-    table["output_tokens"] = usage["output_tokens"]
-    tokens = table[["input_tokens", "output_tokens", "cached_tokens"]].fillna(0).astype("int64")
-    usd = [
-        reference.equivalent_usd(**{str(name): int(count) for name, count in row.items()}) for row in tokens.to_dict("records") if reference
-    ]
-    table["equivalent_usd"] = pd.Series(usd, dtype="float64").mask(unknown)
-    table["reference"] = pd.Series([reference.name for _ in pairs if reference], dtype="str")
-    return table.sort_values(["equivalent_usd", *MODEL], ascending=[False, True, True], ignore_index=True)
-
-
-def energy_of(rows: Rows, watts: float | None) -> pd.DataFrame:
-    """The frame of `energy`."""
-    asked, pairs, models = local_answers(rows, wanted=watts is not None)
-    table = named(pairs)
-    table["answers"] = sizes(models, len(pairs))
-    table["answers_with_duration"], table["duration_s"] = known_sums(models, asked["duration_s"], len(pairs))
-    # Watts are the same for all, so those of the sum are the sum of those of the answers.
-    table["energy_estimate_wh"] = [energy_wh(watts=watts, duration_s=taken_s) for taken_s in table["duration_s"] if watts is not None]
-    table["watts"] = [watts for _ in pairs if watts is not None]
-    table = table.astype({"energy_estimate_wh": "float64", "watts": "float64"})
-    return table.sort_values(["energy_estimate_wh", *MODEL], ascending=[False, True, True], ignore_index=True)
-
-
-def known_cost(costs: pd.DataFrame) -> float:
+def known_cost(rows: Rows) -> float:
     """The sum of the known costs, to compare with another: NaN if hosted answers have none, 0 if nobody sold any."""
-    if not costs["answers_with_cost"].sum() and costs["answers_without_cost"].sum():
+    pairs, models = by_model(rows.answers, rows.models)
+    found = cost_columns(rows.answers, models, len(pairs))
+    sold = np.array([kind_of(*pair) == HOSTED for pair in pairs], dtype=np.bool_)
+    if not found["answers_with_cost"].sum() and found["answers_without_cost"][sold].sum():
         return float("nan")
-    return float(costs["cost_usd"].sum())
+    return float(np.nansum(found["cost_usd"]))
 
 
 def kind_of(provider: str, model_name: str) -> str:
@@ -233,42 +257,26 @@ def kind_of(provider: str, model_name: str) -> str:
     return LOCAL if runs_here(provider, model_name) else HOSTED
 
 
-def sold_only(table: pd.DataFrame) -> pd.Series:
+def sold_only(unpriced: Ints, kinds: Sequence[str]) -> "pd.Series[int]":
     """`answers_without_cost` of models that are sold; None for the others, which have no price to miss."""
-    sold = [kind_of(*pair) == HOSTED for pair in table[MODEL].itertuples(index=False)]
-    found: pd.Series = table["answers_without_cost"].astype("Int64").where(pd.Series(sold, dtype="bool"))
-    return found
+    return unless(np.array([kind != HOSTED for kind in kinds], dtype=np.bool_), unpriced)
 
 
-def named(pairs: list[tuple[str, str]]) -> pd.DataFrame:
-    """A table with a row for each of these models, and nothing but their names."""
-    return pd.DataFrame(pairs, columns=MODEL, dtype="str")
-
-
-def local_answers(rows: Rows, *, wanted: bool) -> tuple[Array, list[tuple[str, str]], Ints]:
-    """The attempts of local models, those models, and for each attempt the place of its own; none unless they are wanted."""
-    here = np.array([wanted and any(kind_of(*pair) == LOCAL for pair in models) for models in rows.models], dtype=np.bool_)
-    asked = rows.answers[here[rows.answers["models"]]]
-    return asked, *by_model(asked, rows.models)
+def unless(unknown: NDArray[np.bool_], numbers: Ints) -> "pd.Series[int]":
+    """Whole numbers, None where they are not known."""
+    return pd.Series(numbers).astype("Int64").mask(unknown)
 
 
 def known_sums(groups: Ints, values: NDArray[np.floating], number: int) -> tuple[Ints, Floats]:
     """Of each group how many values are known (not NaN), and their sum, NaN where none is."""
     told = ~np.isnan(values)
     known = sizes(groups[told], number)
-    sums = np.bincount(groups[told], weights=values[told], minlength=number)
+    sums = np.bincount(groups, weights=np.where(told, values, 0.0), minlength=number)
     return known, np.where(known > 0, sums, np.nan)
 
 
-def cost_columns(asked: Array, groups: Ints, number: int) -> dict[str, NDArray[np.generic]]:
-    """`answers_with_cost`, `answers_without_cost` and `cost_usd` of each group."""
+def cost_columns(asked: Array, groups: Ints, number: int) -> CostColumns:
+    """`answers_with_cost`, `answers_without_cost` (whoever the model is of) and `cost_usd` of each group."""
     priced, usd = known_sums(groups, asked["cost"], number)
     unpriced = np.isnan(asked["cost"]) & (asked["output_tokens"] != UNKNOWN)
-    return {"answers_with_cost": priced, "answers_without_cost": sizes(groups[unpriced], number), "cost_usd": usd}
-
-
-def usage_columns(asked: Array, groups: Ints, number: int) -> dict[str, pd.Series]:
-    """`answers_with_usage`, and `input_tokens` and `output_tokens` of each group, None where no usage is known."""
-    known = pd.Series(sizes(groups[asked["output_tokens"] != UNKNOWN], number))
-    sums = {name: totals(groups, np.maximum(asked[name], 0), number) for name in ("input_tokens", "output_tokens")}
-    return {"answers_with_usage": known, **{name: pd.Series(total).astype("Int64").mask(known == 0) for name, total in sums.items()}}
+    return CostColumns(answers_with_cost=priced, answers_without_cost=sizes(groups[unpriced], number), cost_usd=usd)
