@@ -67,6 +67,7 @@ def test_hosted_and_local_models_have_their_cards(told: Frame) -> None:
     assert [metric.label for metric in at.metric] == ["Cost", "Without a price", "Equivalent", "Energy, an estimate"]
     assert [metric.value for metric in at.metric] == ["$0.5000", "1", "$0.0006", "1.0 Wh"]
     assert len(at.get("vega_lite_chart")) == 1
+    assert "The change is against" in texts(at)
     costs = table(at, "costs").set_index("model_name")
     assert costs["kind"].to_dict() == {"gpt-x": "Hosted", "big:cloud": "Hosted", "small:3b": "On this machine"}
     assert costs["cost_usd"].to_dict()["gpt-x"] == 0.5
@@ -94,6 +95,7 @@ def test_who_has_hosted_models_only_is_told_nothing_of_local_ones(frame: Frame) 
     at = opened(frame)
     assert [(metric.label, metric.value) for metric in at.metric] == [("Cost", "–"), ("Without a price", "1")]
     assert "No answer of this period has a price that is known here." in texts(at)
+    assert "The change is against" not in texts(at), "nothing is compared"
     assert "CHATCORE_" not in texts(at)
 
 

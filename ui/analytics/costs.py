@@ -59,11 +59,12 @@ def show_summary(report: CostReport, shown: Shown, *, compare: bool) -> None:
     sentences = []
     if HOSTED in answers.index and (local := int(answers.get(LOCAL, 0))):
         sentences.append(f"{words.plural(local, 'answer')} of models on this machine, which nobody bills.")
-    if HOSTED in answers.index and compare:
+    is_compared = compare and report.change_kind != "none" and report.costs["answers_with_cost"].sum() > 0
+    if is_compared:
         sentences.append(f"The change is against {days_text(report.previous, shown.wanted.time_zone)}.")
-    what = "a bar or a line of a table" if HOSTED in answers.index else "a line of a table"
+    what = "a bar or a line of a table" if report.costs["answers_with_cost"].sum() else "a line of a table"
     sentences.append(f"Click {what} to see the answers behind it.")
-    st.caption(" ".join(sentences), help=DEFINITIONS["change"] if HOSTED in answers.index and compare else None)
+    st.caption(" ".join(sentences), help=DEFINITIONS["change"] if is_compared else None)
 
 
 def show_over_time(report: CostReport, shown: Shown, grain: Step) -> None:
