@@ -1,4 +1,4 @@
-"""What was used: messages, tokens, speed and outcomes, asked of the database one statement a question.
+"""What was used: messages, tokens, speed, outcomes and cost, asked of the database one statement a question.
 
 Every function takes `(db, viewer, filters)`, counts only what is the viewer's and returns a frame with units in its
 column names. docs/analytics.md says how each number is counted.
@@ -6,6 +6,7 @@ column names. docs/analytics.md says how each number is counted.
 
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
+from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
@@ -17,14 +18,21 @@ __all__ = [
     "DEFINITIONS",
     "Activity",
     "AnswerBehind",
+    "CostReport",
     "Filters",
     "MessageBehind",
+    "Rates",
     "Report",
     "SpeedReport",
     "active_people",
     "activity",
     "answers_behind",
     "busy_hours",
+    "cost_over_time",
+    "cost_report",
+    "costs",
+    "energy",
+    "equivalents",
     "known_models",
     "messages_behind",
     "messages_per_day",
@@ -38,6 +46,7 @@ __all__ = [
     "speed_over_time",
     "speed_report",
     "tiles",
+    "token_kinds",
     "tokens_per_day",
     "whole_days",
 ]

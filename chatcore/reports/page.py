@@ -4,13 +4,16 @@ from datetime import datetime
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, Filters, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, CostReport, Filters, Rates, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.reports.cards import About, overview, parted, speed_cards
+from chatcore.reports.cost_cards import cost_cards
+from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.markup import Markup, joined, tag
+from chatcore.reports.questions import NO_RATES
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
 from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, tiles_of
@@ -19,12 +22,15 @@ from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, til
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True) -> str:
-    """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time."""
+def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True, rates: Rates = NO_RATES) -> str:
+    """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time; `rates` make
+    the equivalent and the energy of local models."""
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
     about = About(viewer, filters, now, compare, known)
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
-    return page(about, analytics.report(db, viewer, filters, now=now), analytics.speed_report(db, viewer, filters, step=grain), grain)
+    speeds = analytics.speed_report(db, viewer, filters, step=grain)
+    costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
+    return page(about, analytics.report(db, viewer, filters, now=now), speeds, costs, grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -33,8 +39,8 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-def page(about: About, report: Report, speeds: SpeedReport, grain: Step) -> str:
-    """The file, from frames of the same period; `grain` is the step of `speeds`."""
+def page(about: About, report: Report, speeds: SpeedReport, costs: CostReport, grain: Step) -> str:
+    """The file, from frames of the same period; `grain` is the step of `speeds` and `costs`."""
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
         "head",
@@ -52,6 +58,9 @@ def page(about: About, report: Report, speeds: SpeedReport, grain: Step) -> str:
         parts += [tiles_part(about, report), *overview(about, report)]
     if not speeds.speed.empty:
         parts += speed_cards(about, speeds, grain)
+    if not costs.costs.empty:
+        tiles = cost_tiles(costs, compare=about.compare)
+        parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *cost_cards(about, costs, grain)]
     made = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."
     body = tag("body", tag("main", *parts, tag("footer", tag("p", made))))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"

@@ -10,7 +10,7 @@ from datetime import datetime
 import pandas as pd
 
 from chatcore import analytics
-from chatcore.analytics import Filters
+from chatcore.analytics import Filters, Rates
 from chatcore.analytics.filters import Step
 from chatcore.db import Database
 from chatcore.errors import Invalid
@@ -28,12 +28,23 @@ ALL = (
     analytics.people,
     analytics.people_models,
     analytics.active_people,
+    analytics.costs,
+    analytics.cost_over_time,
+    analytics.token_kinds,
+    analytics.equivalents,
+    analytics.energy,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 
 
-def ask(db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: Step | None = None) -> pd.DataFrame:
-    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month.
+NO_RATES = Rates()
+
+
+def ask(
+    db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: Step | None = None, rates: Rates = NO_RATES
+) -> pd.DataFrame:
+    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, and
+    `rates` to those about local models.
 
     Raises Invalid for a name that is no question, and for a step where there is none to choose.
     """
@@ -42,7 +53,7 @@ def ask(db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datet
     if step and "step" not in takes:
         stepped = [other for other, asked in QUESTIONS.items() if "step" in inspect.signature(asked).parameters]
         raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
-    given = {"now": now, "step": step or "day"}
+    given = {"now": now, "step": step or "day", "reference": rates.reference, "watts": rates.watts}
     return question(db, viewer, filters, **{part: value for part, value in given.items() if part in takes})
 
 

@@ -30,6 +30,7 @@ from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
 from chatcore.rows import CHATS
@@ -282,11 +283,15 @@ SURFACE = {
 }
 
 
+# What questions take beside the filters.
+RATES = analytics.Rates(Reference("openai/made-up", "a list", 1.0, 1.0, 1.0), 100.0)
+NAMED = {"filters": FORTNIGHT, "period": FORTNIGHT.period, "now": LATER, "rates": RATES, "reference": RATES.reference, "watts": RATES.watts}
+
+
 def analytics_case(function: FunctionType) -> Case:
     """Every question of the analytics is asked in the same way, so it needs no case of its own."""
     takes = parameters(function)
-    given = {"filters": FORTNIGHT, "period": FORTNIGHT.period, "now": LATER}
-    named = {name: value for name, value in given.items() if name in takes}
+    named: dict[str, object] = {name: value for name, value in NAMED.items() if name in takes}
 
     def ask(world: World, viewer: Viewer) -> object:
         if takes[0] == "db":
@@ -298,8 +303,8 @@ def analytics_case(function: FunctionType) -> Case:
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"everybody", "role", "hour_of_week", "state", "error_type", "step", "limit", "cursor"}
-GIVEN = {"db", "tx", "viewer", "filters", "period", "now"}
+NOT_ASKED = {"everybody", "role", "hour_of_week", "state", "error_type", "priced", "step", "limit", "cursor"}
+GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
