@@ -16,12 +16,19 @@ from chatcore.errors import Conflict, Invalid
 from chatcore.texts import harmless
 
 if TYPE_CHECKING:
-    from chatcore.analytics import Filters, Pair
+    from chatcore.analytics import Filters, Pair, Rates
     from chatcore.analytics.filters import Step
     from chatcore.db import Database
 
 # A longer head is broken, so that it does not make a column of short numbers wide.
 HEAD_CHARACTERS = 12
+
+
+# Why a question about local models may have no answer.
+MISSING = {
+    "equivalents": "There is no answer of a local model in this period, or no CHATCORE_REFERENCE_MODEL, such as openai/gpt-5-mini.",
+    "energy": "There is no answer of a local model in this period, or no CHATCORE_WATTS: what this machine takes while one answers.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,8 @@ def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
         subject = look_up(db, wanted, now=now)
         pair = pair_for(name, asked.against, subject.filters, now=now)
         filters = replace(subject.filters, period=pair.after) if pair else subject.filters
-        frame = ask(db, subject.viewer, name, filters, now=now, step=asked.step, other=pair.before if pair else None)
+        other = pair.before if pair else None
+        frame = ask(db, subject.viewer, name, filters, now=now, step=asked.step, other=other, rates=rates_of_settings(now))
     if form == "json":
         about = {
             "question": name,
@@ -123,7 +131,7 @@ def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
     else:
         table = table_of(frame, filters.time_zone, columns=SHOWN.get(name))
     right = [place for place, numeric in enumerate(table.numeric) if numeric]
-    click.echo(aligned(table.heads, table.rows, right) if table.rows else "There is nothing in this period.")
+    click.echo(aligned(table.heads, table.rows, right) if table.rows else MISSING.get(name, "There is nothing in this period."))
     if below:
         click.echo(f"\n{below}")
 
@@ -137,6 +145,16 @@ def pair_for(name: str, against: str | None, filters: "Filters", *, now: datetim
             raise Invalid(f"{name} compares with no other period.", "Leave --against out, or ask compare_periods.")
         return None
     return analytics.pair_of(filters, analytics.read_against(against or "previous"), now=now)
+
+
+def rates_of_settings(now: datetime) -> "Rates":
+    """What local models are reckoned with, as the environment says it. Nobody measures here: only watts that were set count."""
+    from chatcore.analytics import Rates
+    from chatcore.prices import find_reference
+    from chatcore.settings import Settings
+
+    settings = Settings.from_env()
+    return Rates(find_reference(settings.reference_model, at=now) if settings.reference_model else None, settings.watts)
 
 
 def show_counts(db: "Database", *, as_json: bool) -> None:
@@ -174,7 +192,7 @@ def report(wanted: Wanted, *, out: str | None, force: bool, url: str | None) -> 
     now = datetime.now(UTC)
     with opened(url, migrated=True, must_exist=True) as db:
         subject = look_up(db, wanted, now=now)
-        made = html_report(db, subject.viewer, subject.filters, now=now, compare=subject.compare)
+        made = html_report(db, subject.viewer, subject.filters, now=now, compare=subject.compare, rates=rates_of_settings(now))
     if out == "-":
         click.echo(made, nl=False)
         return

@@ -10,7 +10,7 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from ui import app
-from ui.analytics import compare, filter_bar, overview, quality, report_file, speed
+from ui.analytics import compare, costs, filter_bar, overview, quality, report_file, speed
 from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
@@ -19,6 +19,7 @@ TABS: dict[str, Callable[[Shown], None]] = {
     "Overview": overview.show,
     "Speed": speed.show,
     "Quality": quality.show,
+    "Cost": costs.show,
     "Compare": compare.show,
 }
 
@@ -48,6 +49,7 @@ def show_first_steps() -> None:
             "- how many messages you exchanged, and on which days and hours\n"
             "- how many tokens each model read and wrote\n"
             "- how long you waited for the first words, and how fast they came\n"
+            "- what hosted models cost, and what local ones would have cost elsewhere\n"
             "- how many answers failed, were stopped or interrupted"
         )
         if st.button("Start a chat", type="primary", icon=":material/chat_bubble:", key="analytics.start"):

@@ -1,4 +1,4 @@
-"""What was used: messages, tokens, speed and outcomes, asked of the database one statement a question.
+"""What was used: messages, tokens, speed, outcomes and cost, asked of the database one statement a question.
 
 Every function takes `(db, viewer, filters)`, counts only what is the viewer's and returns a frame with units in its
 column names. docs/analytics.md says how each number is counted.
@@ -8,9 +8,11 @@ from chatcore.analytics.against import Against, Pair, pair_of, read_against
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
 from chatcore.analytics.compare import compare_periods
+from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
+from chatcore.analytics.people import active_people, people, people_models
 from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcomes_over_time, quality_report
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
@@ -21,17 +23,25 @@ __all__ = [
     "Activity",
     "Against",
     "AnswerBehind",
+    "CostReport",
     "Filters",
     "MessageBehind",
     "Pair",
     "QualityReport",
+    "Rates",
     "Report",
     "SpeedReport",
     "Verdict",
+    "active_people",
     "activity",
     "answers_behind",
     "busy_hours",
     "compare_periods",
+    "cost_over_time",
+    "cost_report",
+    "costs",
+    "energy",
+    "equivalents",
     "feedback",
     "known_models",
     "messages_behind",
@@ -40,6 +50,8 @@ __all__ = [
     "outcomes",
     "outcomes_over_time",
     "pair_of",
+    "people",
+    "people_models",
     "previous_period",
     "quality_report",
     "read_against",
@@ -48,6 +60,7 @@ __all__ = [
     "speed_over_time",
     "speed_report",
     "tiles",
+    "token_kinds",
     "tokens_per_day",
     "whole_days",
 ]

@@ -16,6 +16,7 @@ from chatcore.analytics.numbers import sizes, totals
 from chatcore.analytics.statements import MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
+from chatcore.rollup.gather import check_owner
 from chatcore.rollup.pages import STATES, Rows
 
 FEEDBACK = SQLModel.metadata.tables["feedback"]
@@ -107,13 +108,18 @@ def outcome_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
 
 
 def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
-    """The frame of `feedback`. Ratings are few, so they are counted where they are."""
+    """The frame of `feedback`. Ratings are few, so they are counted where they are. Raises Denied for everybody's if the viewer is not
+    the owner."""
+    if filters.everybody:
+        check_owner(viewer)
+    whose = MESSAGES.c.user_id == (FEEDBACK.c.user_id if filters.everybody else viewer.user_id)
+    theirs = [whose] if filters.everybody else [whose, FEEDBACK.c.user_id == viewer.user_id]
     provider, model = (sa.func.coalesce(MESSAGES.c[name], "").label(name) for name in MODEL)
     up = sa.func.sum(sa.case((FEEDBACK.c.rating == UP, 1), else_=0))
     statement = (
         sa.select(provider, model, sa.func.count(), up)
         .select_from(FEEDBACK.join(MESSAGES, MESSAGES.c.id == FEEDBACK.c.message_id))
-        .where(FEEDBACK.c.user_id == viewer.user_id, MESSAGES.c.user_id == viewer.user_id, MESSAGES.c.role == Role.ASSISTANT.value)
+        .where(*theirs, MESSAGES.c.role == Role.ASSISTANT.value)
         .where(*between(MESSAGES.c.created_at, filters.period), *narrow(MESSAGES, filters))
         .group_by(provider, model)
     )

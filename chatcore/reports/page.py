@@ -7,14 +7,17 @@ import pandas as pd
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, Filters, Pair, QualityReport, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, CostReport, Filters, Pair, QualityReport, Rates, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.reports.cards import About, changes_card, overview, parted, quality_cards, speed_cards
 from chatcore.reports.changes import empty_sides, pair_text
+from chatcore.reports.cost_cards import cost_cards
+from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.markup import Markup, joined, tag
+from chatcore.reports.questions import NO_RATES
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
 from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, tiles_of
@@ -30,19 +33,22 @@ class Frames:
     report: Report
     speeds: SpeedReport
     quality: QualityReport
+    costs: CostReport
     changes: pd.DataFrame | None
 
 
-def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True) -> str:
-    """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time."""
+def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True, rates: Rates = NO_RATES) -> str:
+    """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time; `rates` make
+    the equivalent and the energy of local models."""
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
     about = About(viewer, filters, now, compare, known)
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
     made = analytics.report(db, viewer, filters, now=now)
     speeds = analytics.speed_report(db, viewer, filters, step=grain)
     quality = analytics.quality_report(db, viewer, filters, step=grain)
+    costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
     changes = analytics.compare_periods(db, viewer, filters, other=made.previous, now=now) if compare else None
-    return page(about, Frames(made, speeds, quality, changes), grain)
+    return page(about, Frames(made, speeds, quality, costs, changes), grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -72,6 +78,9 @@ def page(about: About, made: Frames, grain: Step) -> str:
     if not made.speeds.speed.empty:
         parts += speed_cards(about, made.speeds, grain)
         parts += quality_cards(about, made.quality, grain)
+    if not made.costs.costs.empty:
+        tiles = cost_tiles(made.costs, compare=about.compare)
+        parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *cost_cards(about, made.costs, grain)]
     if made.changes is not None and not empty_sides(made.changes):
         pair = Pair(report.previous, about.filters.period)
         parts.append(changes_card(made.changes, pair_text(pair, about.filters.time_zone)))

@@ -10,7 +10,7 @@ from datetime import datetime
 import pandas as pd
 
 from chatcore import analytics
-from chatcore.analytics import Filters
+from chatcore.analytics import Filters, Rates
 from chatcore.analytics.filters import Step, previous_period
 from chatcore.db import Database
 from chatcore.errors import Invalid
@@ -28,15 +28,34 @@ ALL = (
     analytics.outcomes_over_time,
     analytics.feedback,
     analytics.compare_periods,
+    analytics.people,
+    analytics.people_models,
+    analytics.active_people,
+    analytics.costs,
+    analytics.cost_over_time,
+    analytics.token_kinds,
+    analytics.equivalents,
+    analytics.energy,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 
 
+NO_RATES = Rates()
+
+
 def ask(
-    db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: Step | None = None, other: Period | None = None
+    db: Database,
+    viewer: Viewer,
+    name: str,
+    filters: Filters,
+    *,
+    now: datetime,
+    step: Step | None = None,
+    other: Period | None = None,
+    rates: Rates = NO_RATES,
 ) -> pd.DataFrame:
     """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, `other` to
-    those that compare with any period; without it that is the one before.
+    those that compare with any period (without it that is the one before), and `rates` to those about local models.
 
     Raises Invalid for a name that is no question, and for a step or another period where there is none to choose.
     """
@@ -47,7 +66,8 @@ def ask(
         raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
     if other and "other" not in takes:
         raise Invalid(f"{name} compares with no other period.", "Leave it out, or ask compare_periods.")
-    given = {"now": now, "step": step or "day", "other": other or previous_period(filters.period, filters.time_zone, now=now)}
+    before = other or previous_period(filters.period, filters.time_zone, now=now)
+    given = {"now": now, "step": step or "day", "other": before, "reference": rates.reference, "watts": rates.watts}
     return question(db, viewer, filters, **{part: value for part, value in given.items() if part in takes})
 
 

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from chatcore.analytics import Filters, feedback, messages_behind, outcomes, outcomes_over_time, quality_report, whole_days
+from chatcore.analytics import Filters, compare_periods, feedback, messages_behind, outcomes, outcomes_over_time, quality_report, whole_days
 from chatcore.analytics.filters import Step
 from chatcore.analytics.intervals import wilson
 from chatcore.db import Database
+from chatcore.errors import Denied
 from chatcore.parts import Period, State, Viewer
 from tests.chatcore.analytics_rows import Rows, person, write_history
 from tests.chatcore.test_analytics_speed import FIRST, LAST, ZONES, inside, same, start_of
@@ -104,6 +105,23 @@ def test_a_rating_that_somebody_else_gave_is_not_the_viewers(db: Database, now: 
     assert feedback(db, bob, filters).empty
     assert not messages_behind(db, ada, filters, rating=0).items
     assert not messages_behind(db, bob, filters, rating=0).items
+
+
+def test_the_owner_counts_everybodys_ratings_and_nobody_else_does(db: Database, now: datetime) -> None:
+    owner, bob = make_viewer(db, "Ada", is_owner=True), make_viewer(db, "Bob")
+    for viewer, rating in ((owner, 1), (bob, -1)):
+        _, answer = make_exchange(db, viewer, make_chat(db, viewer).id)
+        rate(db, viewer, answer.id, rating)
+    period = Period(now - timedelta(days=365), now + timedelta(days=365))
+    (row,) = feedback(db, owner, Filters(period, everybody=True)).to_dict("records")
+    assert (row["up"], row["down"]) == (1, 1)
+    assert feedback(db, owner, Filters(period))["rated_answers"].to_list() == [1]
+    with pytest.raises(Denied):
+        feedback(db, bob, Filters(period, everybody=True))
+    with pytest.raises(Denied):
+        compare_periods(db, bob, Filters(period, everybody=True), other=period, now=now)
+    both = compare_periods(db, owner, Filters(period, everybody=True), other=period, now=now)
+    assert both["over_after"][0] == 2
 
 
 def test_nothing_and_one_answer_have_a_quality_too(db: Database, now: datetime) -> None:

@@ -95,7 +95,11 @@ def test_days_are_days_and_the_unknown_is_null(db: Database) -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_every_question_is_answered_in_three_forms(db: Database, owner: Viewer, days: analytics.Filters, question: str) -> None:
+def test_every_question_is_answered_in_three_forms(
+    db: Database, owner: Viewer, days: analytics.Filters, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATCORE_REFERENCE_MODEL", "openai/gpt-5-mini")
+    monkeypatch.setenv("CHATCORE_WATTS", "120")
     shown = run(db, "stats", question, *between(days))
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
@@ -103,7 +107,7 @@ def test_every_question_is_answered_in_three_forms(db: Database, owner: Viewer, 
     assert lines[1].endswith(ZONE)
     rows = json.loads(run(db, "stats", question, *between(days), "--json").stdout)["rows"]
     in_file = list(csv.DictReader(io.StringIO(run(db, "stats", question, *between(days), "--csv").stdout)))
-    assert len(rows) == len(in_file) > 1
+    assert len(rows) == len(in_file) > 0
     assert list(in_file[0]) == list(rows[0])
     assert len([line for line in lines[3:] if line]) > len(rows)
 
@@ -148,6 +152,8 @@ def test_what_there_is_not_is_told_with_what_there_is(db: Database, owner: Viewe
     told(run(db, "stats", "models", "--week", "--last", "30d"), "two periods")
     told(run(db, "stats", "models", "--json", "--csv"), "--json and --csv")
     told(run(db, "stats", "models", "--step", "week"), "no step", "speed_over_time")
+    for question in ("equivalents", "energy"):
+        assert "CHATCORE_" in run(db, "stats", question).stdout
     told(run(db, "stats", "--last", "7d"), "There is no question.", "--list")
     for wrong in ("", "\x00", "\ud800", "'; DROP TABLE users; --"):
         told(run(db, "stats", "models", "--user", wrong), "no person")

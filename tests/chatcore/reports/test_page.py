@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from chatcore import analytics
-from chatcore.analytics import Filters, whole_days
+from chatcore.analytics import Filters, Rates, whole_days
 from chatcore.db import Database
 from chatcore.parts import Viewer
+from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.page import file_name, html_report
 from chatcore.reports.palette import colours
 from chatcore.reports.tiles import tiles_of
@@ -62,7 +63,8 @@ def test_a_report_has_the_numbers_of_the_frames(db: Database, ada: Viewer) -> No
     frames, speeds = analytics.report(db, ada, MONTH, now=NOW), analytics.speed_report(db, ada, MONTH)
     tiles = tiles_of(frames.tiles, compare=True)
     shown = [found for found in page.iter("dd") if found.attrib.get("class") == "value"]
-    assert [found.text for found in shown] == [tile.value for tile in tiles]
+    money = cost_tiles(analytics.cost_report(db, ada, MONTH, now=NOW, rates=Rates()), compare=True)
+    assert [found.text for found in shown] == [tile.value for tile in (*tiles, *money)]
     per_day = frames.messages_per_day
     messages = rows(card(page, "Messages per day"))
     assert [(whole(row[1]), whole(row[2])) for row in messages] == list(
