@@ -6,6 +6,7 @@ column names. docs/analytics.md says how each number is counted.
 
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
+from chatcore.analytics.chats import Places, folder_paths, known_places
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
@@ -18,12 +19,15 @@ __all__ = [
     "AnswerBehind",
     "Filters",
     "MessageBehind",
+    "Places",
     "Report",
     "SpeedReport",
     "activity",
     "answers_behind",
     "busy_hours",
+    "folder_paths",
     "known_models",
+    "known_places",
     "messages_behind",
     "messages_per_day",
     "models",

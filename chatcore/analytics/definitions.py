@@ -50,6 +50,11 @@ DEFINITIONS = {
     "outcomes": (
         "Every attempt counts once, a retry too. The share is of the model's finished answers; one that is still being written has none."
     ),
+    "filters": (
+        "Tags and folders are those that chats have now. A chat must have all chosen tags, and lie in the folder or in one below it; "
+        "answers of chats that were deleted for good have no tag and no folder. Prompts or answers alone: messages are narrowed; tokens, "
+        "models, speed and outcomes are not. Imported is what an import brought, live is what was written here."
+    ),
     "change": (
         "Compared with the period of equal length just before. A period that is still running is compared with the same part of the "
         'one before: today until noon with yesterday until noon. "New" means there was nothing before.'

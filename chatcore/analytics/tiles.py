@@ -8,6 +8,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from chatcore.analytics import answers, messages
+from chatcore.analytics.chats import keys_meant
 from chatcore.analytics.chosen import DAY_S, choose, local_numbers
 from chatcore.analytics.filters import Filters, local_days, previous_period
 from chatcore.analytics.numbers import different, percentiles
@@ -75,11 +76,12 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
     earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
     both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     with db.read() as tx:
+        chats = keys_meant(tx, viewer, filters)
         gathered = rows_of(tx, viewer, both)
-    rows = choose(gathered, filters)
+    rows = choose(gathered, filters, chats)
     return Report(
         previous=earlier.period,
-        tiles=compare(totals(rows, filters), totals(choose(gathered, earlier), earlier)),
+        tiles=compare(totals(rows, filters), totals(choose(gathered, earlier, chats), earlier)),
         messages_per_day=messages.count_days(rows, filters),
         tokens_per_day=answers.tokens_of(rows, filters),
         models=answers.models_of(rows),
