@@ -10,6 +10,7 @@ from chatcore.analytics.chats import Places, folder_paths, known_places
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.messages import busy_hours, messages_per_day
+from chatcore.analytics.people import active_people, people, people_models
 from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 
@@ -22,6 +23,7 @@ __all__ = [
     "Places",
     "Report",
     "SpeedReport",
+    "active_people",
     "activity",
     "answers_behind",
     "busy_hours",
@@ -32,6 +34,8 @@ __all__ = [
     "messages_per_day",
     "models",
     "outcomes",
+    "people",
+    "people_models",
     "previous_period",
     "report",
     "speed",

@@ -17,7 +17,7 @@ from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
 from chatcore.analytics.statements import GENERATIONS, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.rollup.gather import known_names
+from chatcore.rollup.gather import everybodys_names, known_names
 from chatcore.rollup.pages import SOURCES, STATES, UNKNOWN, Array, Rows
 from chatcore.rollup.tables import has_ref
 
@@ -66,10 +66,13 @@ def models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
         return models_of(chosen_rows(tx, viewer, filters))
 
 
-def known_models(db: Database, viewer: Viewer) -> tuple[tuple[str, str], ...]:
-    """Every (provider, model name) that was ever asked or that a message names, in order: what the filters offer."""
+def known_models(db: Database, viewer: Viewer, *, everybody: bool = False) -> tuple[tuple[str, str], ...]:
+    """Every (provider, model name) that was ever asked or that a message names, in order: what the filters offer.
+
+    Raises Denied for everybody's if the viewer is not the owner.
+    """
     with db.read() as tx:
-        return tuple(sorted(known_names(tx, viewer)))
+        return tuple(sorted((everybodys_names if everybody else known_names)(tx, viewer)))
 
 
 def tokens_of(rows: Rows, filters: Filters) -> pd.DataFrame:

@@ -12,18 +12,24 @@ from chatcore.analytics.chats import keys_meant
 from chatcore.analytics.filters import Filters, first_day, offsets
 from chatcore.analytics.numbers import Ints
 from chatcore.analytics.statements import EPOCH_ORDINAL
-from chatcore.parts import Viewer
+from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import microseconds
-from chatcore.rollup.gather import cut, rows_of
+from chatcore.rollup.gather import cut, everybodys_rows, rows_of
 from chatcore.rollup.pages import ROLES, Array, Models, Rows
 
 SECOND_US, HOUR_S, DAY_S = 1_000_000, 3_600, 86_400
 
 
 def chosen_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
-    """The viewer's rows that the filters let through. Raises NotFound for a tag or a folder that is not theirs."""
+    """The viewer's rows that the filters let through, or everybody's. Raises Denied for everybody's if the viewer is not the owner,
+    NotFound for a tag or a folder that is not theirs."""
     chats = keys_meant(tx, viewer, filters)
-    return choose(rows_of(tx, viewer, filters.period), filters, chats)
+    return choose(gathered_rows(tx, viewer, filters, filters.period), filters, chats)
+
+
+def gathered_rows(tx: Session, viewer: Viewer, filters: Filters, period: Period) -> Rows:
+    """All rows of a period, of whom the filters say."""
+    return (everybodys_rows if filters.everybody else rows_of)(tx, viewer, period)
 
 
 def choose(rows: Rows, filters: Filters, chats: Ints | None) -> Rows:

@@ -50,6 +50,12 @@ DEFINITIONS = {
     "outcomes": (
         "Every attempt counts once, a retry too. The share is of the model's finished answers; one that is still being written has none."
     ),
+    "people": (
+        "One row for each person with a message or an answer in the period. Numbers only: what people write is theirs alone, so no list "
+        "of messages is behind them."
+    ),
+    "people_models": "How many answers each person asked of each model, every attempt counted.",
+    "active_people": "People who wrote or were answered, by the day of your time zone; each counts once in a day, week or month.",
     "filters": (
         "Tags and folders are those that chats have now. A chat must have all chosen tags, and lie in the folder or in one below it; "
         "answers of chats that were deleted for good have no tag and no folder. Prompts or answers alone: messages are narrowed; tokens, "

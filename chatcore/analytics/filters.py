@@ -21,14 +21,15 @@ Step = Literal["day", "week", "month"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to count; what is left out does not narrow it. `time_zone` is an IANA name.
+    """What to count; what is left out does not narrow it. `time_zone` is an IANA name; `everybody`: not only the viewer's, which only
+    the owner may ask.
 
     `tags`: chats that have all of them, in any case. `folder`: chats in it or in a folder below it, by its id or by a path as
     typed ("work/plans"); NO_FOLDER for those that lie in none. `role`: messages of people or of models; it narrows messages
     only, since attempts have no role. `imported`: True for what came by an import, False for what did not.
 
-    Raises Invalid for an unknown zone, a naive time or a period that ends before it starts. A tag or folder that is not the
-    viewer's is NotFound when a question is asked.
+    Raises Invalid for an unknown zone, a naive time, a period that ends before it starts, and for a tag or folder of everybody.
+    A tag or folder that is not the viewer's is NotFound when a question is asked.
     """
 
     period: Period
@@ -39,6 +40,7 @@ class Filters:
     folder: int | str | None = None
     role: Role | None = None
     imported: bool | None = None
+    everybody: bool = False
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
@@ -46,6 +48,8 @@ class Filters:
             raise Invalid("The period has no time zone.", "Give aware times, for example in UTC.")
         if self.period.end <= self.period.start:
             raise Invalid("The period ends before it starts.", "Choose an end after the start.")
+        if self.everybody and (self.tags or self.folder is not None):
+            raise Invalid("Tags and folders are each person's own.", "Leave them out, or look at your own numbers.")
 
     @property
     def narrowed(self) -> bool:

@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from chatcore.analytics import answers, messages
 from chatcore.analytics.chats import keys_meant
-from chatcore.analytics.chosen import DAY_S, choose, local_numbers
+from chatcore.analytics.chosen import DAY_S, choose, gathered_rows, local_numbers
 from chatcore.analytics.filters import Filters, local_days, previous_period
 from chatcore.analytics.numbers import different, percentiles
 from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
-from chatcore.rollup.gather import rows_of
+from chatcore.rollup.gather import USERS, check_owner
 from chatcore.rollup.pages import Rows
 
 # measure -> unit of `value` and `previous`
@@ -77,7 +77,7 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
     both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     with db.read() as tx:
         chats = keys_meant(tx, viewer, filters)
-        gathered = rows_of(tx, viewer, both)
+        gathered = gathered_rows(tx, viewer, filters, both)
     rows = choose(gathered, filters, chats)
     return Report(
         previous=earlier.period,
@@ -101,20 +101,27 @@ def tiles(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> p
     return report(db, viewer, filters, now=now).tiles
 
 
-def activity(db: Database, viewer: Viewer) -> Activity | None:
-    """From when to when did the viewer do anything, and is something running? None if there is nothing yet."""
+def activity(db: Database, viewer: Viewer, *, everybody: bool = False) -> Activity | None:
+    """From when to when did the viewer do anything, or everybody, and is something running? None if there is nothing yet.
+
+    Raises Denied for everybody if the viewer is not the owner.
+    """
+    if everybody:
+        check_owner(viewer)
     ends = [
-        sa.select(end(column)).where(table.c.user_id == viewer.user_id).scalar_subquery()
+        sa.select(end(column)).where(table.c.user_id == USERS.c.id).correlate(USERS).scalar_subquery()
         for table, column in ((MESSAGES, MESSAGES.c.created_at), (GENERATIONS, GENERATIONS.c.started_at))
         for end in (sa.func.min, sa.func.max)
     ]
     # A literal, because a bound parameter keeps SQLite from the partial index on running rows.
     running = GENERATIONS.c.state == sa.literal_column("'running'")
-    count = sa.select(sa.func.count()).where(running, GENERATIONS.c.user_id == viewer.user_id).scalar_subquery()
+    count = sa.select(sa.func.count()).where(running, GENERATIONS.c.user_id == USERS.c.id).correlate(USERS).scalar_subquery()
+    # By person, because the times of each lie in the order of an index.
+    people = sa.select(*ends, count) if everybody else sa.select(*ends, count).where(USERS.c.id == viewer.user_id)
     with db.read() as tx:
-        *times, now_running = tx.execute(sa.select(*ends, count)).one()
-    known = [time for time in times if time is not None]
-    return Activity(first=min(known), last=max(known), running=now_running) if known else None
+        found = tx.execute(people.select_from(USERS)).all()
+    known = [time for *times, _ in found for time in times if time is not None]
+    return Activity(first=min(known), last=max(known), running=sum(row[-1] for row in found)) if known else None
 
 
 def totals(rows: Rows, filters: Filters) -> dict[str, Total]:

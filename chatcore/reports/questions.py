@@ -25,6 +25,9 @@ ALL = (
     analytics.speed,
     analytics.speed_over_time,
     analytics.outcomes,
+    analytics.people,
+    analytics.people_models,
+    analytics.active_people,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 

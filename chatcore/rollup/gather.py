@@ -36,8 +36,7 @@ def everybodys_rows(tx: Session, viewer: Viewer, period: Period) -> Rows:
 
     Raises Denied for anybody else.
     """
-    if not viewer.is_owner:
-        raise Denied("Only the owner of this installation sees everybody's numbers.", "Look at your own.")
+    check_owner(viewer)
     first, last = day_of(period.start), day_of(period.end - MICROSECOND)
     in_period = DIRTY.c.day.between(first, last)
     marked = set(tx.execute(sa.select(DIRTY.c.user_id, DIRTY.c.day).where(in_period).distinct()).all())
@@ -55,6 +54,12 @@ def everybodys_rows(tx: Session, viewer: Viewer, period: Period) -> Rows:
     return cut(replace(rows, messages=in_order(rows.messages), answers=in_order(rows.answers)), period)
 
 
+def check_owner(viewer: Viewer) -> None:
+    """Raises Denied for everybody but the owner of the installation."""
+    if not viewer.is_owner:
+        raise Denied("Only the owner of this installation sees everybody's numbers.", "Look at your own.")
+
+
 def in_order(rows: Array) -> Array:
     """Rows by their time; those of one person at one moment stay as they were."""
     return rows[np.argsort(rows["at"], kind="stable")]
@@ -65,6 +70,13 @@ def cut(rows: Rows, period: Period) -> Rows:
     ends = [microseconds(period.start), microseconds(period.end)]
     messages, answers = (slice(*np.searchsorted(array["at"], ends)) for array in (rows.messages, rows.answers))
     return replace(rows, messages=rows.messages[messages], answers=rows.answers[answers])
+
+
+def everybodys_names(tx: Session, viewer: Viewer) -> set[tuple[str, str]]:
+    """Every (provider, model name) that anybody's messages and attempts name. Raises Denied for anybody but the owner."""
+    check_owner(viewer)
+    people = tx.execute(sa.select(USERS.c.id)).scalars().all()
+    return set().union(*(known_names(tx, Viewer(user_id, user_id)) for user_id in people))
 
 
 def known_names(tx: Session, viewer: Viewer) -> set[tuple[str, str]]:

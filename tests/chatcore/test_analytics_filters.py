@@ -12,7 +12,7 @@ import pytest
 from chatcore import analytics
 from chatcore.analytics import Filters, Places, answers_behind, messages_behind, whole_days
 from chatcore.db import Database
-from chatcore.errors import NotFound
+from chatcore.errors import Invalid, NotFound
 from chatcore.history import delete_chats, purge_chats
 from chatcore.organise.folders import NO_FOLDER, list_folders, make_folder, move_chats
 from chatcore.organise.tags import tag_chats
@@ -238,6 +238,13 @@ def test_a_tag_or_a_folder_that_is_not_there_says_so(db: Database, history: Hist
     for viewer, tag in ((stranger, "work"), (history.viewer, "nowhere"), (history.viewer, "")):
         with pytest.raises(NotFound, match="There is no tag"):
             analytics.tiles(db, viewer, replace(WHOLE, tags=("tea", tag) if viewer is history.viewer else (tag,)), now=now)
+
+
+def test_everybody_has_no_common_tags_and_folders() -> None:
+    for chosen in ({"tags": ("work",)}, {"folder": "work"}, {"folder": NO_FOLDER}):
+        with pytest.raises(Invalid, match="each person's own"):
+            replace(WHOLE, everybody=True, **chosen)
+    assert replace(WHOLE, everybody=True, role=Role.USER, imported=False).everybody
 
 
 def test_what_can_be_chosen_is_what_the_viewer_has(db: Database, history: History, now: datetime) -> None:
