@@ -68,6 +68,7 @@ def answer(wanted: Wanted, question: str, step: "Step | None", *, form: str, url
     """Prints what a question answers, as JSON, CSV or a table."""
     from chatcore.analytics.ranges import days_text
     from chatcore.reports.files import csv_of, rows_of
+    from chatcore.reports.narrowing import narrowings
     from chatcore.reports.questions import ask, known_name, meaning
     from chatcore.reports.tables import SHOWN, table_of, tiles_table
 
@@ -85,6 +86,10 @@ def answer(wanted: Wanted, question: str, step: "Step | None", *, form: str, url
             "time_zone": filters.time_zone,
             "models": filters.models,
             "providers": filters.providers,
+            "tags": filters.tags,
+            "folders": subject.folders,
+            "role": filters.role,
+            "imported": filters.imported,
             "rows": rows_of(frame),
         }
         click.echo(json.dumps(about, ensure_ascii=False, indent=2))
@@ -94,7 +99,8 @@ def answer(wanted: Wanted, question: str, step: "Step | None", *, form: str, url
         return
     columns = SHOWN.get(name)
     table = tiles_table(frame, compare=subject.compare) if name == "tiles" else table_of(frame, filters.time_zone, columns=columns)
-    counted = (days_text(filters.period, filters.time_zone), filters.time_zone, *filters.models, *filters.providers)
+    chosen = (f"{said} {', '.join(names)}".strip() for said, names in narrowings(filters, subject.folders))
+    counted = (days_text(filters.period, filters.time_zone), filters.time_zone, *chosen)
     click.echo(f"{meaning(name)}\n{harmless(' · '.join(counted))}\n")
     right = [place for place, numeric in enumerate(table.numeric) if numeric]
     click.echo(aligned(table.heads, table.rows, right) if table.rows else MISSING.get(name, "There is nothing in this period."))

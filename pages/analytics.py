@@ -61,7 +61,9 @@ def main() -> None:
         return
     as_of = AsOf(db.label, person, news, now.replace(second=0, microsecond=0))
     days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
-    known = Known(load_models(db, as_of), *days)
+    places = analytics.known_places(db, person)
+    first, last, today = days
+    known = Known(load_models(db, as_of), first, last, today, places.tags, places.folders, places.has_imported)
     choice = filter_bar.show(known)
     shown = Shown(db, person, choice.filters(own_zone), choice, known, Clock(now, zone(own_zone)), as_of)
     with head:

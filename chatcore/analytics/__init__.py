@@ -6,6 +6,7 @@ column names. docs/analytics.md says how each number is counted.
 
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
+from chatcore.analytics.chats import Places, folder_paths, known_places
 from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
@@ -21,6 +22,7 @@ __all__ = [
     "CostReport",
     "Filters",
     "MessageBehind",
+    "Places",
     "Rates",
     "Report",
     "SpeedReport",
@@ -33,7 +35,9 @@ __all__ = [
     "costs",
     "energy",
     "equivalents",
+    "folder_paths",
     "known_models",
+    "known_places",
     "messages_behind",
     "messages_per_day",
     "models",

@@ -85,6 +85,11 @@ DEFINITIONS = {
         "An estimate: watts of this machine times the time local models took to answer. The watts are set by hand or sampled from the "
         "graphics cards. Answers written at the same time count each by itself, so then it is too much."
     ),
+    "filters": (
+        "Tags and folders are those that chats have now. A chat must have all chosen tags, and lie in the folder or in one below it; "
+        "answers of chats that were deleted for good have no tag and no folder. Prompts or answers alone: messages are narrowed; tokens, "
+        "models, speed and outcomes are not. Imported is what an import brought, live is what was written here."
+    ),
     "change": (
         "Compared with the period of equal length just before. A period that is still running is compared with the same part of the "
         'one before: today until noon with yesterday until noon. "New" means there was nothing before.'

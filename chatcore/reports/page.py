@@ -1,5 +1,6 @@
 """What the analytics page shows, as one HTML file: readable without the app, without a script and without a network."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from chatcore import __version__, analytics
@@ -13,6 +14,7 @@ from chatcore.reports.cards import About, overview, parted, speed_cards
 from chatcore.reports.cost_cards import cost_cards
 from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.markup import Markup, joined, tag
+from chatcore.reports.narrowing import narrowings
 from chatcore.reports.questions import NO_RATES
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
@@ -24,9 +26,12 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True, rates: Rates = NO_RATES) -> str:
     """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time; `rates` make
-    the equivalent and the energy of local models."""
+    the equivalent and the energy of local models.
+
+    Raises NotFound for a tag or a folder that is not the viewer's.
+    """
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
-    about = About(viewer, filters, now, compare, known)
+    about = About(viewer, filters, now, compare, known, analytics.folder_paths(db, viewer, filters))
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
     speeds = analytics.speed_report(db, viewer, filters, step=grain)
     costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
@@ -68,9 +73,9 @@ def page(about: About, report: Report, speeds: SpeedReport, costs: CostReport, g
 
 def nothing(filters: Filters) -> str:
     """What stands instead of empty charts."""
-    if filters.narrowed:
-        return "There are no messages and no answers in this period with these models. Choose a longer one, or other models."
-    return "There are no messages and no answers in this period. Choose a longer one."
+    if filters.is_everything:
+        return "There are no messages and no answers in this period. Choose a longer one."
+    return "There are no messages and no answers in this period that were chosen. Choose a longer one, or more models or chats."
 
 
 def moment(when: datetime, filters: Filters) -> str:
@@ -84,10 +89,11 @@ def heading(about: About, title: str) -> Markup:
     lines = []
     if about.viewer.user_id != LOCAL_OWNER_ID:
         lines.append(tag("p", "Numbers of ", tag("bdi", about.viewer.name)))
-    for noun, names in (("model", about.filters.models), ("provider", about.filters.providers)):
-        if names:
-            chosen = parted([tag("bdi", name) for name in names], ", ")
-            lines.append(tag("p", f"Only {noun if len(names) == 1 else noun + 's'} ", *chosen))
+    for said, names in narrowings(about.filters, about.folders):
+        lines.append(tag("p", f"{said} " if names else said, *parted([tag("bdi", name) for name in names], ", ")))
+    # How models narrow is said with the messages.
+    if not replace(about.filters, models=(), providers=()).is_everything:
+        lines.append(tag("details", tag("summary", "What does this mean?"), tag("p", DEFINITIONS["filters"])))
     return tag("header", tag("h1", title), *lines)
 
 

@@ -11,7 +11,7 @@ import pkgutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from types import FunctionType, ModuleType
 
@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore.analytics import chats
 from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
@@ -149,6 +150,14 @@ BY_ID: dict[str, Case] = {
     "organise.views.change_view": lambda w, v: views.change_view(w.db, v, w.view_id, query="mine"),
     "organise.views.delete_view": lambda w, v: views.delete_view(w.db, v, w.view_id),
     "organise.views.order_views": lambda w, v: views.order_views(w.db, v, [w.view_id]),
+    "analytics.chats.chats_meant": lambda w, v: in_read(w, chats.chats_meant, v, replace(FORTNIGHT, folder=w.folder_id)),
+    "analytics.chats.keys_meant": lambda w, v: in_read(w, chats.keys_meant, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.chats.folder_paths": lambda w, v: chats.folder_paths(w.db, v, replace(FORTNIGHT, folder="work")),
+    "analytics.chats.tags_meant": lambda w, v: in_read(w, chats.tags_meant, v, ("tea",)),
+    "analytics.chats.folders_meant": lambda w, v: in_read(w, chats.folders_meant, v, w.folder_id),
+    "analytics.models in a folder": lambda w, v: analytics.models(w.db, v, replace(FORTNIGHT, folder=w.folder_id)),
+    "analytics.messages_behind with a tag": lambda w, v: analytics.messages_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.answers_behind in a folder": lambda w, v: analytics.answers_behind(w.db, v, replace(FORTNIGHT, folder="work")),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -207,6 +216,8 @@ ELSEWHERE = {
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
+    "analytics.messages.counted": "conditions, part of messages_behind",
+    "analytics.answers.counted": "conditions, part of answers_behind",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
     "search.ask.resolve": "what each function of search begins with; tests/chatcore/search/test_isolation.py tries every filter",
     "search.ask.in_chats": "part of resolve",
@@ -308,7 +319,9 @@ GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
-    if name not in ELSEWHERE and name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
+    if name not in BY_ID.keys() | ELSEWHERE.keys()
+    and name.startswith(("analytics.", "rollup."))
+    and set(parameters(function)) <= GIVEN | NOT_ASKED
 }
 
 
