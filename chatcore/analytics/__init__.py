@@ -6,8 +6,10 @@ column names. docs/analytics.md says how each number is counted.
 
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
+from chatcore.analytics.chats import chat_depth, chat_lengths, top_chats
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
+from chatcore.analytics.habits import Habits, activity_over_time, calendar, habits, streaks
 from chatcore.analytics.messages import busy_hours, messages_per_day
 from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
@@ -17,12 +19,18 @@ __all__ = [
     "Activity",
     "AnswerBehind",
     "Filters",
+    "Habits",
     "MessageBehind",
     "Report",
     "SpeedReport",
     "activity",
+    "activity_over_time",
     "answers_behind",
     "busy_hours",
+    "calendar",
+    "chat_depth",
+    "chat_lengths",
+    "habits",
     "known_models",
     "messages_behind",
     "messages_per_day",
@@ -33,7 +41,9 @@ __all__ = [
     "speed",
     "speed_over_time",
     "speed_report",
+    "streaks",
     "tiles",
     "tokens_per_day",
+    "top_chats",
     "whole_days",
 ]

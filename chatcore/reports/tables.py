@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 
 from chatcore import phrases
@@ -34,6 +35,7 @@ SHOWN = {
         "load_share", "answers_with_duration_s", "provider",
     ),
     "outcomes": ("model_name", "state", "error_type", "answers", "share", "provider"),
+    "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -53,6 +55,12 @@ HEADS = {
     "state": "Ended",
     "error_type": "Error",
     "share": "Share, %",
+    "messages_to": "To",
+    "p50": "Half have up to",
+    "p90": "9 of 10 have up to",
+    "first_message_at": "First message",
+    "last_message_at": "Last message",
+    "in_trash": "In the trash",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",
@@ -81,7 +89,7 @@ def table_of(frame: pd.DataFrame, time_zone: str, *, columns: Sequence[str] | No
     """The columns of a frame, or these of them, as people read them; times on the clock of the zone."""
     names = [name for name in columns or frame.columns if name in frame]
     cells = [[cell_text(name, value, time_zone) for value in frame[name]] for name in names]
-    numeric = tuple(pd.api.types.is_numeric_dtype(frame[name]) and name not in ("weekday", "hour") for name in names)
+    numeric = tuple(frame[name].dtype.kind in "iuf" and name not in ("weekday", "hour") for name in names)
     return Table(tuple(head_of(name) for name in names), tuple(zip(*cells, strict=True)), numeric)
 
 
@@ -122,6 +130,8 @@ def cell_text(name: str, value: object, time_zone: str) -> str:
         return f"{value:%Y-%m-%d}" if value.tzinfo is None else f"{value.astimezone(zone(time_zone)):%Y-%m-%d %H:%M}"
     if isinstance(value, str):
         return {"state": STATES.get(value, value), "error_type": phrases.error_name(value)}.get(name, value)
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else ""
     amount = number(value)
     assert amount is not None
     if name == "weekday":

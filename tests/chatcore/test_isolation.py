@@ -19,9 +19,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
@@ -189,6 +190,7 @@ LISTS: dict[str, Case] = {
     "search.inside.hits_in": lambda w, v: [hits_inside(w, v, chat_id) for chat_id in every_chat(w.db) if hits_inside(w, v, chat_id)],
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
+    "analytics.chats.titles": lambda w, v: in_read(w, lambda tx: analytics.chats.titles(tx, v, moments_of(tx, w.ada))),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -207,6 +209,7 @@ ELSEWHERE = {
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
+    "analytics.chats.top_of": "part of top_chats, for rows that were read for the viewer; titles is tried with those of another",
     "search.ask.resolve": "what each function of search begins with; tests/chatcore/search/test_isolation.py tries every filter",
     "search.ask.in_chats": "part of resolve",
     "search.ask.tag_conditions": "part of resolve",
@@ -248,6 +251,11 @@ def every_chat(db: Database) -> list[uuid.UUID]:
     """The ids of everybody's chats."""
     with db.read() as tx:
         return list(tx.execute(sa.select(CHATS.c.id).order_by(CHATS.c.id)).scalars())
+
+
+def moments_of(tx: Session, viewer: Viewer) -> Ints:
+    """When the messages of a person were written."""
+    return gather.rows_of(tx, viewer, FORTNIGHT.period).messages["at"]
 
 
 def hits_inside(world: World, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int, ...]:
@@ -300,7 +308,7 @@ def analytics_case(function: FunctionType) -> Case:
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"role", "hour_of_week", "state", "error_type", "step", "limit", "cursor"}
+NOT_ASKED = {"role", "hour_of_week", "state", "error_type", "step", "least", "most", "limit", "cursor"}
 GIVEN = {"db", "tx", "viewer", "filters", "period", "now"}
 LISTS |= {
     name: analytics_case(function)
