@@ -51,8 +51,8 @@ DEFINITIONS = {
         "Every attempt counts once, a retry too. The share is of the model's finished answers; one that is still being written has none."
     ),
     "calendar": (
-        "Messages by the day of your time zone on which they were written. The darker a day, the more: each shade stands for about as many "
-        "days, and its numbers are those of the period shown."
+        "Messages by the day of your time zone on which they were written. The fuller the colour of a day, the more: each shade stands "
+        "for about as many days, and its numbers are those of the period shown."
     ),
     "streaks": (
         "Days of your time zone in a row with at least one counted message, in the period. The current run ends today; while today has no "

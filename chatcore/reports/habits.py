@@ -15,6 +15,8 @@ from chatcore.reports.tiles import UNKNOWN, Tile
 # How full the colour of a day is: none, then four shades. Fullness reads the same on light and on dark and without seeing colours.
 FULLNESS = (0.08, 0.31, 0.54, 0.77, 1.0)
 WEEKS = 53
+# Over so few weeks their Mondays are named, over more the months.
+NARROW_WEEKS = 12
 STREAKS = {"current": "Current streak", "longest": "Longest streak"}
 MEASURES = {"messages": "Messages per chat", "prompts": "Prompts per chat"}
 # Over how many days messages can be drawn in this step: two bars at least, and at most MAX_MARKS of both authors.

@@ -4,12 +4,12 @@ from datetime import datetime
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, Filters, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, Filters, Habits, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.reports.cards import About, overview, parted, speed_cards
+from chatcore.reports.cards import About, habit_cards, overview, parted, speed_cards
 from chatcore.reports.markup import Markup, joined, tag
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
@@ -24,7 +24,9 @@ def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
     about = About(viewer, filters, now, compare, known)
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
-    return page(about, analytics.report(db, viewer, filters, now=now), analytics.speed_report(db, viewer, filters, step=grain), grain)
+    found = analytics.habits(db, viewer, filters, now=now)
+    speeds = analytics.speed_report(db, viewer, filters, step=grain)
+    return page(about, analytics.report(db, viewer, filters, now=now), found, speeds, grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -33,7 +35,7 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-def page(about: About, report: Report, speeds: SpeedReport, grain: Step) -> str:
+def page(about: About, report: Report, found: Habits, speeds: SpeedReport, grain: Step) -> str:
     """The file, from frames of the same period; `grain` is the step of `speeds`."""
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
@@ -50,6 +52,8 @@ def page(about: About, report: Report, speeds: SpeedReport, grain: Step) -> str:
         parts.append(tag("section", tag("h2", "Nothing to count"), tag("p", nothing(about.filters))))
     else:
         parts += [tiles_part(about, report), *overview(about, report)]
+    if found.calendar["messages"].any():
+        parts += habit_cards(about, found)
     if not speeds.speed.empty:
         parts += speed_cards(about, speeds, grain)
     made = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."

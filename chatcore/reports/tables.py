@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
 
 from chatcore import phrases
@@ -130,7 +129,7 @@ def cell_text(name: str, value: object, time_zone: str) -> str:
         return f"{value:%Y-%m-%d}" if value.tzinfo is None else f"{value.astimezone(zone(time_zone)):%Y-%m-%d %H:%M}"
     if isinstance(value, str):
         return {"state": STATES.get(value, value), "error_type": phrases.error_name(value)}.get(name, value)
-    if isinstance(value, (bool, np.bool_)):
+    if pd.api.types.is_bool(value):
         return "yes" if value else ""
     amount = number(value)
     assert amount is not None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from chatcore.analytics import (
@@ -165,6 +165,7 @@ def runs_by_hand(days: set[date]) -> list[list[date]]:
     return runs
 
 
+@settings(deadline=None)
 @given(some.sets(some.integers(0, 20)), some.integers(-3, 24), some.booleans())
 def test_runs_of_days_are_those_counted_by_hand(written: set[int], today: int, wrote_before: bool) -> None:
     first = date(2026, 3, 1)

@@ -10,7 +10,6 @@ from ui.analytics.charts import MARK, PADDING, amount, selectable
 
 # The pixels of a day, with the gap beside it: 53 weeks fit the card on a screen of 1,280 beside the sidebar.
 DAY = 14
-NARROW_WEEKS = 12
 
 
 def calendar_chart(calendar: pd.DataFrame, tops: tuple[int, ...]) -> alt.Chart:
@@ -53,7 +52,7 @@ def calendar_chart(calendar: pd.DataFrame, tops: tuple[int, ...]) -> alt.Chart:
 def week_axis(weeks: list[str]) -> alt.Axis:
     """The months over the first of their weeks; over a few weeks the Mondays."""
     at = "toDate(datum.value + 'T00:00')"
-    if len(weeks) <= NARROW_WEEKS:
+    if len(weeks) <= habits.NARROW_WEEKS:
         values, text = weeks[:: 3 if len(weeks) > 3 else 1], f"timeFormat({at}, '%-d %b')"
     else:
         values = [week for week in weeks if int(week[8:]) <= 7]
