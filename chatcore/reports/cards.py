@@ -62,7 +62,8 @@ def overview(about: About, report: Report) -> list[Markup]:
 
 def habit_cards(about: About, found: Habits) -> list[Markup]:
     """When was chatted, for how many days in a row, and how long chats are."""
-    runs = scrolled(table_of(found.streaks, about.filters.time_zone), "Days in a row")
+    names = [str(name) for name in found.streaks if name != "began_earlier" or found.streaks[name].any()]
+    runs = scrolled(table_of(found.streaks, about.filters.time_zone, columns=names), "Days in a row")
     return [
         calendar_card(about, found.calendar),
         tag("div", card("Days in a row", "streaks", runs), lengths_card(about, found.lengths), class_="pair"),

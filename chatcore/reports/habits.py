@@ -35,9 +35,8 @@ def steps_of(days: int) -> tuple[FineStep, ...]:
 
 def tops_of(messages: pd.Series) -> tuple[int, ...]:
     """The most messages of a day in each shade, from few to many: at most four, each with about as many of the days that have any."""
-    busy = messages[messages > 0]
-    parts = (0.25, 0.5, 0.75, 1)
-    return tuple(sorted({int(busy.quantile(part, interpolation="higher")) for part in parts})) if len(busy) else ()
+    busy = sorted(int(amount) for amount in messages if amount)
+    return tuple(sorted({busy[-(-len(busy) * part // 4) - 1] for part in (1, 2, 3, 4)})) if busy else ()
 
 
 def shade_names(tops: tuple[int, ...]) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ HEADS = {
     "first_message_at": "First message",
     "last_message_at": "Last message",
     "in_trash": "In the trash",
+    "began_earlier": "Began before",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",
