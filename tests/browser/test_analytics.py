@@ -80,7 +80,7 @@ def test_a_day_of_the_calendar_lists_its_messages_and_a_top_chat_opens(server: S
     expect(page.get_by_text("Why are there two tides?")).to_be_visible()
     expect(page).to_have_url(re.compile(r"\?c=[0-9a-f-]{36}$"))
     page.go_back()
-    expect(page.get_by_text("Top chats")).to_be_visible()
+    expect(page.get_by_role("heading", name="Analytics")).to_be_visible()
 
 
 def test_a_year_of_days_scrolls_in_its_card_on_a_phone(server: Server, page: Page) -> None:

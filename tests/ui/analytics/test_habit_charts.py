@@ -12,9 +12,8 @@ def test_a_day_stands_in_the_column_of_its_week_and_the_row_of_its_weekday() -> 
     frame = calendar([0, 3, 9, 1, 2, 0])
     spec = calendar_chart(frame, habits.tops_of(frame["messages"])).to_dict()
     (rows,) = spec["datasets"].values()
-    assert [(row["week"], row["weekday"]) for row in rows] == [
-        ("2026-03-02", "Wed"), ("2026-03-02", "Thu"), ("2026-03-02", "Fri"), ("2026-03-02", "Sat"), ("2026-03-02", "Sun"), ("2026-03-09", "Mon"),
-    ]  # fmt: skip
+    assert [row["week"] for row in rows] == ["2026-03-02"] * 5 + ["2026-03-09"]
+    assert [row["weekday"] for row in rows] == ["Wed", "Thu", "Fri", "Sat", "Sun", "Mon"]
     assert spec["encoding"]["y"]["scale"]["domain"] == list(WEEKDAYS)
     assert [row["fullness"] for row in rows] == [0.08, 0.77, 1.0, 0.31, 0.54, 0.08]
     assert rows[2]["when"] == "Friday 6 March 2026"
@@ -23,7 +22,7 @@ def test_a_day_stands_in_the_column_of_its_week_and_the_row_of_its_weekday() -> 
 def test_months_are_named_over_a_year_and_mondays_over_a_month() -> None:
     year, month = (calendar_chart(calendar([1] * days), (1,)).to_dict()["encoding"]["x"] for days in (365, 30))
     assert len(year["scale"]["domain"]) == 53
-    assert 11 <= len(year["axis"]["values"]) <= 12
+    assert len(year["axis"]["values"]) in (12, 13)
     assert month["axis"]["values"] == ["2026-03-02", "2026-03-23"]
 
 
