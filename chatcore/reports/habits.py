@@ -105,6 +105,7 @@ def depth_tiles(depth: pd.DataFrame) -> tuple[Tile, ...]:
     for measure, chats, half, most_have, most in depth[["measure", "chats", "p50", "p90", "most"]].itertuples(index=False):
         value, detail = UNKNOWN, ""
         if chats:
-            value, detail = f"{half:g}", f"half have no more; 9 of 10 up to {most_have:,.0f}, longest {phrases.count(int(most))}"
+            value = f"{half:g}"
+            detail = "of one chat" if chats == 1 else f"half have no more; 9 of 10 up to {most_have:,.0f}, longest {phrases.count(int(most))}"
         tiles.append(Tile(f"{measure}_per_chat", MEASURES[measure], value, None, detail, DEFINITIONS["chat_depth"]))
     return tuple(tiles)

@@ -10,6 +10,7 @@ from ui.analytics.charts import MARK, PADDING, amount, selectable
 
 # The pixels of a day, with the gap beside it: 53 weeks fit the card on a screen of 1,280 beside the sidebar.
 DAY = 14
+LEAST_BARS = 5
 
 
 def calendar_chart(calendar: pd.DataFrame, tops: tuple[int, ...]) -> alt.Chart:
@@ -53,7 +54,7 @@ def week_axis(weeks: list[str]) -> alt.Axis:
     """The months over the first of their weeks; over a few weeks the Mondays."""
     at = "toDate(datum.value + 'T00:00')"
     if len(weeks) <= habits.NARROW_WEEKS:
-        values, text = weeks[:: 3 if len(weeks) > 3 else 1], f"timeFormat({at}, '%-d %b')"
+        values, text = weeks[::3], f"timeFormat({at}, '%-d %b')"
     else:
         values = [week for week in weeks if int(week[8:]) <= 7]
         text = f"timeFormat({at}, month({at}) == 0 ? '%b %Y' : '%b')"
@@ -66,6 +67,8 @@ def week_axis(weeks: list[str]) -> alt.Axis:
 def lengths_chart(lengths: pd.DataFrame) -> alt.Chart:
     """How many chats have how many messages (frame: `analytics.chat_lengths`)."""
     names = [habits.count_range(least, most) for least, most in zip(lengths["messages_from"], lengths["messages_to"], strict=True)]
+    # One bar alone would fill the card.
+    domain = [*names, *(habits.count_range(2 ** (place - 1) + 1, 2**place) for place in range(len(names), LEAST_BARS))]
     data = lengths.assign(length=names)
     chart = (
         alt.Chart(data, height=200, padding=PADDING)
@@ -74,7 +77,7 @@ def lengths_chart(lengths: pd.DataFrame) -> alt.Chart:
             x=alt.X(
                 "length:O",
                 axis=alt.Axis(title="Messages", labelAngle=0, labelOverlap=True),
-                scale=alt.Scale(domain=names, paddingInner=0.15),
+                scale=alt.Scale(domain=domain, paddingInner=0.15),
             ),
             y=amount("chats"),
             tooltip=[

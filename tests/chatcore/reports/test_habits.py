@@ -66,8 +66,12 @@ def test_a_period_has_the_steps_that_can_be_drawn(days: int, steps: tuple[FineSt
     assert 2 * 24 * habits.STEPS["hour"][1] == MAX_MARKS
 
 
+def day_of(text: str | None) -> object:
+    return pd.Timestamp(text) if text else pd.NaT
+
+
 def run(streak: str, days: int | None, first: str | None, last: str | None, earlier: bool = False) -> dict[str, object]:
-    return {"streak": streak, "days": days, "first_day": pd.to_datetime(first), "last_day": pd.to_datetime(last), "began_earlier": earlier}
+    return {"streak": streak, "days": days, "first_day": day_of(first), "last_day": day_of(last), "began_earlier": earlier}
 
 
 @pytest.mark.parametrize(
@@ -91,5 +95,7 @@ def test_half_of_the_chats_are_told_with_the_longest() -> None:
     messages, prompts = habits.depth_tiles(depth)
     assert (messages.value, messages.detail) == ("4", "half have no more; 9 of 10 up to 20, longest 80")
     assert (prompts.label, prompts.value) == ("Prompts per chat", "1.5")
+    (single,) = habits.depth_tiles(depth[:1].assign(chats=1, p50=3.0))
+    assert (single.value, single.detail) == ("3", "of one chat")
     (empty,) = habits.depth_tiles(pd.DataFrame({"measure": ["prompts"], "chats": [0], "p50": [None], "p90": [None], "most": [None]}))
     assert (empty.value, empty.detail) == ("–", "")

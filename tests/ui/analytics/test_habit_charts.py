@@ -24,6 +24,8 @@ def test_months_are_named_over_a_year_and_mondays_over_a_month() -> None:
     assert len(year["scale"]["domain"]) == 53
     assert len(year["axis"]["values"]) in (12, 13)
     assert month["axis"]["values"] == ["2026-03-02", "2026-03-23"]
+    week = calendar_chart(calendar([1] * 7), (1,)).to_dict()["encoding"]["x"]
+    assert week["axis"]["values"] == ["2026-03-02"], "two names over two weeks would lie on each other"
 
 
 def test_lengths_are_drawn_from_short_to_long() -> None:
@@ -31,6 +33,6 @@ def test_lengths_are_drawn_from_short_to_long() -> None:
         {"messages_from": [1, 2, 3, 5], "messages_to": [1, 2, 4, 8], "chats": [0, 4, 2, 1], "share": [0, 4 / 7, 2 / 7, 1 / 7]}
     )
     spec = lengths_chart(lengths).to_dict()
-    assert spec["encoding"]["x"]["scale"]["domain"] == ["1", "2", "3 to 4", "5 to 8"]
+    assert spec["encoding"]["x"]["scale"]["domain"] == ["1", "2", "3 to 4", "5 to 8", "9 to 16"], "a bar alone would fill the card"
     (rows,) = spec["datasets"].values()
     assert sum(row["chats"] for row in rows) == 7
