@@ -17,7 +17,7 @@ from chatcore.db import Database
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.models import utc_now
 from chatcore.rollup import making
-from chatcore.rollup.gather import start_of
+from chatcore.rollup.days import start_of
 from chatcore.rows import GENERATIONS, RUNNING
 from chatcore.search import check
 from chatcore.search.build import indexed_share

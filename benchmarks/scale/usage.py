@@ -1,31 +1,79 @@
-"""The analytics page, and what the command line tells about a whole installation."""
+"""The analytics page with the rollup behind it, and what the command line tells about a whole installation."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+
+import sqlalchemy as sa
 
 from benchmarks.figures import Figure
 from benchmarks.scale.ground import BUDGET_MESSAGES, Ground, half_and_most
 from chatcore import analytics, doctor, stats
 from chatcore.analytics import Filters, whole_days
 from chatcore.errors import Conflict
+from chatcore.parts import Viewer
+from chatcore.rollup.making import refresh_step
 
 ZONE = "Europe/Berlin"
+# All questions of the page together over two years of everybody, and a list behind a number: see docs/performance.md.
+PAGE_BUDGET_MS = {"sqlite": 50, "postgresql": 80}
+BEHIND_BUDGET_MS = 20
+MARK_ALL = (
+    "INSERT INTO usage_dirty (user_id, day, writer) SELECT user_id, day, 0 FROM usage_day d WHERE user_id = :user_id "
+    "AND NOT EXISTS (SELECT 1 FROM usage_dirty m WHERE m.user_id = d.user_id AND m.day = d.day)"
+)
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
-    """Every number of the page for 30 days and for two years, in the zone of a person who has clock changes."""
+    """The pages of the rollup, every number of the page for 30 days and for two years, in the zone of a person who has clock
+    changes, and the lists behind them."""
     db, today = ground.db, ground.now.date()
+    yield from making(ground)
     for who, viewer in ground.people.items():
         for name, days in (("30 days", 29), ("2 years", 729)):
             filters = Filters(whole_days(today - timedelta(days=days), today, ZONE), time_zone=ZONE)
-            report = partial(analytics.report, db, viewer, filters, now=ground.now)
-            yield from half_and_most(f"analytics page, {name}, {who}", ground.timed([report]))
+            yield from half_and_most(f"analytics page, {name}, {who}", ground.timed([whole_page(ground, viewer, filters)]))
+            if viewer.is_owner:
+                budget = ground.budget(PAGE_BUDGET_MS[db.dialect]) if days > 365 else None
+                everybody = whole_page(ground, viewer, replace(filters, everybody=True))
+                yield from half_and_most(f"analytics page, {name}, everybody", ground.timed([everybody]), budget=budget)
+        behind = [partial(ask, db, viewer, filters) for ask in (analytics.messages_behind, analytics.answers_behind)]
+        yield from half_and_most(f"list behind a number, {who}", ground.timed(behind), budget=ground.budget(BEHIND_BUDGET_MS))
     whole: list[tuple[str, Callable[[], object]]] = [("everybody's counts", lambda: stats.count_all(db))]
     if ground.filling.messages <= BUDGET_MESSAGES:
         whole.append(("doctor", lambda: examine(ground)))
     for name, ask in whole:
         yield Figure(name, ground.once(ask) / 1000, "s")
+
+
+def whole_page(ground: Ground, viewer: Viewer, filters: Filters) -> Callable[[], None]:
+    """Asks what all tabs of the page ask."""
+
+    def ask() -> None:
+        analytics.report(ground.db, viewer, filters, now=ground.now)
+        analytics.speed_report(ground.db, viewer, filters, step="week")
+
+    return ask
+
+
+def making(ground: Ground) -> Iterator[Figure]:
+    """Makes what is left of the pages, then those of the top user anew: how long a day takes, and how much room they need."""
+    while refresh_step(ground.db):
+        pass
+    user_id = ground.people["top user"].user_id
+    with ground.db.write() as tx:
+        tx.execute(sa.text(MARK_ALL), {"user_id": user_id})
+        days = tx.execute(sa.text("SELECT count(*) FROM usage_dirty")).scalar_one()
+
+    def make() -> None:
+        while refresh_step(ground.db):
+            pass
+
+    yield Figure("making a page of the rollup", ground.once(make) / days, "ms", budget=5)
+    with ground.db.read() as tx:
+        size = tx.execute(sa.text("SELECT sum(length(names) + length(messages) + length(answers)) FROM usage_day")).scalar_one()
+    yield Figure("rollup of the text", int(size) / ground.filling.text_bytes, "x")
 
 
 def examine(ground: Ground) -> None:

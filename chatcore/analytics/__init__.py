@@ -11,6 +11,7 @@ from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.habits import Habits, activity_over_time, calendar, habits, streaks
 from chatcore.analytics.messages import busy_hours, messages_per_day
+from chatcore.analytics.people import active_people, people, people_models
 from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 
@@ -23,6 +24,7 @@ __all__ = [
     "MessageBehind",
     "Report",
     "SpeedReport",
+    "active_people",
     "activity",
     "activity_over_time",
     "answers_behind",
@@ -36,6 +38,8 @@ __all__ = [
     "messages_per_day",
     "models",
     "outcomes",
+    "people",
+    "people_models",
     "previous_period",
     "report",
     "speed",

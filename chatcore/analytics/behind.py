@@ -13,6 +13,7 @@ from chatcore.analytics import answers, messages
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.statements import GENERATIONS, MESSAGES, at_hour, newest
 from chatcore.db import Database
+from chatcore.errors import Denied
 from chatcore.parts import Page, Role, State, Viewer
 from chatcore.rows import CHATS
 from chatcore.texts import SNIPPET_SOURCE_CHARACTERS, snippet
@@ -70,6 +71,7 @@ def messages_behind(
     `hour_of_week`: (weekday with 0 for Monday, hour) on the clock of the filters' zone. Raises Invalid for an hour that no
     week has, for a limit below 1 or above 1,000, and for a cursor of another list.
     """
+    check_own(filters)
     written = MESSAGES.c
     with db.read() as tx:
         conditions = [*messages.counted(viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
@@ -111,6 +113,7 @@ def answers_behind(
 
     Raises Invalid for a limit below 1 or above 1,000, and for a cursor of another list.
     """
+    check_own(filters)
     ledger = GENERATIONS.c
     with db.read() as tx:
         conditions = answers.counted(viewer, filters)
@@ -147,3 +150,9 @@ def answers_behind(
         for row in (rows[generation_id] for generation_id in page.items)
     )
     return Page(tuple(found), page.next_cursor)
+
+
+def check_own(filters: Filters) -> None:
+    """Raises Denied for filters over everybody."""
+    if filters.everybody:
+        raise Denied("What people write is theirs alone.", "Choose your own numbers to see the messages behind them.")

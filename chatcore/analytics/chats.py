@@ -1,6 +1,6 @@
 """Questions over the chats of a period: which have most messages, and how long they are. Text is never read, titles are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
 from chatcore.analytics.statements import MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
-from chatcore.rollup.gather import EPOCH, MICROSECOND
+from chatcore.rollup.days import EPOCH, MICROSECOND
 from chatcore.rollup.pages import NO_CHAT, ROLES, UNKNOWN, Rows, chat_key
 from chatcore.rows import CHATS
 
@@ -42,7 +42,8 @@ def top_chats(db: Database, viewer: Viewer, filters: Filters, *, least: int = 1,
     `input_tokens`, `output_tokens` (of the answers asked for in the period; None if no usage is known), `first_message_at` and
     `last_message_at` (UTC, of those in the period). Then, if there are any, one row for all chats that were deleted for good: its
     title is DELETED, it has the tokens, and None where nobody knows any more. With `least` or `most` only chats of so many messages, and
-    no deleted ones.
+    no deleted ones. Filters for everybody find the viewer's own chats too: a title is a word of what was written. Raises Denied if
+    they are and the viewer is not the owner.
     """
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters)
@@ -109,6 +110,9 @@ def depth_of(rows: Rows, chats: Chats) -> pd.DataFrame:
 
 def top_of(tx: Session, viewer: Viewer, rows: Rows, chats: Chats, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
     """The frame of `top_chats`."""
+    if set(rows.users) - {viewer.user_id}:
+        rows = own_rows(rows, viewer)
+        chats = chats_of(rows)
     at = rows.messages["at"].copy()
     written = sizes(chats.places, chats.number)
     first, last = np.zeros(chats.number, dtype=np.int64), np.zeros(chats.number, dtype=np.int64)
@@ -136,6 +140,13 @@ def top_of(tx: Session, viewer: Viewer, rows: Rows, chats: Chats, *, least: int 
     return frame.assign(**tokens_of(rows, keys))[
         ["chat_id", "title", "in_trash", "messages", *TOKENS, "first_message_at", "last_message_at"]
     ]
+
+
+def own_rows(rows: Rows, viewer: Viewer) -> Rows:
+    """The rows of one person out of everybody's."""
+    places = np.array([place for place, user_id in enumerate(rows.users) if user_id == viewer.user_id], dtype=np.int64)
+    messages, answers = (array[np.isin(array["user"], places)] for array in (rows.messages, rows.answers))
+    return replace(rows, messages=messages, answers=answers)
 
 
 def tokens_of(rows: Rows, keys: list[int]) -> dict[str, pd.Series]:

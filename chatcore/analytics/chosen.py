@@ -1,6 +1,7 @@
 """Which of the gathered rows a question is about, and in which local hour or day each lies."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,16 +11,22 @@ from sqlmodel import Session
 from chatcore.analytics.filters import Filters, first_day, offsets
 from chatcore.analytics.numbers import Ints
 from chatcore.analytics.statements import EPOCH_ORDINAL
-from chatcore.parts import Viewer
-from chatcore.rollup.gather import cut, microseconds, rows_of
+from chatcore.parts import Period, Viewer
+from chatcore.rollup.days import microseconds
+from chatcore.rollup.gather import cut, everybodys_rows, rows_of
 from chatcore.rollup.pages import Array, Models, Rows
 
 SECOND_US, HOUR_S, DAY_S = 1_000_000, 3_600, 86_400
 
 
 def chosen_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
-    """The viewer's rows that the filters let through."""
-    return choose(rows_of(tx, viewer, filters.period), filters)
+    """The viewer's rows that the filters let through, or everybody's. Raises Denied for everybody's if the viewer is not the owner."""
+    return choose(gathered_rows(tx, viewer, filters, filters.period), filters)
+
+
+def gathered_rows(tx: Session, viewer: Viewer, filters: Filters, period: Period) -> Rows:
+    """All rows of a period, of whom the filters say."""
+    return (everybodys_rows if filters.everybody else rows_of)(tx, viewer, period)
 
 
 def choose(rows: Rows, filters: Filters) -> Rows:
@@ -28,7 +35,7 @@ def choose(rows: Rows, filters: Filters) -> Rows:
     if not filters.narrowed:
         return rows
     fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
-    return Rows(rows.messages[fits[rows.messages["models"]]], rows.answers[fits[rows.answers["models"]]], rows.models, rows.errors)
+    return replace(rows, messages=rows.messages[fits[rows.messages["models"]]], answers=rows.answers[fits[rows.answers["models"]]])
 
 
 def is_chosen(provider: str, model: str, filters: Filters) -> bool:

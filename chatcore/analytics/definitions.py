@@ -74,6 +74,12 @@ DEFINITIONS = {
         "Of the chats with at least one counted message in the period, half and 9 of 10 have at most so many messages or prompts in it. "
         "Every branch counts."
     ),
+    "people": (
+        "One row for each person with a message or an answer in the period. Numbers only: what people write is theirs alone, so no list "
+        "of messages is behind them."
+    ),
+    "people_models": "How many answers each person asked of each model, every attempt counted.",
+    "active_people": "People who wrote or were answered, by the day of your time zone; each counts once in a day, week or month.",
     "change": (
         "Compared with the period of equal length just before. A period that is still running is compared with the same part of the "
         'one before: today until noon with yesterday until noon. "New" means there was nothing before.'

@@ -7,6 +7,7 @@ numbers on both, on days of a clock change and in zones off by half an hour.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -22,7 +23,8 @@ FineStep = Literal["hour", "day", "week", "month"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to count. Empty `providers` or `models` means all of them; `time_zone` is an IANA name.
+    """What to count. Empty `providers` or `models` means all of them; `time_zone` is an IANA name; `everybody`: not only the
+    viewer's, which only the owner may ask.
 
     Raises Invalid for an unknown zone, a naive time or a period that ends before it starts.
     """
@@ -31,6 +33,7 @@ class Filters:
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     time_zone: str = "UTC"
+    everybody: bool = False
 
     def __post_init__(self) -> None:
         zone(self.time_zone)
@@ -117,8 +120,10 @@ def first_day(filters: Filters) -> date:
     return filters.period.start.astimezone(zone(filters.time_zone)).date()
 
 
-def offsets(period: Period, time_zone: str) -> list[tuple[datetime, timedelta]]:
-    """The zone's offsets from UTC in the period, each with the instant from which it holds (the first: the start)."""
+@lru_cache(maxsize=256)
+def offsets(period: Period, time_zone: str) -> tuple[tuple[datetime, timedelta], ...]:
+    """The zone's offsets from UTC in the period, each with the instant from which it holds (the first: the start). Kept, since
+    every question of a page asks for them."""
     own = zone(time_zone)
     found = [(period.start, offset_at(period.start, own))]
     at = period.start
@@ -128,7 +133,7 @@ def offsets(period: Period, time_zone: str) -> list[tuple[datetime, timedelta]]:
         if offset_at(after, own) != found[-1][1]:
             found.append((change_between(at, after, own), offset_at(after, own)))
         at = after
-    return found
+    return tuple(found)
 
 
 def offset_at(at: datetime, own: ZoneInfo) -> timedelta:

@@ -13,7 +13,8 @@ from chatcore.analytics.messages import count_days
 from chatcore.analytics.numbers import Ints, sizes
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
-from chatcore.rollup.gather import MICROSECOND, cut, microseconds
+from chatcore.rollup.days import MICROSECOND, microseconds
+from chatcore.rollup.gather import cut
 from chatcore.rollup.pages import ROLES, Rows
 
 STREAKS = ("current", "longest")

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from chatcore.analytics.chosen import DAY_S, HOUR_S, chosen_rows, local_numbers
 from chatcore.analytics.filters import Filters, first_day, local_days
-from chatcore.analytics.numbers import sizes
+from chatcore.analytics.numbers import different, sizes
 from chatcore.analytics.statements import MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
@@ -52,7 +52,7 @@ def count_week(rows: Rows, filters: Filters) -> pd.DataFrame:
 
 def count_chats(rows: Rows) -> int:
     """In how many chats was a message written?"""
-    return len(np.unique(rows.messages["chat"]))
+    return different(rows.messages["chat"])
 
 
 def counted(viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from chatcore.analytics.answers import MODEL
+from chatcore.analytics.answers import MODEL, model_column
 from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
 from chatcore.analytics.filters import Filters, Step, starts_of
 from chatcore.analytics.numbers import percentiles, sizes, totals
@@ -101,7 +101,7 @@ def steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     steps, own = np.divmod(keys, max(len(pairs), 1))
     table = pd.DataFrame({"start": pd.Series(first_days[steps]).dt.as_unit("us")})
     for place, name in enumerate(MODEL):
-        table[name] = pd.Series([pair[place] for pair in pairs], dtype="str").take(own).array
+        table[name] = model_column(pairs, place).take(own)
     table["answers"] = sizes(groups, len(keys))
     for measure, wanted in (("time_to_first_chunk_s", (50, 90)), ("output_tokens_per_s", (50,))):
         _, found = percentiles(groups, rows.answers[measure], len(keys), wanted)

@@ -3,16 +3,18 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from chatcore.analytics import answers, messages
-from chatcore.analytics.chosen import choose
-from chatcore.analytics.filters import Filters, previous_period
+from chatcore.analytics.chosen import DAY_S, choose, gathered_rows, local_numbers
+from chatcore.analytics.filters import Filters, local_days, previous_period
+from chatcore.analytics.numbers import different, percentiles
 from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
-from chatcore.rollup.gather import rows_of
+from chatcore.rollup.gather import USERS, check_owner
 from chatcore.rollup.pages import Rows
 
 # measure -> unit of `value` and `previous`
@@ -35,6 +37,15 @@ class Activity:
     first: datetime
     last: datetime
     running: int
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A measure of a period (None: unknown), over how many answers or days it is, and how many of these were estimated."""
+
+    value: float | None
+    over: int | None = None
+    estimated: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +75,14 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
     earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
     both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     with db.read() as tx:
-        gathered = rows_of(tx, viewer, both)
+        gathered = gathered_rows(tx, viewer, filters, both)
     rows = choose(gathered, filters)
-    days, used, speed = messages.count_days(rows, filters), answers.answer_days(rows, filters), answers.speeds(rows)
-    by_model = answers.fold_models(used, speed)
-    current = totals(days, by_model, speed, chats=messages.count_chats(rows))
     return Report(
         previous=earlier.period,
-        tiles=compare(current, totals_of(choose(gathered, earlier), earlier)),
-        messages_per_day=days,
-        tokens_per_day=answers.fold_tokens(used),
-        models=by_model,
+        tiles=compare(totals(rows, filters), totals(choose(gathered, earlier), earlier)),
+        messages_per_day=messages.count_days(rows, filters),
+        tokens_per_day=answers.tokens_of(rows, filters),
+        models=answers.models_of(rows),
         busy_hours=messages.count_week(rows, filters),
     )
 
@@ -91,66 +99,71 @@ def tiles(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> p
     return report(db, viewer, filters, now=now).tiles
 
 
-def activity(db: Database, viewer: Viewer) -> Activity | None:
-    """From when to when did the viewer do anything, and is something running? None if there is nothing yet."""
+def activity(db: Database, viewer: Viewer, *, everybody: bool = False) -> Activity | None:
+    """From when to when did the viewer do anything, or everybody, and is something running? None if there is nothing yet.
+
+    Raises Denied for everybody if the viewer is not the owner.
+    """
+    if everybody:
+        check_owner(viewer)
     ends = [
-        sa.select(end(column)).where(table.c.user_id == viewer.user_id).scalar_subquery()
+        sa.select(end(column)).where(table.c.user_id == USERS.c.id).correlate(USERS).scalar_subquery()
         for table, column in ((MESSAGES, MESSAGES.c.created_at), (GENERATIONS, GENERATIONS.c.started_at))
         for end in (sa.func.min, sa.func.max)
     ]
     # A literal, because a bound parameter keeps SQLite from the partial index on running rows.
     running = GENERATIONS.c.state == sa.literal_column("'running'")
-    count = sa.select(sa.func.count()).where(running, GENERATIONS.c.user_id == viewer.user_id).scalar_subquery()
+    count = sa.select(sa.func.count()).where(running, GENERATIONS.c.user_id == USERS.c.id).correlate(USERS).scalar_subquery()
+    # By person, because the times of each lie in the order of an index.
+    people = sa.select(*ends, count) if everybody else sa.select(*ends, count).where(USERS.c.id == viewer.user_id)
     with db.read() as tx:
-        *times, now_running = tx.execute(sa.select(*ends, count)).one()
-    known = [time for time in times if time is not None]
-    return Activity(first=min(known), last=max(known), running=now_running) if known else None
+        found = tx.execute(people.select_from(USERS)).all()
+    known = [time for *times, _ in found for time in times if time is not None]
+    return Activity(first=min(known), last=max(known), running=sum(row[-1] for row in found)) if known else None
 
 
-def totals_of(rows: Rows, filters: Filters) -> pd.DataFrame:
-    """`totals` of a period of which nothing else is wanted."""
-    speed = answers.speeds(rows)
-    by_model = answers.fold_models(answers.answer_days(rows, filters), speed)
-    return totals(messages.count_days(rows, filters), by_model, speed, chats=messages.count_chats(rows))
-
-
-def totals(days: pd.DataFrame, by_model: pd.DataFrame, speed: pd.DataFrame, *, chats: int) -> pd.DataFrame:
-    """`value`, `over` and `estimated` of every measure, from the frames of one period."""
-    sums = by_model[list(answers.COUNTS)].sum()
-    asked, known, estimated = int(sums["answers"]), int(sums["answers_with_usage"]), int(sums["answers_estimated"])
-    finished = asked - int(sums["running"])
-    over_all = speed.iloc[-1]
-    first_s, first_over, per_s, per_s_over = (over_all[name] for name in answers.SPEEDS)
-    unknown = asked > 0 and known == 0
-    rows = {
-        "messages": (days["messages"].sum(), None, None),
-        "chats": (chats, None, None),
-        "active_days": ((days["messages"] > 0).sum(), len(days), None),
-        "input_tokens": (None if unknown else sums["input_tokens"], known, estimated),
-        "output_tokens": (None if unknown else sums["output_tokens"], known, estimated),
-        "median_time_to_first_chunk_s": (first_s, first_over, None),
-        "median_output_tokens_per_s": (per_s, per_s_over, None),
-        "failed_share": (sums["failed"] / finished if finished else None, finished, None),
+def totals(rows: Rows, filters: Filters) -> dict[str, Total]:
+    """Every measure of one period."""
+    everything = np.zeros(len(rows.answers), dtype=np.int64)
+    sums = {name: int(found[0]) for name, found in answers.count(rows.answers, everything, 1, answers.COUNTS).items()}
+    finished = sums["answers"] - sums["running"]
+    # With attempts, but none whose usage is known, the sum is unknown and not 0.
+    unknown = sums["answers"] > 0 and sums["answers_with_usage"] == 0
+    tokens = {
+        name: Total(None if unknown else sums[name], sums["answers_with_usage"], sums["answers_estimated"])
+        for name in ("input_tokens", "output_tokens")
     }
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "over", "estimated"])
-    return frame.astype({"value": "float64", "over": "Int64", "estimated": "Int64"})
+    medians = {}
+    for measure, (median, _) in answers.MEDIANS.items():
+        known, found = percentiles(everything, rows.answers[measure], 1, [50])
+        medians[median] = Total(float(found[0, 0]), int(known[0]))
+    active = different(local_numbers(rows.messages["at"], filters, DAY_S))
+    return {
+        "messages": Total(len(rows.messages)),
+        "chats": Total(messages.count_chats(rows)),
+        "active_days": Total(active, len(local_days(filters.period, filters.time_zone))),
+        **tokens,
+        **medians,
+        "failed_share": Total(sums["failed"] / finished if finished else None, finished),
+    }
 
 
-def compare(current: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+def compare(current: dict[str, Total], before: dict[str, Total]) -> pd.DataFrame:
     """The frame of `tiles` from the totals of two periods."""
-    pairs = zip(UNITS, current.loc[list(UNITS), "value"], before.loc[list(UNITS), "value"], strict=True)
-    changes = [change(measure, float(value), float(previous)) for measure, value, previous in pairs]
+    now, then = [current[measure] for measure in UNITS], [before[measure] for measure in UNITS]
+    values, previous = (np.array([total.value for total in totals], dtype=np.float64) for totals in (now, then))
+    changes = [change(measure, value, earlier) for measure, value, earlier in zip(UNITS, values, previous, strict=True)]
     return pd.DataFrame(
         {
             "measure": list(UNITS),
             "unit": list(UNITS.values()),
-            "value": current.loc[list(UNITS), "value"].to_numpy(),
-            "previous": before.loc[list(UNITS), "value"].to_numpy(),
+            "value": values,
+            "previous": previous,
             "change": pd.Series([amount for amount, _ in changes], dtype="float64"),
             "change_kind": [kind for _, kind in changes],
-            "over": current.loc[list(UNITS), "over"].array,
-            "previous_over": before.loc[list(UNITS), "over"].array,
-            "estimated": current.loc[list(UNITS), "estimated"].array,
+            "over": pd.array([total.over for total in now], dtype="Int64"),
+            "previous_over": pd.array([total.over for total in then], dtype="Int64"),
+            "estimated": pd.array([total.estimated for total in now], dtype="Int64"),
         }
     )
 

@@ -106,6 +106,8 @@ def depth_tiles(depth: pd.DataFrame) -> tuple[Tile, ...]:
         value, detail = UNKNOWN, ""
         if chats:
             value = f"{half:g}"
-            detail = "of one chat" if chats == 1 else f"half have no more; 9 of 10 up to {most_have:,.0f}, longest {phrases.count(int(most))}"
+            detail = (
+                "of one chat" if chats == 1 else f"half have no more; 9 of 10 up to {most_have:,.0f}, longest {phrases.count(int(most))}"
+            )
         tiles.append(Tile(f"{measure}_per_chat", MEASURES[measure], value, None, detail, DEFINITIONS["chat_depth"]))
     return tuple(tiles)

@@ -32,6 +32,9 @@ ALL = (
     analytics.top_chats,
     analytics.chat_lengths,
     analytics.chat_depth,
+    analytics.people,
+    analytics.people_models,
+    analytics.active_people,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 

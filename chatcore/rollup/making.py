@@ -11,8 +11,10 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.db import Database
-from chatcore.rollup.gather import DAYS, DIRTY, days_of, dirty_days, kept_pages, read_days, runs
+from chatcore.rollup.days import runs
+from chatcore.rollup.gather import DAYS, DIRTY, dirty_days, kept_pages
 from chatcore.rollup.pages import Page
+from chatcore.rollup.tables import days_of, read_days
 
 # What is made in one step: reading it is not in the way of writers, writing it takes a millisecond or two.
 DAYS_A_STEP = 16
@@ -41,12 +43,12 @@ def refresh_step(db: Database) -> bool:
         theirs = sa.select(DIRTY.c.day).where(DIRTY.c.user_id == user_id).distinct().order_by(DIRTY.c.day.desc()).limit(DAYS_A_STEP)
         days = tx.execute(theirs).scalars().all()
         marks = read_marks(tx, user_id, days)
-        pages = {day: read_days(tx, user_id, day, day) for day in days}
+        pages = {day: page for run in runs(days) for day, page in read_days(tx, user_id, run[0], run[-1])}
     with db.write() as tx:
         for day in days:
             of_day = [mark for mark in marks if mark[0] == day]
             if take_marks(tx, user_id, of_day):
-                write_page(tx, user_id, day, [page for _, page in pages[day]])
+                write_page(tx, user_id, day, pages.get(day))
     return True
 
 
@@ -66,10 +68,10 @@ def take_marks(tx: Session, user_id: str, marks: Marks) -> bool:
     return True
 
 
-def write_page(tx: Session, user_id: str, day: int, pages: Sequence[Page]) -> None:
+def write_page(tx: Session, user_id: str, day: int, page: Page | None) -> None:
     """Puts the page of a day in the place of the one before; a day without anything has none."""
     tx.execute(sa.delete(DAYS).where(DAYS.c.user_id == user_id, DAYS.c.day == day))
-    for page in pages:
+    if page:
         values = {"names": page.names, "messages": page.messages, "answers": page.answers}
         tx.execute(sa.insert(DAYS).values(user_id=user_id, day=day, **values))
 

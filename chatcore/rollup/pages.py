@@ -1,13 +1,14 @@
 """The rollup's format: what a person wrote and was answered on one day, a row for each message and each attempt, in arrays.
 
-Not sums: a sum is of one zone, one filter and no percentile. A row of some 20 or 80 bytes keeps every question exact, in any
+Not sums: a sum is of one zone, one filter and no percentile. A row of 20 or 63 bytes keeps every question exact, in any
 zone, and numpy counts a million of them in milliseconds. No text is in it. See docs/decisions/0011.
 """
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,11 @@ SOURCES = (None, "reported", "estimated", "imported")
 # A number nobody knows: no count is negative. Times and costs that are not known are NaN.
 UNKNOWN = -1
 NO_CHAT = 0
+COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 # at: microseconds since 1970 (UTC). chat: see `chat_key`. models, error: places in `Rows.models` and `Rows.errors`.
-MESSAGE = np.dtype([("at", "<i8"), ("chat", "<i8"), ("models", "<u4"), ("role", "u1"), ("imported", "u1")])
-# Times (s) and speeds (1/s) have 32 bits: they are exact to a ten-millionth of themselves, and quick to sort.
+# user: a place in `Rows.users`.
+MESSAGE = np.dtype([("at", "<i8"), ("chat", "<i8"), ("models", "<i8"), ("role", "u1"), ("imported", "?"), ("user", "<i8")])
 ANSWER = np.dtype(
     [
         ("at", "<i8"),
@@ -43,12 +45,19 @@ ANSWER = np.dtype(
         ("load_s", "<f4"),
         ("output_tokens_per_s", "<f4"),
         ("prompt_tokens_per_s", "<f4"),
-        ("models", "<u4"),
-        ("error", "<u4"),
+        ("models", "<i8"),
+        ("error", "<i8"),
         ("state", "u1"),
         ("source", "u1"),
-        ("imported", "u1"),
+        ("imported", "?"),
+        ("user", "<i8"),
     ]
+)
+# As they are kept, to save room. Times, speeds and costs with 32 bits are exact to a ten-millionth of themselves; no answer has
+# 2**31 tokens, and no day so many names.
+KEPT_AS = {"models": "<u2", "error": "<u2", "cost": "<f4", **dict.fromkeys(COUNTS, "<i4")}
+KEPT_MESSAGE, KEPT_ANSWER = (
+    np.dtype([(name, KEPT_AS.get(name, row[name])) for name in row.names or () if name != "user"]) for row in (MESSAGE, ANSWER)
 )
 
 
@@ -63,6 +72,7 @@ class Rows:
     answers: Array
     models: tuple[Models, ...]
     errors: tuple[str, ...]
+    users: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +89,15 @@ def chat_key(chat_id: uuid.UUID | None) -> int:
     return NO_CHAT if chat_id is None else chat_id.int & (2**63 - 1)
 
 
-def pack(rows: Rows) -> Page:
-    """The page of these rows."""
-    names = json.dumps([rows.models, rows.errors], ensure_ascii=False, separators=(",", ":"))
-    return Page(names, rows.messages.tobytes(), rows.answers.tobytes())
+def pack(messages: Sequence[tuple[object, ...]], answers: Sequence[tuple[object, ...]], names: "Names") -> Page:
+    """The page of rows of MESSAGE and ANSWER, without the user, and the names that they point to."""
+    told = json.dumps([tuple(names.models), tuple(names.errors)], ensure_ascii=False, separators=(",", ":"))
+    return Page(told, np.array(messages, KEPT_MESSAGE).tobytes(), np.array(answers, KEPT_ANSWER).tobytes())
 
 
+@lru_cache(maxsize=20_000)
 def unpack_names(names: str) -> tuple[tuple[Models, ...], tuple[str, ...]]:
-    """Models and errors of a page."""
+    """Models and errors of a page. Kept, because reading the JSON takes longer than the arrays."""
     models, errors = json.loads(names)
     return tuple(tuple((provider, model) for provider, model in pairs) for pairs in models), tuple(errors)
 
@@ -97,7 +108,6 @@ class Names:
     def __init__(self) -> None:
         self.models: dict[Models, int] = {}
         self.errors: dict[str, int] = {"": 0}
-        self._known: dict[str, tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]] = {}
 
     def of_models(self, models: Models) -> int:
         """The place of a set of models."""
@@ -107,30 +117,38 @@ class Names:
         """The place of an error."""
         return self.errors.setdefault(error or "", len(self.errors))
 
-    def places(self, names: str) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-        """For each place of a page's models and errors the place here. Most days have the names of the day before."""
-        if names not in self._known:
-            models, errors = unpack_names(names)
-            self._known[names] = (
-                np.array([self.of_models(pairs) for pairs in models], dtype=np.uint32),
-                np.array([self.of_error(error) for error in errors], dtype=np.uint32),
-            )
-        return self._known[names]
+
+def join(pages: Sequence[tuple[str, Page]]) -> Rows:
+    """The rows of pages, each with whose it is, one after the other."""
+    names, users = Names(), dict[str, int]()
+    # The names of all pages in one list: where those of a page begin plus a place in the page is a place in it.
+    models: list[int] = []
+    errors: list[int] = []
+    begins: dict[str, tuple[int, int]] = {}
+    of_page = np.empty((len(pages), 3), dtype=np.int64)
+    for place, (user_id, page) in enumerate(pages):
+        if page.names not in begins:
+            begins[page.names] = len(models), len(errors)
+            own_models, own_errors = unpack_names(page.names)
+            models += map(names.of_models, own_models)
+            errors += map(names.of_error, own_errors)
+        of_page[place] = *begins[page.names], users.setdefault(user_id, len(users))
+    messages, own = joined([page.messages for _, page in pages], KEPT_MESSAGE, MESSAGE, of_page)
+    messages["models"] = np.array(models, dtype=np.int64)[messages["models"] + own[:, 0]]
+    answers, own = joined([page.answers for _, page in pages], KEPT_ANSWER, ANSWER, of_page)
+    answers["models"] = np.array(models, dtype=np.int64)[answers["models"] + own[:, 0]]
+    answers["error"] = np.array(errors, dtype=np.int64)[answers["error"] + own[:, 1]]
+    return Rows(messages, answers, tuple(names.models), tuple(names.errors), tuple(users))
 
 
-def join(pages: Iterable[Page]) -> Rows:
-    """The rows of pages that follow each other in time."""
-    names = Names()
-    messages, answers = [np.empty(0, MESSAGE)], [np.empty(0, ANSWER)]
-    for page in pages:
-        models, errors = names.places(page.names)
-        if page.messages:
-            # A copy, because what the driver gives is read-only.
-            written = np.frombuffer(page.messages, MESSAGE).copy()
-            written["models"] = models[written["models"]]
-            messages.append(written)
-        if page.answers:
-            asked = np.frombuffer(page.answers, ANSWER).copy()
-            asked["models"], asked["error"] = models[asked["models"]], errors[asked["error"]]
-            answers.append(asked)
-    return Rows(np.concatenate(messages), np.concatenate(answers), tuple(names.models), tuple(names.errors))
+def joined(
+    parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void], of_part: npt.NDArray[np.int64]
+) -> tuple[Array, npt.NDArray[np.int64]]:
+    """The rows of several arrays, with their user, and for each row what is said of its part (names begin, errors begin, user)."""
+    found = np.frombuffer(b"".join(parts), kept)
+    own = np.repeat(of_part, np.array([len(part) for part in parts], dtype=np.int64) // kept.itemsize, axis=0)
+    rows = np.empty(len(found), row)
+    for name in kept.names or ():
+        rows[name] = found[name]
+    rows["user"] = own[:, 2]
+    return rows, own

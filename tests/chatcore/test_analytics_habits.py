@@ -29,7 +29,7 @@ from chatcore.analytics.chats import DELETED
 from chatcore.analytics.filters import FineStep, local_days, midnight, whole_hour
 from chatcore.analytics.habits import streaks_of
 from chatcore.db import Database
-from chatcore.errors import Invalid
+from chatcore.errors import Denied, Invalid
 from chatcore.history import delete_chats, purge_chats
 from chatcore.parts import Period, Viewer
 from tests.chatcore.analytics_rows import Maker, Rows, person, write_history
@@ -285,6 +285,21 @@ def test_titles_and_trash_are_told_and_what_is_gone_is_one_line(db: Database, no
     assert list(top_chats(db, viewer, filters, most=2)["title"]) == ["The tides"]
     # The types do not change with the last line, so a file never has another column.
     assert dict(frame.dtypes) == dict(top_chats(db, viewer, filters, most=2).dtypes)
+
+
+def test_everybodys_days_are_counted_for_the_owner_but_no_titles_of_others(db: Database, viewer: Viewer, rows: Rows, now: datetime) -> None:
+    owner = replace(make_viewer(db, "Owner"), is_owner=True)
+    chat = make_chat(db, owner, title="Mine")
+    make_exchange(db, owner, chat.id, now=datetime(2026, 3, 20, 12, tzinfo=UTC))
+    filters = replace(filters_of("UTC"), everybody=True)
+    found = habits(db, owner, filters, now=now)
+    alone = [calendar(db, one, filters_of("UTC"))["messages"] for one in (owner, viewer, Viewer("bob", "bob"))]
+    assert (found.calendar["messages"] == sum(alone)).all()
+    assert list(found.top["title"]) == list(top_chats(db, owner, filters)["title"]) == ["Mine"]
+    assert found.lengths["chats"].sum() > 10
+    for question in (calendar, activity_over_time, top_chats, chat_lengths, chat_depth):
+        with pytest.raises(Denied):
+            question(db, viewer, filters)
 
 
 def test_two_chats_of_one_moment_are_not_mixed_up(db: Database, viewer: Viewer, now: datetime) -> None:

@@ -103,7 +103,7 @@ def test_every_question_is_answered_in_three_forms(db: Database, owner: Viewer, 
     assert lines[1].endswith(ZONE)
     rows = json.loads(run(db, "stats", question, *between(days), "--json").stdout)["rows"]
     in_file = list(csv.DictReader(io.StringIO(run(db, "stats", question, *between(days), "--csv").stdout)))
-    assert len(rows) == len(in_file) > 1
+    assert len(rows) == len(in_file) > 0
     assert list(in_file[0]) == list(rows[0])
     assert len([line for line in lines[3:] if line]) > len(rows)
 

@@ -214,6 +214,8 @@ ELSEWHERE = {
     "search.ask.in_chats": "part of resolve",
     "search.ask.tag_conditions": "part of resolve",
     "search.ask.folder_conditions": "part of resolve",
+    "rollup.gather.everybodys_rows": "the owner's alone; tests/chatcore/test_analytics_people.py",
+    "rollup.gather.everybodys_names": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
@@ -229,12 +231,8 @@ WITHOUT_VIEWER = {
     "thread.subtrees": "of messages that were found through the viewer's chat",
     "thread.shown_from": "of a leaf that was found through the viewer's chat",
     "rollup.gather.kept_pages": "names the user that rows_of asks for",
-    "rollup.gather.read_days": "names the user that rows_of asks for",
-    "rollup.gather.read_messages": "part of read_days",
-    "rollup.gather.read_answers": "part of read_days",
     "rollup.gather.dirty_days": "names the user that rows_of asks for",
-    "rollup.gather.days_of": "names the user, for the doctor",
-    "rollup.gather.moment": "says how an engine writes a time",
+    "analytics.people.names_of": "of people in rows that were gathered for the viewer",
     "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
     "history.purge_portion": "part of purge_expired",
     "history.leaf_of": "of a chat that was found through the viewer",
@@ -295,25 +293,25 @@ SURFACE = {
 def analytics_case(function: FunctionType) -> Case:
     """Every question of the analytics is asked in the same way, so it needs no case of its own."""
     takes = parameters(function)
-    rest: list[object] = [FORTNIGHT] if "filters" in takes else [FORTNIGHT.period] if "period" in takes else []
-    named: dict[str, object] = {"now": LATER} if "now" in takes else {}
+    given = {"filters": FORTNIGHT, "period": FORTNIGHT.period, "now": LATER}
+    named = {name: value for name, value in given.items() if name in takes}
 
     def ask(world: World, viewer: Viewer) -> object:
         if takes[0] == "db":
-            return function(world.db, viewer, *rest, **named)
+            return function(world.db, viewer, **named)
         with world.db.read() as tx:
-            return function(tx, viewer, *rest, **named)
+            return function(tx, viewer, **named)
 
     return ask
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"role", "hour_of_week", "state", "error_type", "step", "least", "most", "limit", "cursor"}
+NOT_ASKED = {"everybody", "role", "hour_of_week", "state", "error_type", "step", "least", "most", "limit", "cursor"}
 GIVEN = {"db", "tx", "viewer", "filters", "period", "now"}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
-    if name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
+    if name not in ELSEWHERE and name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
 }
 
 

@@ -2,14 +2,14 @@
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from sqlmodel import Session
 
 from chatcore import analytics
 from chatcore.analytics import Filters
@@ -17,9 +17,11 @@ from chatcore.db import Database
 from chatcore.history import delete_chats, purge_chats, restore_chats
 from chatcore.parts import Period, Role, Viewer
 from chatcore.rollup import making
-from chatcore.rollup.gather import day_of, dirty_days, kept_pages, read_days, rows_of
+from chatcore.rollup.days import day_of
+from chatcore.rollup.gather import dirty_days, kept_pages, rows_of
 from chatcore.rollup.making import refresh, refresh_step, remake_wrong, waiting_days, wrong_days, wrong_days_of
-from chatcore.rollup.pages import ANSWER, MESSAGE, Names, Page, Rows, join, pack
+from chatcore.rollup.pages import Names, Page, join, pack
+from chatcore.rollup.tables import read_days
 from tests.chatcore.analytics_rows import TABLES, Maker, person, write_history
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 
@@ -128,12 +130,12 @@ def test_making_pages_twice_changes_nothing(db: Database, ann: Viewer) -> None:
 
 def test_what_changes_while_a_page_is_made_is_counted_after_all(db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
     day = max(marked(db, ann))
-    seen: list[object] = []
+    seen: list[int] = []
 
-    def read_and_change(*asked: object) -> object:
-        pages = read_days(*asked)  # type: ignore[arg-type]
-        if not seen:
-            seen.append(asked[2])
+    def read_and_change(tx: Session, user_id: str, first: int, last: int) -> Sequence[tuple[int, Page]]:
+        pages = read_days(tx, user_id, first, last)
+        if not seen and first <= day <= last:
+            seen.append(day)
             maker = Maker(db, ann, random.Random(5))
             maker.turn(datetime.fromtimestamp(day * 86_400 + 60, UTC), answers=2)
             maker.save()
@@ -154,14 +156,14 @@ def test_what_changes_while_a_page_is_made_is_counted_after_all(db: Database, an
 def test_of_two_that_make_the_same_page_the_one_that_looked_earlier_gives_way(
     db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns: list[object] = []
+    turns: list[int] = []
 
-    def read_late(*asked: object) -> object:
-        pages = read_days(*asked)  # type: ignore[arg-type]
+    def read_late(tx: Session, user_id: str, first: int, last: int) -> Sequence[tuple[int, Page]]:
+        pages = read_days(tx, user_id, first, last)
         if not turns:
-            turns.append(asked)
-            with db.write() as tx:
-                tx.execute(sa.delete(MESSAGES).where(MESSAGES.c.role == "assistant"))
+            turns.append(first)
+            with db.write() as other:
+                other.execute(sa.delete(MESSAGES).where(MESSAGES.c.role == "assistant"))
             refresh(db)
         return pages
 
@@ -288,18 +290,16 @@ def test_whatever_is_done_the_pages_say_what_the_tables_say(
 
 
 def test_pages_with_other_names_at_the_same_places_are_joined_by_name() -> None:
-    def rows(at: int, *models: tuple[str, str]) -> Page:
+    def page(at: int, *models: tuple[str, str]) -> Page:
         names = Names()
-        messages = np.zeros(len(models), MESSAGE)
-        messages["at"], messages["models"] = at, [names.of_models((model,)) for model in models]
-        answers = np.zeros(1, ANSWER)
-        answers["at"], answers["error"] = at, names.of_error(f"error {at}")
-        return pack(Rows(messages, answers, tuple(names.models), tuple(names.errors)))
+        messages = [(at, 1, names.of_models((model,)), 0, False) for model in models]
+        return pack(messages, [(at, 1, *[0] * 4, *[0.0] * 6, 0, names.of_error(f"error {at}"), 0, 0, False)], names)
 
     a, b = ("p", "a"), ("p", "b")
-    joined = join([rows(1, a, b), rows(2, b, a), rows(3, b)])
+    joined = join([("ann", page(1, a, b)), ("bob", page(2, b, a)), ("ann", page(3, b))])
     assert [joined.models[place][0] for place in joined.messages["models"]] == [a, b, b, a, b]
     assert [joined.errors[place] for place in joined.answers["error"]] == ["error 1", "error 2", "error 3"]
+    assert [joined.users[place] for place in joined.messages["user"]] == ["ann", "ann", "bob", "bob", "ann"]
 
 
 def test_chats_of_an_exchange_are_told_apart(db: Database, now: datetime) -> None:

@@ -1,0 +1,85 @@
+"""Who uses what: for the owner of an installation, over everybody. Names and numbers, never a word of what was written."""
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from chatcore.analytics.answers import MODEL, count, model_column
+from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
+from chatcore.analytics.filters import Filters, Step, starts_of
+from chatcore.analytics.numbers import sizes
+from chatcore.db import Database
+from chatcore.parts import Viewer
+from chatcore.rollup.gather import USERS
+from chatcore.rollup.pages import Rows
+
+
+def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """Who wrote and asked how much?
+
+    One row per person with anything in the period, most messages first: `user_id`, `name`, `messages`, `answers`, `failed`,
+    `input_tokens`, `output_tokens`, `answers_with_usage` and `last_active_at` (UTC). With filters for the viewer alone it is
+    their row. Raises Denied if the filters are for everybody and the viewer is not the owner.
+    """
+    with db.read() as tx:
+        rows = chosen_rows(tx, viewer, filters)
+        names = names_of(tx, rows)
+    number = len(rows.users)
+    messages = sizes(rows.messages["user"], number)
+    sums = count(rows.answers, rows.answers["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
+    newest = np.zeros(number, dtype=np.int64)
+    for array in (rows.messages, rows.answers):
+        np.maximum.at(newest, array["user"], array["at"])
+    frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str"), "name": names, "messages": messages, **sums})
+    frame["last_active_at"] = pd.to_datetime(newest, unit="us", utc=True).as_unit("us")
+    there = (frame["messages"] > 0) | (frame["answers"] > 0)
+    return frame[there].sort_values(["messages", "user_id"], ascending=[False, True], ignore_index=True)
+
+
+def people_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """Who asked which model how much?
+
+    One row per person and model that they asked, by name and then most answers first: `user_id`, `name`, `provider`,
+    `model_name`, `answers`, `input_tokens`, `output_tokens`, `answers_with_usage`. Raises Denied as `people` does.
+    """
+    with db.read() as tx:
+        rows = chosen_rows(tx, viewer, filters)
+        names = names_of(tx, rows)
+    pairs, models = by_model(rows.answers, rows.models)
+    keys, groups = compact(rows.answers["user"] * max(len(pairs), 1) + models)
+    users, own = np.divmod(keys, max(len(pairs), 1))
+    frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str").take(users), "name": names.take(users)})
+    for place, column in enumerate(MODEL):
+        frame[column] = model_column(pairs, place).take(own)
+    for column, sums in count(rows.answers, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage")).items():
+        frame[column] = sums
+    order = ["name", "user_id", "answers", *MODEL]
+    return frame.sort_values(order, ascending=[True, True, False, True, True], ignore_index=True)
+
+
+def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
+    """How many people wrote or were answered?
+
+    One row per day, week (from Monday) or month of the viewer's zone in which anybody did: `start` (its first day, naive
+    midnight), `people`, `messages`. Raises Denied as `people` does.
+    """
+    with db.read() as tx:
+        rows = chosen_rows(tx, viewer, filters)
+    days, of_day = compact(local_numbers(rows.messages["at"], filters, DAY_S))
+    starts, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
+    steps = of_step[of_day] if len(of_day) else of_day
+    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.messages["user"])
+    return pd.DataFrame(
+        {
+            "start": pd.Series(starts).dt.as_unit("us"),
+            "people": sizes(pairs // max(len(rows.users), 1), len(starts)),
+            "messages": sizes(steps, len(starts)),
+        }
+    )
+
+
+def names_of(tx: Session, rows: Rows) -> pd.api.extensions.ExtensionArray:
+    """The names of the people in the rows, in their order."""
+    found = dict(tx.execute(sa.select(USERS.c.id, USERS.c.name).where(USERS.c.id.in_(rows.users))).all())
+    return pd.array([found.get(user_id, user_id) for user_id in rows.users], dtype="str")

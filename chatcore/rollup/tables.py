@@ -1,0 +1,153 @@
+"""What the tables say of a person's days: the pages of the rollup, counted anew. Text is never read.
+
+Statements are built once for each engine: building one takes longer than the database needs for a day.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from itertools import groupby
+
+import numpy as np
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+from chatcore.rollup.days import DAY_US, start_of
+from chatcore.rollup.pages import COUNTS, ROLES, SOURCES, STATES, UNKNOWN, Models, Names, Page, chat_key, pack
+from chatcore.rows import GENERATIONS, MESSAGES
+
+REFS = SQLModel.metadata.tables["importref"]
+MOST_TOKENS = 2**31 - 1
+
+# When (microseconds since 1970), chat, models, and what else the table says in the order of the page.
+Row = tuple[int, int, Models, tuple[object, ...]]
+Asked = Mapping[str, object]
+
+
+def read_days(tx: Session, user_id: str, first: int, last: int) -> Sequence[tuple[int, Page]]:
+    """The pages of these days and those between them; a day without anything has none."""
+    asked = {"user_id": user_id, "start": start_of(first), "end": start_of(last + 1)}
+    messages, answers = by_day(read_messages(tx, asked)), by_day(read_answers(tx, asked))
+    return [(day, page_of(messages.get(day, []), answers.get(day, []))) for day in sorted(messages.keys() | answers.keys())]
+
+
+def days_of(tx: Session, user_id: str) -> set[int]:
+    """The days on which a person has a message or an attempt."""
+    dialect = tx.get_bind().dialect.name
+    columns = ((MESSAGES.c.user_id, MESSAGES.c.created_at), (GENERATIONS.c.user_id, GENERATIONS.c.started_at))
+    days = (sa.select(moment(dialect, at) // DAY_US).where(owner == user_id).distinct() for owner, at in columns)
+    return {day for statement in days for day in tx.execute(statement).scalars()}
+
+
+def read_messages(tx: Session, asked: Asked) -> list[Row]:
+    """Messages of a person with the models that they are from or, for a prompt, that answered it; the oldest first."""
+    written, pairs = messages_statements(tx.get_bind().dialect.name)
+    answered: dict[int, set[tuple[str, str]]] = {}
+    for message_id, provider, model in tx.execute(pairs, asked):
+        answered.setdefault(message_id, set()).add((provider or "", model or ""))
+    found: list[Row] = []
+    for message_id, at, chat, role, provider, model, imported in tx.execute(written, asked):
+        own = ((provider or "", model or ""),) if role != ROLES[0] else tuple(sorted(answered.get(message_id, ())))
+        found.append((at, chat_key(chat), own, (ROLES.index(role), imported)))
+    return found
+
+
+def read_answers(tx: Session, asked: Asked) -> list[Row]:
+    """Attempts of a person, the oldest first."""
+    found: list[Row] = []
+    for row in tx.execute(answers_statement(tx.get_bind().dialect.name), asked):
+        at, chat, provider, model, state, error, source, is_imported, *numbers = row
+        kinds = (STATES.index(state), error, SOURCES.index(source), is_imported)
+        found.append((at, chat_key(chat), ((provider, model),), (*kinds, *numbers)))
+    return found
+
+
+# --- statements, for user_id, start and end ----------------------------------------------------------------------
+
+
+@cache
+def messages_statements(dialect: str) -> tuple[sa.Select[*tuple[object, ...]], sa.Select[*tuple[object, ...]]]:
+    """The messages, and the models that answered the prompts among them."""
+    written, answer = MESSAGES.c, MESSAGES.alias("answer")
+    theirs = of_period(written.user_id, written.created_at)
+    columns = (written.id, moment(dialect, written.created_at), written.session_id, written.role, written.provider, written.model_name)
+    children = MESSAGES.join(answer, sa.and_(answer.c.parent_id == written.id, answer.c.session_id == written.session_id))
+    pairs = sa.select(written.id, answer.c.provider, answer.c.model_name).select_from(children).where(*theirs, written.role == ROLES[0])
+    messages = sa.select(*columns, has_ref(written.id)).where(*theirs).order_by(written.created_at, written.id)
+    return messages, pairs.distinct()
+
+
+@cache
+def answers_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
+    """The attempts."""
+    ledger = GENERATIONS.c
+    imported = sa.or_(ledger.usage_source == "imported", has_ref(ledger.message_id))
+    columns = (
+        moment(dialect, ledger.started_at), ledger.session_id, ledger.provider, ledger.model_name, ledger.state, ledger.error_type,
+        ledger.usage_source, sa.func.coalesce(imported, sa.false()), *(ledger[name] for name in COUNTS),
+        ledger.cost, ledger.time_to_first_chunk_s, ledger.duration_s, ledger.load_s, tokens_per_s(), prompt_tokens_per_s(),
+    )  # fmt: skip
+    return sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at)).order_by(ledger.started_at, ledger.id)
+
+
+def of_period(owner: sa.ColumnElement[str], at: sa.ColumnElement[datetime]) -> list[sa.ColumnElement[bool]]:
+    """Whose rows, from when until when."""
+    return [owner == sa.bindparam("user_id"), at >= sa.bindparam("start"), at < sa.bindparam("end")]
+
+
+def moment(dialect: str, column: sa.ColumnElement[datetime]) -> sa.ColumnElement[int]:
+    """A stored time in microseconds since 1970."""
+    if dialect == "sqlite":
+        # Two whole numbers: as one with a fraction SQLite rounds to milliseconds.
+        seconds = sa.cast(sa.func.strftime("%s", sa.func.substr(column, 1, 19)), sa.BigInteger)
+        return seconds * 1_000_000 + sa.cast(sa.func.substr(column, 21, 6), sa.Integer)
+    return sa.cast(sa.extract("epoch", column) * 1_000_000, sa.BigInteger)
+
+
+def tokens_per_s() -> sa.ColumnElement[float]:
+    """Writing speed, as `GenerationInfo.output_tokens_per_s` has it: the server's own count over its own time, else
+    the tokens after the first over the time after the first chunk; null if neither is known."""
+    ledger = GENERATIONS.c
+    writing_s = ledger.duration_s - ledger.time_to_first_chunk_s
+    return sa.case(
+        (sa.and_(ledger.output_tokens > 0, ledger.eval_s > 0), sa.cast(ledger.output_tokens, sa.Double) / ledger.eval_s),
+        (sa.and_(ledger.output_tokens > 1, writing_s > 0), sa.cast(ledger.output_tokens - 1, sa.Double) / writing_s),
+    )
+
+
+def prompt_tokens_per_s() -> sa.ColumnElement[float]:
+    """Reading speed, by the server's own clock; null where it does not tell."""
+    ledger = GENERATIONS.c
+    told = sa.and_(ledger.input_tokens > 0, ledger.prompt_s > 0)
+    return sa.case((told, sa.cast(ledger.input_tokens, sa.Double) / ledger.prompt_s))
+
+
+def has_ref(message_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    """Whether a message came by an import."""
+    return sa.exists().where(REFS.c.message_id == message_id, REFS.c.kind == "message")
+
+
+# --- pages -------------------------------------------------------------------------------------------------------
+
+
+def by_day(rows: Sequence[Row]) -> dict[int, list[Row]]:
+    """Rows in the order of time by their day."""
+    return {day: list(own) for day, own in groupby(rows, key=lambda row: row[0] // DAY_US)}
+
+
+def page_of(messages: Sequence[Row], answers: Sequence[Row]) -> Page:
+    """The page of the rows of a day."""
+    names = Names()
+    written = [(at, chat, names.of_models(models), *rest) for at, chat, models, rest in messages]
+    asked = []
+    for at, chat, models, (state, error, source, imported, *numbers) in answers:
+        counts = [known(number) for number in numbers[: len(COUNTS)]]
+        others = [np.nan if number is None else number for number in numbers[len(COUNTS) :]]
+        places = (names.of_models(models), names.of_error(None if error is None else str(error)))
+        asked.append((at, chat, *counts, *others, *places, state, source, imported))
+    return pack(written, asked, names)
+
+
+def known(count: object) -> int:
+    """A count as a page has it. What is above 2**31 is a mistake of who wrote it, and no number of tokens."""
+    return UNKNOWN if not isinstance(count, int) else min(count, MOST_TOKENS)
