@@ -17,7 +17,7 @@ from chatcore.texts import harmless
 
 if TYPE_CHECKING:
     from chatcore.analytics import Rates
-    from chatcore.analytics.filters import Step
+    from chatcore.analytics.filters import FineStep
     from chatcore.db import Database
 
 # A longer head is broken, so that it does not make a column of short numbers wide.
@@ -38,10 +38,12 @@ MISSING = {
 @click.argument("question", required=False)
 @click.option("--list", "names", is_flag=True, help="Name the questions, with what each answers.")
 @asks
-@click.option("--step", type=click.Choice(["day", "week", "month"]), help="How long a step of a question over time is; day without it.")
+@click.option("--step", type=click.Choice(["hour", "day", "week", "month"]), help="How long a step over time is; day without it.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, for spreadsheets.")
-def stats(wanted: Wanted, *, question: str | None, names: bool, step: "Step | None", as_json: bool, as_csv: bool, url: str | None) -> None:
+def stats(
+    wanted: Wanted, *, question: str | None, names: bool, step: "FineStep | None", as_json: bool, as_csv: bool, url: str | None
+) -> None:
     """Answer a QUESTION of the analytics page; without one, count people, chats, messages and the tokens of each model over everybody."""
     if as_json and as_csv:
         raise Invalid("--json and --csv are two forms of the same.", "Give one of them.")
@@ -64,7 +66,7 @@ def list_questions() -> None:
     click.echo(aligned(("Question", ""), [(name, meaning(name)) for name in QUESTIONS]))
 
 
-def answer(wanted: Wanted, question: str, step: "Step | None", *, form: str, url: str | None) -> None:
+def answer(wanted: Wanted, question: str, step: "FineStep | None", *, form: str, url: str | None) -> None:
     """Prints what a question answers, as JSON, CSV or a table."""
     from chatcore.analytics.ranges import days_text
     from chatcore.reports.files import csv_of, rows_of

@@ -17,6 +17,8 @@ from chatcore.errors import Invalid
 from chatcore.parts import Period, Role
 
 Step = Literal["day", "week", "month"]
+# An answer takes too long to say much of an hour, a message is of one.
+FineStep = Literal["hour", "day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,18 @@ def midnight(day: date, time_zone: str) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone(time_zone)).astimezone(UTC)
 
 
+def whole_hour(start: datetime, time_zone: str) -> Period:
+    """The period of an hour of the local clock, from its naive start: two hours where a clock change repeats it.
+
+    Raises Invalid for an hour that a clock change skips.
+    """
+    own = zone(time_zone)
+    first, after = (at.replace(tzinfo=own).astimezone(UTC) for at in (start, start + timedelta(hours=1)))
+    if after <= first:
+        raise Invalid(f"No clock in {time_zone} showed {start:%H:%M} on {start:%Y-%m-%d}.", "Choose another hour.")
+    return Period(start=first, end=after)
+
+
 def local_days(period: Period, time_zone: str) -> pd.DatetimeIndex:
     """Every local day the period touches, as naive midnights."""
     first = period.start.astimezone(zone(time_zone)).date()
@@ -110,9 +124,9 @@ def previous_period(period: Period, time_zone: str, *, now: datetime) -> Period:
     return Period(start=before, end=max(shifted, before + timedelta(microseconds=1)))
 
 
-def starts_of(days: pd.Series, step: Step) -> pd.Series:
-    """The first day of each day's week (from Monday) or month, as naive midnights; the days themselves for days."""
-    if step == "day":
+def starts_of(days: pd.Series, step: FineStep) -> pd.Series:
+    """The first day of each day's week (from Monday) or month, as naive midnights; the days or hours themselves for these."""
+    if step in ("hour", "day"):
         return days
     starts: pd.Series = days.dt.to_period("W-SUN" if step == "week" else "M").dt.start_time.dt.as_unit("us")
     return starts

@@ -1,16 +1,16 @@
 """What the analytics page shows, as one HTML file: readable without the app, without a script and without a network."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, CostReport, Filters, Rates, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, CostReport, Filters, Habits, Rates, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.reports.cards import About, overview, parted, speed_cards
+from chatcore.reports.cards import About, habit_cards, overview, parted, speed_cards
 from chatcore.reports.cost_cards import cost_cards
 from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.markup import Markup, joined, tag
@@ -33,9 +33,13 @@ def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
     about = About(viewer, filters, now, compare, known, analytics.folder_paths(db, viewer, filters))
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
-    speeds = analytics.speed_report(db, viewer, filters, step=grain)
-    costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
-    return page(about, analytics.report(db, viewer, filters, now=now), speeds, costs, grain)
+    frames = Frames(
+        report=analytics.report(db, viewer, filters, now=now),
+        habits=analytics.habits(db, viewer, filters, now=now),
+        speeds=analytics.speed_report(db, viewer, filters, step=grain),
+        costs=analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain),
+    )
+    return page(about, frames, grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -44,8 +48,19 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-def page(about: About, report: Report, speeds: SpeedReport, costs: CostReport, grain: Step) -> str:
-    """The file, from frames of the same period; `grain` is the step of `speeds` and `costs`."""
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What each tab of the page asks, of the same period."""
+
+    report: Report
+    habits: Habits
+    speeds: SpeedReport
+    costs: CostReport
+
+
+def page(about: About, frames: Frames, grain: Step) -> str:
+    """The file; `grain` is the step of the speeds and the costs."""
+    report, found, speeds, costs = frames.report, frames.habits, frames.speeds, frames.costs
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
         "head",
@@ -61,6 +76,8 @@ def page(about: About, report: Report, speeds: SpeedReport, costs: CostReport, g
         parts.append(tag("section", tag("h2", "Nothing to count"), tag("p", nothing(about.filters))))
     else:
         parts += [tiles_part(about, report), *overview(about, report)]
+    if found.calendar["messages"].any():
+        parts += habit_cards(about, found)
     if not speeds.speed.empty:
         parts += speed_cards(about, speeds, grain)
     if not costs.costs.empty:

@@ -4,6 +4,7 @@ A question that is new there is added to the tuple; a test is red until it is.
 """
 
 import inspect
+import typing
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from chatcore import analytics
 from chatcore.analytics import Filters, Rates
-from chatcore.analytics.filters import Step
+from chatcore.analytics.filters import FineStep
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Viewer
@@ -25,6 +26,12 @@ ALL = (
     analytics.speed,
     analytics.speed_over_time,
     analytics.outcomes,
+    analytics.calendar,
+    analytics.streaks,
+    analytics.activity_over_time,
+    analytics.top_chats,
+    analytics.chat_lengths,
+    analytics.chat_depth,
     analytics.people,
     analytics.people_models,
     analytics.active_people,
@@ -41,18 +48,20 @@ NO_RATES = Rates()
 
 
 def ask(
-    db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: Step | None = None, rates: Rates = NO_RATES
+    db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: FineStep | None = None, rates: Rates = NO_RATES
 ) -> pd.DataFrame:
     """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, and
     `rates` to those about local models.
 
-    Raises Invalid for a name that is no question, and for a step where there is none to choose.
+    Raises Invalid for a name that is no question, and for a step that the question does not have.
     """
     question = QUESTIONS[known_name(name)]
     takes = inspect.signature(question).parameters
     if step and "step" not in takes:
         stepped = [other for other, asked in QUESTIONS.items() if "step" in inspect.signature(asked).parameters]
         raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
+    if step and step not in (steps := typing.get_args(typing.get_type_hints(question)["step"])):
+        raise Invalid(f"{name} cannot be asked by {step}.", f"Ask it by {' or '.join(steps)}.")
     given = {"now": now, "step": step or "day", "reference": rates.reference, "watts": rates.watts}
     return question(db, viewer, filters, **{part: value for part, value in given.items() if part in takes})
 

@@ -98,6 +98,49 @@ def test_the_speed_tab_is_in_the_url_and_asks_only_its_own_questions(frame: Fram
     assert len(at.get("vega_lite_chart")) == 2
 
 
+def test_the_activity_tab_shows_days_runs_and_chats(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, tab="Activity")
+    shown = texts(at)
+    for title in ("Calendar", "Days in a row", "A typical chat", "Messages over time", "Length of chats", "Top chats"):
+        assert f"**{title}**" in shown
+    assert [metric.label for metric in at.metric] == ["Current streak", "Longest streak", "Messages per chat", "Prompts per chat"]
+    (top,) = [table.value for table in at.dataframe if "analytics.top_chats." in table.proto.id]
+    assert sum(top["messages"]) == 60
+    assert len(at.get("vega_lite_chart")) == 3
+
+
+def test_messages_over_time_have_the_steps_that_suit_the_period(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, tab="Activity", range="7d")
+    assert at.segmented_control(key="analytics.step").value == "day"
+    at.segmented_control(key="analytics.step").set_value("hour").run()
+    assert not at.exception
+    (numbers,) = [table.value for table in at.dataframe if "hour" in table.value and "start" in table.value]
+    assert (len(numbers), numbers["messages"].sum()) == (7 * 24, 60)
+    at.selectbox(key="analytics.range").set_value("12m").run()
+    assert not at.exception
+    assert at.segmented_control(key="analytics.step").value == "week"
+
+
+def test_more_than_a_year_has_a_choice_of_years(frame: Frame) -> None:
+    write(frame, days_ago=500)
+    write(frame, turns=1)
+    at = opened(frame, tab="Activity", range="all")
+    assert at.selectbox(key="analytics.year").options[0] == "Last 12 months"
+    at.selectbox(key="analytics.year").set_value(str((NOW - timedelta(days=500)).year)).run()
+    assert not at.exception
+    assert "Busiest:" in texts(at)
+    assert "analytics.year" not in {box.key for box in opened(frame, tab="Activity", range="12m").selectbox}
+
+
+def test_a_period_without_messages_says_so_on_the_activity_tab(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, tab="Activity", from_="2020-01-01", to="2020-01-05")
+    assert "You have no messages in this period" in texts(at)
+    assert not at.metric
+
+
 def test_a_period_without_answers_says_so_on_the_speed_tab_too(frame: Frame) -> None:
     write(frame)
     at = opened(frame, tab="Speed", from_="2020-01-01", to="2020-01-05")

@@ -82,6 +82,13 @@ def test_a_report_has_the_numbers_of_the_frames(db: Database, ada: Viewer) -> No
     assert [(row[0], whole(row[1])) for row in models] == list(zip(frames.models["model_name"], frames.models["answers"], strict=True))
     hours = rows(card(page, "Busy hours"))
     assert [whole(cell) for row in hours for cell in row[1:]] == frames.busy_hours["messages"].to_list()
+    found = analytics.habits(db, ada, MONTH, now=NOW)
+    days = [whole(cell) for row in rows(card(page, "Calendar")) for cell in row[1:] if cell]
+    assert days == found.calendar["messages"].to_list()
+    lengths = rows(card(page, "Length of chats, in messages"))
+    assert [whole(row[2]) for row in lengths] == found.lengths["chats"].to_list()
+    runs = rows(card(page, "Days in a row"))
+    assert [whole(row[1]) for row in runs] == found.streaks["days"].to_list()
     ended = rows(card(page, "How answers ended"))
     assert [whole(row[3]) for row in ended] == speeds.outcomes["answers"].to_list()
     first = speeds.over_time["time_to_first_chunk_s_p50"].dropna()
@@ -131,7 +138,7 @@ def test_a_chart_has_its_numbers_its_definition_and_a_name(db: Database, ada: Vi
             assert drawing.attrib.get("aria-label") or drawing.attrib.get("aria-hidden")
             if drawing.attrib.get("role") == "img":
                 assert "Numbers" in texts(section, "summary")
-    assert len([found for found in page.iter("svg") if found.attrib.get("role") == "img"]) == 5
+    assert len([found for found in page.iter("svg") if found.attrib.get("role") == "img"]) == 7
 
 
 def test_the_head_says_what_was_chosen_and_how_it_is_meant(db: Database, ada: Viewer) -> None:

@@ -48,6 +48,9 @@ def test_a_name_nobody_knows_and_a_step_of_none_are_told(db: Database) -> None:
     with pytest.raises(Invalid, match="no step") as stepless:
         ask(db, viewer, "models", FILTERS, now=NOW, step="week")
     assert "speed_over_time" in stepless.value.hint
+    with pytest.raises(Invalid, match="speed_over_time cannot be asked by hour") as coarse:
+        ask(db, viewer, "speed_over_time", FILTERS, now=NOW, step="hour")
+    assert "week" in coarse.value.hint
 
 
 def test_every_question_says_in_a_sentence_what_it_asks() -> None:
