@@ -17,7 +17,7 @@ from chatcore.texts import harmless
 
 if TYPE_CHECKING:
     from chatcore.analytics import Filters, Pair, Rates
-    from chatcore.analytics.filters import Step
+    from chatcore.analytics.filters import FineStep
     from chatcore.db import Database
 
 # A longer head is broken, so that it does not make a column of short numbers wide.
@@ -36,7 +36,7 @@ class Asked:
     """A question, and what it is asked with beside the person and the days."""
 
     question: str
-    step: "Step | None"
+    step: "FineStep | None"
     against: str | None
 
 
@@ -47,7 +47,7 @@ class Asked:
 @click.argument("question", required=False)
 @click.option("--list", "names", is_flag=True, help="Name the questions, with what each answers.")
 @asks
-@click.option("--step", type=click.Choice(["day", "week", "month"]), help="How long a step of a question over time is; day without it.")
+@click.option("--step", type=click.Choice(["hour", "day", "week", "month"]), help="How long a step over time is; day without it.")
 @click.option(
     "--against", metavar="WHAT", help="For compare_periods: previous (default), year, a day (before and after it), or FIRST..LAST."
 )
@@ -58,7 +58,7 @@ def stats(
     *,
     question: str | None,
     names: bool,
-    step: "Step | None",
+    step: "FineStep | None",
     against: str | None,
     as_json: bool,
     as_csv: bool,
@@ -91,6 +91,7 @@ def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
     from chatcore.analytics.ranges import days_text
     from chatcore.reports.changes import by_chance, changes_table
     from chatcore.reports.files import csv_of, rows_of
+    from chatcore.reports.narrowing import narrowings
     from chatcore.reports.questions import ask, known_name, meaning
     from chatcore.reports.tables import SHOWN, table_of, tiles_table
 
@@ -111,6 +112,10 @@ def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
             "time_zone": filters.time_zone,
             "models": filters.models,
             "providers": filters.providers,
+            "tags": filters.tags,
+            "folders": subject.folders,
+            "role": filters.role,
+            "imported": filters.imported,
             "rows": rows_of(frame),
         }
         click.echo(json.dumps(about, ensure_ascii=False, indent=2))
@@ -121,7 +126,8 @@ def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
     days = days_text(filters.period, filters.time_zone)
     if pair:
         days += f", before: {days_text(pair.before, filters.time_zone)}"
-    counted = (days, filters.time_zone, *filters.models, *filters.providers)
+    chosen = (f"{said} {', '.join(names)}".strip() for said, names in narrowings(filters, subject.folders))
+    counted = (days, filters.time_zone, *chosen)
     click.echo(f"{meaning(name)}\n{harmless(' · '.join(counted))}\n")
     below = ""
     if name == "tiles":

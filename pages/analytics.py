@@ -10,13 +10,14 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from ui import app
-from ui.analytics import compare, costs, filter_bar, overview, quality, report_file, speed
+from ui.analytics import activity, compare, costs, filter_bar, overview, quality, report_file, speed
 from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
 # A tab is drawn when it is looked at; its name stands in the URL.
 TABS: dict[str, Callable[[Shown], None]] = {
     "Overview": overview.show,
+    "Activity": activity.show,
     "Speed": speed.show,
     "Quality": quality.show,
     "Cost": costs.show,
@@ -67,7 +68,9 @@ def main() -> None:
         return
     as_of = AsOf(db.label, person, news, now.replace(second=0, microsecond=0))
     days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
-    known = Known(load_models(db, as_of), *days)
+    places = analytics.known_places(db, person)
+    first, last, today = days
+    known = Known(load_models(db, as_of), first, last, today, places.tags, places.folders, places.has_imported)
     choice = filter_bar.show(known)
     shown = Shown(db, person, choice.filters(own_zone), choice, known, Clock(now, zone(own_zone)), as_of)
     with head:

@@ -7,12 +7,15 @@ column names. docs/analytics.md says how each number is counted.
 from chatcore.analytics.against import Against, Pair, pair_of, read_against
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
+from chatcore.analytics.chats import chat_depth, chat_lengths, top_chats
 from chatcore.analytics.compare import compare_periods
 from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
+from chatcore.analytics.habits import Habits, activity_over_time, calendar, habits, streaks
 from chatcore.analytics.messages import busy_hours, messages_per_day
 from chatcore.analytics.people import active_people, people, people_models
+from chatcore.analytics.places import Places, folder_paths, known_places
 from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcomes_over_time, quality_report
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
@@ -25,8 +28,10 @@ __all__ = [
     "AnswerBehind",
     "CostReport",
     "Filters",
+    "Habits",
     "MessageBehind",
     "Pair",
+    "Places",
     "QualityReport",
     "Rates",
     "Report",
@@ -34,8 +39,12 @@ __all__ = [
     "Verdict",
     "active_people",
     "activity",
+    "activity_over_time",
     "answers_behind",
     "busy_hours",
+    "calendar",
+    "chat_depth",
+    "chat_lengths",
     "compare_periods",
     "cost_over_time",
     "cost_report",
@@ -43,7 +52,10 @@ __all__ = [
     "energy",
     "equivalents",
     "feedback",
+    "folder_paths",
+    "habits",
     "known_models",
+    "known_places",
     "messages_behind",
     "messages_per_day",
     "models",
@@ -59,8 +71,10 @@ __all__ = [
     "speed",
     "speed_over_time",
     "speed_report",
+    "streaks",
     "tiles",
     "token_kinds",
     "tokens_per_day",
+    "top_chats",
     "whole_days",
 ]

@@ -79,7 +79,7 @@ def messages_behind(
     check_own(filters)
     written = MESSAGES.c
     with db.read() as tx:
-        conditions = [*messages.counted(viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
+        conditions = [*messages.counted(tx, viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
         if role:
             conditions.append(written.role == role.value)
         if rating is not None:
@@ -124,7 +124,7 @@ def answers_behind(
     check_own(filters)
     ledger = GENERATIONS.c
     with db.read() as tx:
-        conditions = answers.counted(viewer, filters)
+        conditions = answers.counted(tx, viewer, filters)
         if state:
             conditions.append(ledger.state == state.value)
         if error_type:

@@ -5,7 +5,7 @@ is not 0. All costs are in US dollars, the only currency that is written. An equ
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
@@ -14,15 +14,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chatcore.analytics.answers import MODEL
-from chatcore.analytics.chosen import DAY_S, by_model, choose, chosen_rows, compact, local_dates, local_numbers
-from chatcore.analytics.filters import Filters, Step, previous_period, starts_of
+from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, compared_rows, local_dates, local_numbers
+from chatcore.analytics.filters import Filters, Step, starts_of
 from chatcore.analytics.numbers import Floats, Ints, sizes, totals
 from chatcore.analytics.tiles import change
 from chatcore.db import Database
 from chatcore.energy import energy_wh
 from chatcore.parts import Period, Viewer
 from chatcore.prices import Reference, runs_here
-from chatcore.rollup.gather import rows_of
 from chatcore.rollup.pages import UNKNOWN, Array, Rows
 
 # Where a model runs, as far as the names tell: at somebody who sells it, on this machine, or in the app itself.
@@ -81,13 +80,10 @@ class CostReport:
 
 def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, rates: Rates, step: Step = "day") -> CostReport:
     """What did the answers cost, and how does that compare with the period before? `step` is that of `cost_over_time`."""
-    earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
-    both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     with db.read() as tx:
-        gathered = rows_of(tx, viewer, both)
-    rows = choose(gathered, filters)
+        rows, before, earlier = compared_rows(tx, viewer, filters, now=now)
     sums = sums_of(rows)
-    amount, kind = change("cost_usd", known_cost(rows), known_cost(choose(gathered, earlier)))
+    amount, kind = change("cost_usd", known_cost(rows), known_cost(before))
     return CostReport(
         costs=costs_of(sums),
         over_time=cost_steps_of(rows, filters, step),

@@ -64,6 +64,30 @@ DEFINITIONS = {
         "that are over, at least 7 on each side; the others are over answers where they are known, at least 10 on each side. Answers "
         "of the same day resemble each other, so they count for fewer."
     ),
+    "calendar": (
+        "Messages by the day of your time zone on which they were written. The fuller the colour of a day, the more: each shade stands "
+        "for about as many days, and its numbers are those of the period shown."
+    ),
+    "streaks": (
+        "Days of your time zone in a row with at least one counted message, in the period. The current run ends today; while today has no "
+        "message yet, it ends yesterday, because a day is not missed before it is over."
+    ),
+    "activity_over_time": (
+        "Messages by the hour, day, week or month of your time zone in which they were written. A chat counts in each of them in which "
+        "it has a message."
+    ),
+    "top_chats": (
+        "The 20 chats with most messages in the period. Their tokens are those of the answers asked for in the period, where they are "
+        "known. Of chats that were deleted for good only the tokens are left; they stand together in the last line."
+    ),
+    "chat_lengths": (
+        "Messages of each chat that were written in the period, in every branch. The share is of all chats with such a message. A chat is "
+        "longer than its bar says where a part of it lies outside the period."
+    ),
+    "chat_depth": (
+        "Of the chats with at least one counted message in the period, half and 9 of 10 have at most so many messages or prompts in it. "
+        "Every branch counts."
+    ),
     "people": (
         "One row for each person with a message or an answer in the period. Numbers only: what people write is theirs alone, so no list "
         "of messages is behind them."
@@ -98,6 +122,11 @@ DEFINITIONS = {
     "energy": (
         "An estimate: watts of this machine times the time local models took to answer. The watts are set by hand or sampled from the "
         "graphics cards. Answers written at the same time count each by itself, so then it is too much."
+    ),
+    "filters": (
+        "Tags and folders are those that chats have now. A chat must have all chosen tags, and lie in the folder or in one below it; "
+        "answers of chats that were deleted for good have no tag and no folder. Prompts or answers alone: messages are narrowed; tokens, "
+        "models, speed and outcomes are not. Imported is what an import brought, live is what was written here."
     ),
     "change": (
         "Compared with the period of equal length just before. A period that is still running is compared with the same part of the "

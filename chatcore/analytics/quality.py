@@ -1,6 +1,6 @@
 """How good the answers were: how they ended, with which errors, and what people thought of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,14 @@ from chatcore.analytics.answers import MODEL
 from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
 from chatcore.analytics.filters import Filters, Step, starts_of
 from chatcore.analytics.intervals import wilson
+from chatcore.analytics.messages import counted
 from chatcore.analytics.numbers import sizes, totals
 from chatcore.analytics.statements import MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
 from chatcore.rollup.gather import check_owner
 from chatcore.rollup.pages import STATES, Rows
+from chatcore.rollup.tables import has_ref
 
 FEEDBACK = SQLModel.metadata.tables["feedback"]
 FINISHED = tuple(state for state in STATES if state is not State.RUNNING)
@@ -110,17 +112,12 @@ def outcome_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
 def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """The frame of `feedback`. Ratings are few, so they are counted where they are. Raises Denied for everybody's if the viewer is not
     the owner."""
-    if filters.everybody:
-        check_owner(viewer)
-    whose = MESSAGES.c.user_id == (FEEDBACK.c.user_id if filters.everybody else viewer.user_id)
-    theirs = [whose] if filters.everybody else [whose, FEEDBACK.c.user_id == viewer.user_id]
     provider, model = (sa.func.coalesce(MESSAGES.c[name], "").label(name) for name in MODEL)
     up = sa.func.sum(sa.case((FEEDBACK.c.rating == UP, 1), else_=0))
     statement = (
         sa.select(provider, model, sa.func.count(), up)
         .select_from(FEEDBACK.join(MESSAGES, MESSAGES.c.id == FEEDBACK.c.message_id))
-        .where(*theirs, MESSAGES.c.role == Role.ASSISTANT.value)
-        .where(*between(MESSAGES.c.created_at, filters.period), *narrow(MESSAGES, filters))
+        .where(*counted_ratings(tx, viewer, filters))
         .group_by(provider, model)
     )
     rows = []
@@ -132,3 +129,15 @@ def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*MODEL, *counts, *shares])
     table = table.astype({**dict.fromkeys(MODEL, "str"), **dict.fromkeys(counts, "int64"), **dict.fromkeys(shares, "float64")})
     return table.sort_values(["rated_answers", *MODEL], ascending=[False, True, True], ignore_index=True)
+
+
+def counted_ratings(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Which ratings count: those of answers that the filters let through. Only answers are rated, so a role does not narrow them."""
+    answers = replace(filters, role=Role.ASSISTANT)
+    if not filters.everybody:
+        return [FEEDBACK.c.user_id == viewer.user_id, *counted(tx, viewer, answers)]
+    check_owner(viewer)
+    own = [MESSAGES.c.user_id == FEEDBACK.c.user_id, MESSAGES.c.role == Role.ASSISTANT.value]
+    if filters.imported is not None:
+        own.append(has_ref(MESSAGES.c.id) == filters.imported)
+    return [*own, *between(MESSAGES.c.created_at, filters.period), *narrow(MESSAGES, filters)]

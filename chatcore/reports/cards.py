@@ -6,11 +6,12 @@ from datetime import datetime
 
 import pandas as pd
 
-from chatcore.analytics import DEFINITIONS, Filters, QualityReport, Report, SpeedReport
+from chatcore import phrases
+from chatcore.analytics import DEFINITIONS, Filters, Habits, QualityReport, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, starts_of
 from chatcore.parts import Viewer
 from chatcore.phrases import count
-from chatcore.reports import svg
+from chatcore.reports import habits, svg
 from chatcore.reports.changes import by_chance, changes_table, headlines
 from chatcore.reports.markup import Markup, joined, tag
 from chatcore.reports.palette import ENDED, GREY, PALETTE, shown_colours
@@ -34,13 +35,15 @@ from chatcore.reports.tables import SHOWN, Table, head_of, number_text, table_of
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whose numbers a report has, of what, when they were read, whether they are compared, and the models that have colours."""
+    """Whose numbers a report has, of what, when they were read, whether they are compared, the models that have colours, and the
+    paths of the folders that the filters mean."""
 
     viewer: Viewer
     filters: Filters
     now: datetime
     compare: bool
     known_models: tuple[str, ...]
+    folders: tuple[str, ...] = ()
 
     @property
     def days(self) -> pd.Series:
@@ -58,6 +61,16 @@ def overview(about: About, report: Report) -> list[Markup]:
         tag("div", messages_card(about, report), tokens_card(about, report), class_="pair"),
         card("Models", "models", scrolled(models, "Usage, speed and failures of each model")),
         hours_card(about, report),
+    ]
+
+
+def habit_cards(about: About, found: Habits) -> list[Markup]:
+    """When was chatted, for how many days in a row, and how long chats are."""
+    names = [str(name) for name in found.streaks if name != "began_earlier" or found.streaks[name].any()]
+    runs = scrolled(table_of(found.streaks, about.filters.time_zone, columns=names), "Days in a row")
+    return [
+        calendar_card(about, found.calendar),
+        tag("div", card("Days in a row", "streaks", runs), lengths_card(about, found.lengths), class_="pair"),
     ]
 
 
@@ -174,6 +187,41 @@ def hours_card(about: About, report: Report) -> Markup:
     numbers = Table(("", *(f"{hour:02}" for hour in range(24))), rows, (False, *(True,) * 24))
     said = tag("p", f"{busiest(hours)} Times in {about.filters.time_zone}.".strip(), class_="soft")
     return card("Busy hours", "busy_hours", chart, said, numbers=numbers)
+
+
+def calendar_card(about: About, calendar: pd.DataFrame) -> Markup:
+    """Messages by day, the last year of the period."""
+    tops, newest = habits.tops_of(calendar["messages"]), habits.newest_weeks(calendar)
+    fullness, weeks = habits.fullness_of(tops), list(newest["week"].drop_duplicates())
+    cells = habits.cells_of(newest, tops)
+    days = [
+        svg.Day(weeks.index(week), weekday, fullness[shade], f"{when}: {phrases.plural(messages, 'message')}")
+        for week, weekday, shade, when, messages in cells[["week", "weekday", "shade", "when", "messages"]].itertuples(index=False)
+    ]
+    is_long = len(weeks) > habits.NARROW_WEEKS
+    shown = [place for place, week in enumerate(weeks) if (week.month % 2 and week.day <= 7 if is_long else place % 3 == 0)]
+    labels = [f"{week:%b %Y}" if is_long else f"{week.day} {week:%b}" for week in weeks]
+    chart = svg.calendar(days, WEEKDAYS, labels, shown, f"Messages of each day. {habits.busiest_day(newest)}")
+    shades = zip(habits.shade_names(tops), fullness, strict=True)
+    legend = svg.legend([Series(name, PALETTE[0], [], [], opacity) for name, opacity in shades])
+    said = f"{habits.busiest_day(newest)} Days in {about.filters.time_zone}."
+    if len(newest) < len(calendar):
+        said += " The last 12 months are drawn; the numbers are of all days."
+    amounts = calendar.pivot_table(index="week", columns="weekday", values="messages").reindex(columns=range(7))
+    texts = [["" if pd.isna(day) else count(int(day)) for day in week] for week in amounts.to_numpy()]
+    rows = tuple((f"{week:%Y-%m-%d}", *row) for week, row in zip(amounts.index, texts, strict=True))
+    numbers = Table(("Week from", *WEEKDAYS), rows, (False, *(True,) * 7))
+    return card("Calendar", "calendar", chart, legend, tag("p", said.strip(), class_="soft"), numbers=numbers)
+
+
+def lengths_card(about: About, lengths: pd.DataFrame) -> Markup:
+    """How many chats have how many messages."""
+    names = [habits.count_range(least, most) for least, most in zip(lengths["messages_from"], lengths["messages_to"], strict=True)]
+    chats = lengths["chats"].to_list()
+    told = [f"{name} messages: {phrases.plural(amount, 'chat')}" for name, amount in zip(names, chats, strict=True)]
+    chart = svg.bars([Series("Chats", PALETTE[0], chats, told)], names, "How many chats have how many messages")
+    numbers = table_of(lengths, about.filters.time_zone)
+    return card("Length of chats, in messages", "chat_lengths", chart, numbers=numbers)
 
 
 def card(title: str, name: str, *content: str, numbers: Table | None = None) -> Markup:

@@ -8,7 +8,7 @@ import pandas as pd
 def csv_of(frame: pd.DataFrame) -> bytes:
     """The frame as CSV (UTF-8): local days as 2026-03-14, times in UTC. A text that a spreadsheet would run gets a quote in front."""
     shown = frame.copy()
-    for name in ("provider", "model_name"):
+    for name in ("provider", "model_name", "title"):
         if name in shown:
             shown[name] = shown[name].where(~shown[name].str.match(r"[=+\-@\t\r]", na=False), "'" + shown[name])
     # A time without a zone is the midnight of a local day.

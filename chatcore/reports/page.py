@@ -1,22 +1,23 @@
 """What the analytics page shows, as one HTML file: readable without the app, without a script and without a network."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pandas as pd
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, CostReport, Filters, Pair, QualityReport, Rates, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, CostReport, Filters, Habits, Pair, QualityReport, Rates, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.reports.cards import About, changes_card, overview, parted, quality_cards, speed_cards
+from chatcore.reports.cards import About, changes_card, habit_cards, overview, parted, quality_cards, speed_cards
 from chatcore.reports.changes import empty_sides, pair_text
 from chatcore.reports.cost_cards import cost_cards
 from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.markup import Markup, joined, tag
+from chatcore.reports.narrowing import narrowings
 from chatcore.reports.questions import NO_RATES
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
@@ -28,9 +29,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """What the questions answer for the same period. `changes` is None where nothing is compared."""
+    """What each tab of the page asks, of the same period. `changes` is None where nothing is compared."""
 
     report: Report
+    habits: Habits
     speeds: SpeedReport
     quality: QualityReport
     costs: CostReport
@@ -39,16 +41,23 @@ class Frames:
 
 def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True, rates: Rates = NO_RATES) -> str:
     """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time; `rates` make
-    the equivalent and the energy of local models."""
+    the equivalent and the energy of local models.
+
+    Raises NotFound for a tag or a folder that is not the viewer's.
+    """
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
-    about = About(viewer, filters, now, compare, known)
+    about = About(viewer, filters, now, compare, known, analytics.folder_paths(db, viewer, filters))
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
-    made = analytics.report(db, viewer, filters, now=now)
-    speeds = analytics.speed_report(db, viewer, filters, step=grain)
-    quality = analytics.quality_report(db, viewer, filters, step=grain)
-    costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
-    changes = analytics.compare_periods(db, viewer, filters, other=made.previous, now=now) if compare else None
-    return page(about, Frames(made, speeds, quality, costs, changes), grain)
+    report = analytics.report(db, viewer, filters, now=now)
+    frames = Frames(
+        report=report,
+        habits=analytics.habits(db, viewer, filters, now=now),
+        speeds=analytics.speed_report(db, viewer, filters, step=grain),
+        quality=analytics.quality_report(db, viewer, filters, step=grain),
+        costs=analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain),
+        changes=analytics.compare_periods(db, viewer, filters, other=report.previous, now=now) if compare else None,
+    )
+    return page(about, frames, grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -57,9 +66,9 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-def page(about: About, made: Frames, grain: Step) -> str:
+def page(about: About, frames: Frames, grain: Step) -> str:
     """The file; `grain` is the step of what is told over time."""
-    report = made.report
+    report, found, speeds, costs = frames.report, frames.habits, frames.speeds, frames.costs
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
         "head",
@@ -75,25 +84,26 @@ def page(about: About, made: Frames, grain: Step) -> str:
         parts.append(tag("section", tag("h2", "Nothing to count"), tag("p", nothing(about.filters))))
     else:
         parts += [tiles_part(about, report), *overview(about, report)]
-    if not made.speeds.speed.empty:
-        parts += speed_cards(about, made.speeds, grain)
-        parts += quality_cards(about, made.quality, grain)
-    if not made.costs.costs.empty:
-        tiles = cost_tiles(made.costs, compare=about.compare)
-        parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *cost_cards(about, made.costs, grain)]
-    if made.changes is not None and not empty_sides(made.changes):
+    if found.calendar["messages"].any():
+        parts += habit_cards(about, found)
+    if not speeds.speed.empty:
+        parts += [*speed_cards(about, speeds, grain), *quality_cards(about, frames.quality, grain)]
+    if not costs.costs.empty:
+        tiles = cost_tiles(costs, compare=about.compare)
+        parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *cost_cards(about, costs, grain)]
+    if frames.changes is not None and not empty_sides(frames.changes):
         pair = Pair(report.previous, about.filters.period)
-        parts.append(changes_card(made.changes, pair_text(pair, about.filters.time_zone)))
-    foot = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."
-    body = tag("body", tag("main", *parts, tag("footer", tag("p", foot))))
+        parts.append(changes_card(frames.changes, pair_text(pair, about.filters.time_zone)))
+    made = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."
+    body = tag("body", tag("main", *parts, tag("footer", tag("p", made))))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def nothing(filters: Filters) -> str:
     """What stands instead of empty charts."""
-    if filters.narrowed:
-        return "There are no messages and no answers in this period with these models. Choose a longer one, or other models."
-    return "There are no messages and no answers in this period. Choose a longer one."
+    if filters.is_everything:
+        return "There are no messages and no answers in this period. Choose a longer one."
+    return "There are no messages and no answers in this period that were chosen. Choose a longer one, or more models or chats."
 
 
 def moment(when: datetime, filters: Filters) -> str:
@@ -107,10 +117,11 @@ def heading(about: About, title: str) -> Markup:
     lines = []
     if about.viewer.user_id != LOCAL_OWNER_ID:
         lines.append(tag("p", "Numbers of ", tag("bdi", about.viewer.name)))
-    for noun, names in (("model", about.filters.models), ("provider", about.filters.providers)):
-        if names:
-            chosen = parted([tag("bdi", name) for name in names], ", ")
-            lines.append(tag("p", f"Only {noun if len(names) == 1 else noun + 's'} ", *chosen))
+    for said, names in narrowings(about.filters, about.folders):
+        lines.append(tag("p", f"{said} " if names else said, *parted([tag("bdi", name) for name in names], ", ")))
+    # How models narrow is said with the messages.
+    if not replace(about.filters, models=(), providers=()).is_everything:
+        lines.append(tag("details", tag("summary", "What does this mean?"), tag("p", DEFINITIONS["filters"])))
     return tag("header", tag("h1", title), *lines)
 
 

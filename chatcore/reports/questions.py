@@ -4,6 +4,7 @@ A question that is new there is added to the tuple; a test is red until it is.
 """
 
 import inspect
+import typing
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +12,7 @@ import pandas as pd
 
 from chatcore import analytics
 from chatcore.analytics import Filters, Rates
-from chatcore.analytics.filters import Step, previous_period
+from chatcore.analytics.filters import FineStep, previous_period
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Viewer
@@ -28,6 +29,12 @@ ALL = (
     analytics.outcomes_over_time,
     analytics.feedback,
     analytics.compare_periods,
+    analytics.calendar,
+    analytics.streaks,
+    analytics.activity_over_time,
+    analytics.top_chats,
+    analytics.chat_lengths,
+    analytics.chat_depth,
     analytics.people,
     analytics.people_models,
     analytics.active_people,
@@ -50,20 +57,22 @@ def ask(
     filters: Filters,
     *,
     now: datetime,
-    step: Step | None = None,
+    step: FineStep | None = None,
     other: Period | None = None,
     rates: Rates = NO_RATES,
 ) -> pd.DataFrame:
     """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, `other` to
     those that compare with any period (without it that is the one before), and `rates` to those about local models.
 
-    Raises Invalid for a name that is no question, and for a step or another period where there is none to choose.
+    Raises Invalid for a name that is no question, and for a step or another period that the question does not have.
     """
     question = QUESTIONS[known_name(name)]
     takes = inspect.signature(question).parameters
     if step and "step" not in takes:
         stepped = [other for other, asked in QUESTIONS.items() if "step" in inspect.signature(asked).parameters]
         raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
+    if step and step not in (steps := typing.get_args(typing.get_type_hints(question)["step"])):
+        raise Invalid(f"{name} cannot be asked by {step}.", f"Ask it by {' or '.join(steps)}.")
     if other and "other" not in takes:
         raise Invalid(f"{name} compares with no other period.", "Leave it out, or ask compare_periods.")
     before = other or previous_period(filters.period, filters.time_zone, now=now)

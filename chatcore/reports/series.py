@@ -3,7 +3,7 @@
 import pandas as pd
 
 from chatcore import phrases
-from chatcore.analytics.filters import Step, starts_of
+from chatcore.analytics.filters import FineStep, Step, starts_of
 from chatcore.reports.palette import ENDED, OTHER
 
 MAX_MARKS = 400
@@ -20,15 +20,17 @@ def grain_of(days: int, series: int) -> Step:
     return "week" if days * series <= MAX_MARKS * 7 else "month"
 
 
-def label_of(step: pd.Timestamp, grain: Step) -> str:
+def label_of(step: pd.Timestamp, grain: FineStep) -> str:
     """A step as the tooltip names it."""
     if grain == "month":
         return f"{step:%B %Y}"
     text = f"{step:%A} {step.day} {step:%B %Y}"
+    if grain == "hour":
+        return f"{text}, {step.hour:02}:00 to {(step.hour + 1) % 24:02}:00"
     return text if grain == "day" else f"Week from {text}"
 
 
-def messages_by_step(per_day: pd.DataFrame, grain: Step) -> pd.DataFrame:
+def messages_by_step(per_day: pd.DataFrame, grain: FineStep) -> pd.DataFrame:
     """Messages of people and of models (frame: `analytics.messages_per_day`): `step`, `author`, `messages`."""
     steps = starts_of(per_day["day"], grain)
     rows = per_day.assign(step=steps).groupby("step", as_index=False)[["user_messages", "assistant_messages"]].sum()

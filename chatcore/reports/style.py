@@ -35,6 +35,7 @@ section { padding: 1rem 1.1rem; margin: 1rem 0 0; min-width: 0; break-inside: av
 .line { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
 .dot { stroke-width: 7; stroke-linecap: round; vector-effect: non-scaling-stroke; }
 .cell { fill: var(--cell); }
+.days .drawing { height: 10rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem 1rem; list-style: none; margin: .5rem 0 0; padding: 0; font-size: .9rem; }
 .legend li { display: flex; align-items: center; gap: .4rem; overflow-wrap: anywhere; min-width: 0; }
 .legend svg { flex: none; }
@@ -62,7 +63,8 @@ details .scroll { max-height: 24rem; overflow: auto; margin-top: .4rem; }
   .tiles > div, section { background: none; } .tiles { grid-template-columns: repeat(4, 1fr); gap: .4rem; }
   .tiles .value { font-size: 1.2rem; }
   .pair { grid-template-columns: 1fr 1fr; } .pair .under span:nth-child(even) { display: none; } section { padding: .6rem .7rem; }
-  .drawing { height: 9rem; } .numbers { display: none; } .scroll { overflow: visible; } table { font-size: 9px; }
+  .drawing { height: 9rem; } .days .drawing { height: 7rem; }
+  .numbers { display: none; } .scroll { overflow: visible; } table { font-size: 9px; }
   th, td { padding: .15rem .3rem; white-space: normal; } th.number { min-width: 0; } th[scope=row] { min-width: 6rem; }
   .counted::details-content { content-visibility: visible; block-size: auto; } summary { list-style: none; } }
 """

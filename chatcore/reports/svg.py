@@ -22,6 +22,17 @@ class Series:
     colour: str
     values: Sequence[float | None]
     told: Sequence[str]
+    fullness: float = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A cell of a calendar: its week and weekday as places, how full its colour is, and what is told to who points at it."""
+
+    column: int
+    row: int
+    fullness: float
+    told: str
 
 
 def ticks(top: float, *, whole: bool) -> tuple[float, ...]:
@@ -79,11 +90,23 @@ def cells(rows: Sequence[Sequence[float]], told: Sequence[Sequence[str]], names:
     drawn = []
     for number, row in enumerate(rows):
         for place, value in enumerate(row):
-            box = {"x": place * width + 2, "y": number * height + 2, "width": width - 4, "height": height - 4}
-            cell = tag("rect", **box, rx=4.0, class_="cell", fill_opacity=f"{0.08 + 0.92 * value / top:.2f}")
-            drawn.append(tag("g", tag("title", told[number][place]), cell))
+            drawn.append(box(place * width, number * height, width, height, 0.08 + 0.92 * value / top, told[number][place]))
     beside = [tag("span", name, style=f"top:{(number + 0.5) / len(rows) * 100:.2f}%") for number, name in enumerate(names)]
     return plot(joined(*drawn), beside, labels, [0, 6, 12, 18, 23], alt)
+
+
+def calendar(days: Sequence[Day], names: Sequence[str], labels: Sequence[str], shown: Sequence[int], alt: str) -> Markup:
+    """A grid of days, a week in each column; of the labels under the weeks those that are `shown`."""
+    width, height = WIDTH / len(labels), HEIGHT / len(names)
+    drawn = joined(*(box(day.column * width, day.row * height, width, height, day.fullness, day.told) for day in days))
+    beside = [tag("span", name, style=f"top:{(number + 0.5) / len(names) * 100:.2f}%") for number, name in enumerate(names)]
+    return tag("div", plot(drawn, beside, labels, shown, alt), class_="days", style=f"max-width:{5 + len(labels) * 1.5:.1f}rem")
+
+
+def box(x: float, y: float, width: float, height: float, fullness: float, told: str) -> Markup:
+    """A cell of a grid, with a gap around it."""
+    place = {"x": x + 2, "y": y + 2, "width": width - 4, "height": height - 4}
+    return tag("g", tag("title", told), tag("rect", **place, rx=4.0, class_="cell", fill_opacity=f"{fullness:.2f}"))
 
 
 def framed(drawn: Markup, marks: Sequence[float], labels: Sequence[str], alt: str, texts: Sequence[str]) -> Markup:
@@ -111,6 +134,7 @@ def legend(series: Sequence[Series]) -> Markup:
     entries = []
     for one in series:
         # Drawn, because printers leave out the colour of a background.
-        swatch = tag("svg", tag("rect", width=12.0, height=12.0, rx=2.0, fill=one.colour), width=12.0, height=12.0, aria_hidden="true")
+        square = tag("rect", width=12.0, height=12.0, rx=2.0, fill=one.colour, fill_opacity=f"{one.fullness:g}")
+        swatch = tag("svg", square, width=12.0, height=12.0, aria_hidden="true")
         entries.append(tag("li", swatch, tag("bdi", one.name)))
     return tag("ul", *entries, class_="legend")

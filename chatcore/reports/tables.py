@@ -48,6 +48,7 @@ SHOWN = {
     ),
     "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
     "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
+    "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -85,6 +86,13 @@ HEADS = {
     "answers_with_duration": "Time known for",
     "duration_s": "Time, s",
     "energy_estimate_wh": "Energy (estimate), Wh",
+    "messages_to": "To",
+    "p50": "Half have up to",
+    "p90": "9 of 10 have up to",
+    "first_message_at": "First message",
+    "last_message_at": "Last message",
+    "in_trash": "In the trash",
+    "began_earlier": "Began before",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",
@@ -113,7 +121,7 @@ def table_of(frame: pd.DataFrame, time_zone: str, *, columns: Sequence[str] | No
     """The columns of a frame, or these of them, as people read them; times on the clock of the zone."""
     names = [name for name in columns or frame.columns if name in frame]
     cells = [[cell_text(name, value, time_zone) for value in frame[name]] for name in names]
-    numeric = tuple(pd.api.types.is_numeric_dtype(frame[name]) and name not in ("weekday", "hour") for name in names)
+    numeric = tuple(frame[name].dtype.kind in "iuf" and name not in ("weekday", "hour") for name in names)
     return Table(tuple(head_of(name) for name in names), tuple(zip(*cells, strict=True)), numeric)
 
 
@@ -166,6 +174,8 @@ def cell_text(name: str, value: object, time_zone: str) -> str:
         return {"state": STATES.get(value, value), "error_type": phrases.error_name(value), "kind": KINDS.get(value, value)}.get(
             name, value
         )
+    if pd.api.types.is_bool(value):
+        return "yes" if value else ""
     amount = number(value)
     assert amount is not None
     if name == "weekday":

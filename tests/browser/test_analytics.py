@@ -64,6 +64,39 @@ def test_a_cell_of_the_busy_hours_lists_its_messages_until_it_is_closed(server: 
     expect(page.get_by_text("Busiest:")).to_be_visible()
 
 
+def test_a_day_of_the_calendar_lists_its_messages_and_a_top_chat_opens(server: Server, page: Page) -> None:
+    fill(server)
+    page.goto(f"{server.url}/analytics?tab=Activity")
+    mark(page, "rect mark", f"When: {YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}").click()
+    expect(behind(page)).to_have_count(2)
+    page.get_by_role("button", name="Close").click()
+    expect(behind(page)).to_have_count(0)
+    mark(page, "bar", "Messages: 2; Chats: 2").click()
+    expect(page.get_by_text("Chats with 2 messages")).to_be_visible()
+    # The table is drawn on a canvas: its first line is the latest of equal chats.
+    table = page.locator("[data-testid=stDataFrame]").filter(visible=True).last
+    table.scroll_into_view_if_needed()
+    table.click(position={"x": 60, "y": 52})
+    expect(page.get_by_text("Why are there two tides?")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?c=[0-9a-f-]{36}$"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="Analytics")).to_be_visible()
+
+
+def test_a_year_of_days_scrolls_in_its_card_on_a_phone(server: Server, page: Page) -> None:
+    fill(server)
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{server.url}/analytics?tab=Activity&range=12m")
+    day = mark(page, "rect mark", f"When: {YESTERDAY:%A} {YESTERDAY.day} {YESTERDAY:%B %Y}")
+    day.scroll_into_view_if_needed()
+    place = day.bounding_box()
+    assert place
+    assert 0 < place["x"] < 390, "the newest days are in sight"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    day.click()
+    expect(behind(page)).to_have_count(2)
+
+
 def test_the_report_is_a_file_that_opens_by_itself(server: Server, page: Page, tmp_path: Path) -> None:
     fill(server)
     page.goto(f"{server.url}/analytics?model=llama3.2:3b")

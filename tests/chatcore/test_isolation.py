@@ -11,7 +11,7 @@ import pkgutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from types import FunctionType, ModuleType
 
@@ -19,9 +19,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore.analytics import places
+from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
@@ -151,6 +153,14 @@ BY_ID: dict[str, Case] = {
     "organise.views.change_view": lambda w, v: views.change_view(w.db, v, w.view_id, query="mine"),
     "organise.views.delete_view": lambda w, v: views.delete_view(w.db, v, w.view_id),
     "organise.views.order_views": lambda w, v: views.order_views(w.db, v, [w.view_id]),
+    "analytics.places.chats_meant": lambda w, v: in_read(w, places.chats_meant, v, replace(FORTNIGHT, folder=w.folder_id)),
+    "analytics.places.keys_meant": lambda w, v: in_read(w, places.keys_meant, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.places.folder_paths": lambda w, v: places.folder_paths(w.db, v, replace(FORTNIGHT, folder="work")),
+    "analytics.places.tags_meant": lambda w, v: in_read(w, places.tags_meant, v, ("tea",)),
+    "analytics.places.folders_meant": lambda w, v: in_read(w, places.folders_meant, v, w.folder_id),
+    "analytics.models in a folder": lambda w, v: analytics.models(w.db, v, replace(FORTNIGHT, folder=w.folder_id)),
+    "analytics.messages_behind with a tag": lambda w, v: analytics.messages_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.answers_behind in a folder": lambda w, v: analytics.answers_behind(w.db, v, replace(FORTNIGHT, folder="work")),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -192,6 +202,7 @@ LISTS: dict[str, Case] = {
     "search.inside.hits_in": lambda w, v: [hits_inside(w, v, chat_id) for chat_id in every_chat(w.db) if hits_inside(w, v, chat_id)],
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
+    "analytics.chats.titles": lambda w, v: in_read(w, lambda tx: analytics.chats.titles(tx, v, moments_of(tx, w.ada))),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -209,7 +220,10 @@ ELSEWHERE = {
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
+    "analytics.messages.counted": "conditions, part of messages_behind",
+    "analytics.answers.counted": "conditions, part of answers_behind",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
+    "analytics.chats.top_of": "part of top_chats, for rows that were read for the viewer; titles is tried with those of another",
     "search.ask.resolve": "what each function of search begins with; tests/chatcore/search/test_isolation.py tries every filter",
     "search.ask.in_chats": "part of resolve",
     "search.ask.tag_conditions": "part of resolve",
@@ -249,6 +263,11 @@ def every_chat(db: Database) -> list[uuid.UUID]:
     """The ids of everybody's chats."""
     with db.read() as tx:
         return list(tx.execute(sa.select(CHATS.c.id).order_by(CHATS.c.id)).scalars())
+
+
+def moments_of(tx: Session, viewer: Viewer) -> Ints:
+    """When the messages of a person were written."""
+    return gather.rows_of(tx, viewer, FORTNIGHT.period).messages["at"]
 
 
 def hits_inside(world: World, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int, ...]:
@@ -308,12 +327,16 @@ def analytics_case(function: FunctionType) -> Case:
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"everybody", "role", "hour_of_week", "rating", "state", "error_type", "priced", "step", "limit", "cursor"}
+NOT_ASKED = {
+    "everybody", "role", "hour_of_week", "rating", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor",
+}  # fmt: skip
 GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
-    if name not in ELSEWHERE and name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
+    if name not in BY_ID.keys() | ELSEWHERE.keys()
+    and name.startswith(("analytics.", "rollup."))
+    and set(parameters(function)) <= GIVEN | NOT_ASKED
 }
 
 

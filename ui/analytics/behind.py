@@ -1,7 +1,7 @@
 """The list behind a number: each message or answer with its chat, a click away from where it was written."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
@@ -31,9 +31,9 @@ OUTCOMES = {
 }
 
 
-def show_chart(chart: alt.Chart | alt.LayerChart, key: str, told: str) -> Selected:
+def show_chart(chart: alt.Chart | alt.LayerChart, key: str, told: str, *, width: Literal["stretch", "content"] = "stretch") -> Selected:
     """Draws a chart that can be clicked; the mark that was, or nothing. `told`: what it shows, for who does not see it."""
-    event = st.altair_chart(chart, key=key, on_select="rerun", alt=told)
+    event = st.altair_chart(chart, width=width, key=key, on_select="rerun", alt=told)
     selected: Selected = event.selection.get(charts.MARK, [])
     return selected
 

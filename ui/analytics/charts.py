@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import altair as alt
 import pandas as pd
 
-from chatcore.analytics.filters import Step, starts_of
+from chatcore.analytics.filters import FineStep, Step, starts_of
 from chatcore.reports import series
 from chatcore.reports.palette import ENDED, GREY, PALETTE, shown_colours
 from chatcore.reports.series import MACHINES, PEOPLE, WEEKDAYS, hour_label, label_of
@@ -19,7 +19,7 @@ CHART_HEIGHT = 280
 PADDING = 0  # the card around the chart has its own
 
 
-def messages_chart(per_day: pd.DataFrame, grain: Step) -> alt.Chart:
+def messages_chart(per_day: pd.DataFrame, grain: FineStep) -> alt.Chart:
     """Messages over time, of people and of models on top of each other (frame: `analytics.messages_per_day`)."""
     rows = series.messages_by_step(per_day, grain)
     tooltip = [
@@ -113,30 +113,36 @@ def cost_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step, *, known_m
     return selectable(chart, "step", "model")
 
 
-def bars(rows: pd.DataFrame, domain: pd.Series, grain: Step) -> alt.Chart:
+def bars(rows: pd.DataFrame, domain: pd.Series, grain: FineStep) -> alt.Chart:
     """Stacked bars over the steps of `domain`."""
     chart: alt.Chart = over_steps(rows, domain, grain).properties(height=CHART_HEIGHT, padding=PADDING).mark_bar(cursor="pointer")
     return chart
 
 
-def over_steps(rows: pd.DataFrame, domain: pd.Series, grain: Step) -> alt.Chart:
+def over_steps(rows: pd.DataFrame, domain: pd.Series, grain: FineStep) -> alt.Chart:
     """A chart over the steps of `domain`, with as many labels as fit a narrow screen."""
-    texts = [step.date().isoformat() for step in domain]
+    texts = [text_of(step, grain) for step in domain]
     labelled = texts[:: max(1, -(-len(texts) // 6))]
-    form = "%b %Y" if grain == "month" else "%-d %b"
+    form = {"hour": "%-d %b, %H:%M", "month": "%b %Y"}.get(grain, "%-d %b")
+    time = "" if grain == "hour" else "T00:00"
     axis = alt.Axis(
         title=None,
         values=labelled,
-        labelExpr=f"timeFormat(toDate(datum.value + 'T00:00'), '{form}')",
+        labelExpr=f"timeFormat(toDate(datum.value + '{time}'), '{form}')",
         labelAngle=0,
         labelOverlap=True,
         labelFlush=False,
         grid=False,
     )
-    data = rows.assign(step=[step.date().isoformat() for step in rows["step"]], when=[label_of(step, grain) for step in rows["step"]])
+    data = rows.assign(step=[text_of(step, grain) for step in rows["step"]], when=[label_of(step, grain) for step in rows["step"]])
     x = alt.X("step:O", axis=axis, scale=alt.Scale(domain=texts, paddingInner=0.15 if len(texts) <= 100 else 0.05))
     chart: alt.Chart = alt.Chart(data).encode(x=x)
     return chart
+
+
+def text_of(step: pd.Timestamp, grain: FineStep) -> str:
+    """A step as it is sent: 2026-03-14, or 2026-03-14T09:00 for an hour."""
+    return f"{step:%Y-%m-%dT%H:%M}" if grain == "hour" else step.date().isoformat()
 
 
 def selectable(chart: alt.Chart, *fields: str) -> alt.Chart:

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pandas as pd
 
 from chatcore.analytics import Filters, whole_days
-from chatcore.analytics.filters import Step
+from chatcore.analytics.filters import FineStep, Step, whole_hour
 from chatcore.analytics.ranges import days_text
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
-from chatcore.reports import palette, series
+from chatcore.reports import habits, palette, series
 from ui import words
 
 # What the browser sends of a mark: the fields by which its chart selects, with their values.
@@ -41,7 +41,15 @@ class Marked:
     priced: bool | None = None
 
 
-def in_messages(selected: Selected, filters: Filters, grain: Step) -> Marked | None:
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """Chats of so many messages, both included."""
+
+    least: int
+    most: int
+
+
+def in_messages(selected: Selected, filters: Filters, grain: FineStep) -> Marked | None:
     """A part of a bar of the messages over time; None if nothing of the chart is selected."""
     if not selected:
         return None
@@ -49,6 +57,24 @@ def in_messages(selected: Selected, filters: Filters, grain: Step) -> Marked | N
     role = {series.PEOPLE: Role.USER, series.MACHINES: Role.ASSISTANT}.get(str(author))
     who = {Role.USER: "Your messages", Role.ASSISTANT: "Messages of models"}[role] if role else "Messages"
     return Marked(f"{who}, {series.label_of(step, grain)}", within(filters, step, grain), role=role)
+
+
+def in_calendar(selected: Selected, filters: Filters) -> Marked | None:
+    """A day of the calendar."""
+    if not selected:
+        return None
+    day = step_of(selected[0], "day")
+    return Marked(f"Messages, {series.label_of(day, 'day')}", within(filters, day, "day"))
+
+
+def in_lengths(selected: Selected, lengths: pd.DataFrame) -> Lengths | None:
+    """A bar of the lengths of chats; `lengths` is what the chart was drawn from."""
+    if not selected:
+        return None
+    for least, most in zip(lengths["messages_from"].tolist(), lengths["messages_to"].tolist(), strict=True):
+        if habits.count_range(least, most) == selected[0].get("length"):
+            return Lengths(least, most)
+    return None
 
 
 def in_tokens(selected: Selected, filters: Filters, grain: Step, per_day: pd.DataFrame) -> Marked | None:
@@ -149,7 +175,9 @@ def in_feedback(cells: Sequence[Sequence[object]], filters: Filters, feedback: p
         return None
     rating, kind = RATINGS.get(str(cells[0][1]), (0, "Rated answers"))
     provider, model = str(row["provider"]), str(row["model_name"])
-    return Marked(f"{kind} of {words.model_name(provider, model)}", of_model(filters, provider, model), role=Role.ASSISTANT, rating=rating)
+    # Only answers are rated, whatever messages are counted elsewhere.
+    own = replace(of_model(filters, provider, model), role=None)
+    return Marked(f"{kind} of {words.model_name(provider, model)}", own, role=Role.ASSISTANT, rating=rating)
 
 
 def in_changes(cells: Sequence[Sequence[object]], changes: pd.DataFrame, before: Filters, after: Filters) -> Marked | None:
@@ -191,20 +219,28 @@ def of_model(filters: Filters, provider: str, model: str) -> Filters:
     return replace(filters, providers=(provider,), models=(model,))
 
 
-def step_of(mark: Mapping[str, object], grain: Step) -> pd.Timestamp:
-    """The first day of the bar a mark lies in. Raises Invalid for a day that is none: what a browser sends is not to be trusted."""
+def step_of(mark: Mapping[str, object], grain: FineStep) -> pd.Timestamp:
+    """The first day or hour of the bar a mark lies in. Raises Invalid for one that is none: what a browser sends is not to be trusted."""
+    text = str(mark.get("step"))
     try:
-        return pd.Timestamp(date.fromisoformat(str(mark.get("step"))))
+        return pd.Timestamp(datetime.fromisoformat(text).replace(tzinfo=None) if grain == "hour" else date.fromisoformat(text))
     except ValueError as error:
         raise Invalid(f"The browser sent a {grain} that is none.", "Reload the page and click again.") from error
 
 
-def within(filters: Filters, step: pd.Timestamp, grain: Step) -> Filters:
-    """The filters narrowed to the days of a bar, of which the period may have a part only."""
-    first = step.date()
-    after = {"day": first + timedelta(days=1), "week": first + timedelta(days=7), "month": (step + pd.DateOffset(months=1)).date()}[grain]
-    bar = whole_days(first, after - timedelta(days=1), filters.time_zone)
+def within(filters: Filters, step: pd.Timestamp, grain: FineStep) -> Filters:
+    """The filters narrowed to the hour or the days of a bar, of which the period may have a part only."""
+    bar = bar_of(step, grain, filters.time_zone)
     start, end = max(bar.start, filters.period.start), min(bar.end, filters.period.end)
     if start >= end:
         raise Invalid("This bar lies outside the period.", "Reload the page and click again.")
     return replace(filters, period=Period(start, end))
+
+
+def bar_of(step: pd.Timestamp, grain: FineStep, time_zone: str) -> Period:
+    """The whole time of a bar."""
+    if grain == "hour":
+        return whole_hour(step.to_pydatetime(), time_zone)
+    first = step.date()
+    after = {"day": first + timedelta(days=1), "week": first + timedelta(days=7), "month": (step + pd.DateOffset(months=1)).date()}[grain]
+    return whole_days(first, after - timedelta(days=1), time_zone)

@@ -22,6 +22,6 @@ def show_download(shown: Shown) -> None:
         key="analytics.report",
         on_click="ignore",
         icon=":material/download:",
-        help="Everything on this page as one HTML file, for the period and the models chosen",
+        help="Everything on this page as one HTML file, for the period and the filters chosen",
         width="content",
     )

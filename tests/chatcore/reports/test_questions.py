@@ -52,6 +52,9 @@ def test_a_name_nobody_knows_and_a_step_of_none_are_told(db: Database) -> None:
     with pytest.raises(Invalid, match="models compares with no other period") as alone:
         ask(db, viewer, "models", FILTERS, now=NOW, other=Period(NOW - timedelta(days=3), NOW))
     assert "compare_periods" in alone.value.hint
+    with pytest.raises(Invalid, match="speed_over_time cannot be asked by hour") as coarse:
+        ask(db, viewer, "speed_over_time", FILTERS, now=NOW, step="hour")
+    assert "week" in coarse.value.hint
 
 
 def test_every_question_says_in_a_sentence_what_it_asks() -> None:

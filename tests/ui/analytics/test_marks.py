@@ -1,25 +1,29 @@
 """What was clicked is what is listed: each mark of a chart and each cell of the model table as a question of its own."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from itertools import product
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 
 from chatcore.analytics import Filters, whole_days
-from chatcore.analytics.filters import Step
+from chatcore.analytics.filters import FineStep, Step
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
 from chatcore.reports import palette, series
 from ui.analytics.marks import (
+    Lengths,
     in_busy_hours,
+    in_calendar,
     in_changed_models,
     in_changes,
     in_cost,
     in_costs,
     in_ended,
     in_feedback,
+    in_lengths,
     in_messages,
     in_models,
     in_outcomes,
@@ -53,6 +57,29 @@ def test_a_bar_is_the_days_it_was_drawn_over(grain: Step, step: str, start: tupl
     assert marked
     assert marked.filters == replace(FILTERS, period=Period(local(*start), local(*end)))
     assert (marked.role, marked.answers) == (Role.USER, False)
+
+
+@pytest.mark.parametrize(("step", "end"), [("2026-03-07T23:00", (2026, 3, 8)), ("2026-04-10T23:00", (2026, 4, 11))])
+def test_a_bar_of_an_hour_is_its_hour(step: str, end: tuple[int, int, int]) -> None:
+    marked = in_messages([{"step": step, "author": series.PEOPLE}], FILTERS, "hour")
+    assert marked
+    assert marked.filters.period == Period(local(*end) - timedelta(hours=1), local(*end))
+    assert marked.title.endswith("2026, 23:00 to 00:00")
+
+
+def test_a_cell_of_the_calendar_is_its_day() -> None:
+    marked = in_calendar([{"step": "2026-03-08"}], FILTERS)
+    assert marked
+    assert marked.title == "Messages, Sunday 8 March 2026"
+    assert marked.filters == replace(FILTERS, period=Period(local(2026, 3, 8), local(2026, 3, 9)))
+    assert (marked.role, marked.answers) == (None, False)
+
+
+def test_a_bar_of_the_lengths_is_the_chats_of_so_many_messages() -> None:
+    lengths = pd.DataFrame({"messages_from": [1, 2, 3, 5], "messages_to": [1, 2, 4, 8]})
+    assert in_lengths([{"length": "5 to 8"}], lengths) == Lengths(5, 8)
+    assert in_lengths([{"length": "1"}], lengths) == Lengths(1, 1)
+    assert in_lengths([{"length": "9 to 16"}], lengths) is None, "a bar of a chart that had longer chats a moment ago"
 
 
 def test_the_parts_of_a_bar_are_told_apart() -> None:
@@ -156,13 +183,18 @@ def test_a_line_of_the_outcomes_is_the_answers_that_ended_so() -> None:
 def test_without_a_click_there_is_no_list() -> None:
     assert in_messages([], FILTERS, "day") is in_tokens([], FILTERS, "day", PER_DAY) is in_busy_hours([], FILTERS) is None
     assert in_cost([], FILTERS, "day", DAYS) is in_costs([], FILTERS, DAYS) is None
+    assert in_calendar([], FILTERS) is None
+    assert in_lengths([], DAYS) is None
     assert in_models([], FILTERS, DAYS) is in_outcomes([], FILTERS, DAYS) is in_speed([], FILTERS, "day") is None
 
 
 def test_what_no_chart_has_is_refused() -> None:
-    for step in ("2027-01-01", "tomorrow", None):
+    grains: tuple[FineStep, ...] = ("day", "hour")
+    for step, grain in product(("2027-01-01", "tomorrow", None), grains):
         with pytest.raises(Invalid):
-            in_messages([{"step": step, "author": series.PEOPLE}], FILTERS, "day")
+            in_messages([{"step": step, "author": series.PEOPLE}], FILTERS, grain)
+    with pytest.raises(Invalid, match="02:00"):
+        in_messages([{"step": "2026-03-08T02:00", "author": series.PEOPLE}], FILTERS, "hour")
     for cell in ({"day": "Noday", "hour": 1}, {"day": "Mon", "hour": "one"}, {}):
         with pytest.raises(Invalid):
             in_busy_hours([cell], FILTERS)
