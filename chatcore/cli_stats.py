@@ -16,11 +16,19 @@ from chatcore.errors import Conflict, Invalid
 from chatcore.texts import harmless
 
 if TYPE_CHECKING:
+    from chatcore.analytics import Rates
     from chatcore.analytics.filters import FineStep
     from chatcore.db import Database
 
 # A longer head is broken, so that it does not make a column of short numbers wide.
 HEAD_CHARACTERS = 12
+
+
+# Why a question about local models may have no answer.
+MISSING = {
+    "equivalents": "There is no answer of a local model in this period, or no CHATCORE_REFERENCE_MODEL, such as openai/gpt-5-mini.",
+    "energy": "There is no answer of a local model in this period, or no CHATCORE_WATTS: what this machine takes while one answers.",
+}
 
 
 # --- stats -------------------------------------------------------------------------------------------------------
@@ -62,13 +70,14 @@ def answer(wanted: Wanted, question: str, step: "FineStep | None", *, form: str,
     """Prints what a question answers, as JSON, CSV or a table."""
     from chatcore.analytics.ranges import days_text
     from chatcore.reports.files import csv_of, rows_of
+    from chatcore.reports.narrowing import narrowings
     from chatcore.reports.questions import ask, known_name, meaning
     from chatcore.reports.tables import SHOWN, table_of, tiles_table
 
     now, name = datetime.now(UTC), known_name(question)
     with opened(url, migrated=True, must_exist=True) as db:
         subject = look_up(db, wanted, now=now)
-        frame = ask(db, subject.viewer, name, subject.filters, now=now, step=step)
+        frame = ask(db, subject.viewer, name, subject.filters, now=now, step=step, rates=rates_of_settings(now))
     filters = subject.filters
     if form == "json":
         about = {
@@ -79,6 +88,10 @@ def answer(wanted: Wanted, question: str, step: "FineStep | None", *, form: str,
             "time_zone": filters.time_zone,
             "models": filters.models,
             "providers": filters.providers,
+            "tags": filters.tags,
+            "folders": subject.folders,
+            "role": filters.role,
+            "imported": filters.imported,
             "rows": rows_of(frame),
         }
         click.echo(json.dumps(about, ensure_ascii=False, indent=2))
@@ -88,10 +101,21 @@ def answer(wanted: Wanted, question: str, step: "FineStep | None", *, form: str,
         return
     columns = SHOWN.get(name)
     table = tiles_table(frame, compare=subject.compare) if name == "tiles" else table_of(frame, filters.time_zone, columns=columns)
-    counted = (days_text(filters.period, filters.time_zone), filters.time_zone, *filters.models, *filters.providers)
+    chosen = (f"{said} {', '.join(names)}".strip() for said, names in narrowings(filters, subject.folders))
+    counted = (days_text(filters.period, filters.time_zone), filters.time_zone, *chosen)
     click.echo(f"{meaning(name)}\n{harmless(' · '.join(counted))}\n")
     right = [place for place, numeric in enumerate(table.numeric) if numeric]
-    click.echo(aligned(table.heads, table.rows, right) if table.rows else "There is nothing in this period.")
+    click.echo(aligned(table.heads, table.rows, right) if table.rows else MISSING.get(name, "There is nothing in this period."))
+
+
+def rates_of_settings(now: datetime) -> "Rates":
+    """What local models are reckoned with, as the environment says it. Nobody measures here: only watts that were set count."""
+    from chatcore.analytics import Rates
+    from chatcore.prices import find_reference
+    from chatcore.settings import Settings
+
+    settings = Settings.from_env()
+    return Rates(find_reference(settings.reference_model, at=now) if settings.reference_model else None, settings.watts)
 
 
 def show_counts(db: "Database", *, as_json: bool) -> None:
@@ -129,7 +153,7 @@ def report(wanted: Wanted, *, out: str | None, force: bool, url: str | None) -> 
     now = datetime.now(UTC)
     with opened(url, migrated=True, must_exist=True) as db:
         subject = look_up(db, wanted, now=now)
-        made = html_report(db, subject.viewer, subject.filters, now=now, compare=subject.compare)
+        made = html_report(db, subject.viewer, subject.filters, now=now, compare=subject.compare, rates=rates_of_settings(now))
     if out == "-":
         click.echo(made, nl=False)
         return

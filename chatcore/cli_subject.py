@@ -38,15 +38,20 @@ class Wanted:
     models: tuple[str, ...]
     providers: tuple[str, ...]
     user: str | None
+    tags: tuple[str, ...] = ()
+    folder: str | None = None
+    role: str | None = None
+    imported: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The same, looked up in the database; `compare`: whether there is a period before this one."""
+    """The same, looked up in the database; `compare`: whether there is a period before this one. `folders`: the paths of those meant."""
 
     viewer: "Viewer"
     filters: "Filters"
     compare: bool
+    folders: tuple[str, ...]
 
 
 NOTHING = Wanted(None, False, False, None, None, None, (), (), None)
@@ -59,6 +64,10 @@ OPTIONS = (
     click.option("--zone", metavar="NAME", help="Whose days and hours, such as Europe/Berlin; without it those of this machine."),
     click.option("--model", "models", metavar="NAME", multiple=True, help="Only this model; may be repeated."),
     click.option("--provider", "providers", metavar="NAME", multiple=True, help="Only this provider; may be repeated."),
+    click.option("--tag", "tags", metavar="NAME", multiple=True, help="Only chats with this tag; repeated, with all of them."),
+    click.option("--folder", metavar="PATH", help="Only chats in this folder or below it, such as Work/Plans."),
+    click.option("--role", type=click.Choice(["user", "assistant"]), help="Of messages only prompts, or only answers."),
+    click.option("--imported/--live", "imported", default=None, help="Only what an import brought, or only what was written here."),
     click.option("--user", metavar="ID", help="Whose numbers: an id or an e-mail. Without it those of the local owner."),
     database_option,
 )
@@ -70,9 +79,11 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def with_options(
         *, last: str | None, week: bool, month: bool, first_day: str | None, last_day: str | None, zone: str | None,
-        models: tuple[str, ...], providers: tuple[str, ...], user: str | None, **rest: object,
+        models: tuple[str, ...], providers: tuple[str, ...], user: str | None, tags: tuple[str, ...], folder: str | None,
+        role: str | None, imported: bool | None, **rest: object,
     ) -> None:  # fmt: skip
-        command(Wanted(last, week, month, first_day, last_day, zone, models, providers, user), **rest)
+        narrowed = (models, providers, user, tags, folder, role, imported)
+        command(Wanted(last, week, month, first_day, last_day, zone, *narrowed), **rest)
 
     for option in reversed(OPTIONS):
         with_options = option(with_options)
@@ -80,11 +91,12 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def look_up(db: "Database", wanted: Wanted, *, now: datetime) -> Subject:
-    """The person, the days and the models that the options name. Raises NotFound or Invalid for what there is not."""
+    """The person, the days, the models and the chats that the options name. Raises NotFound or Invalid for what there is not."""
     from chatcore import analytics
     from chatcore.accounts import local_owner
     from chatcore.analytics.filters import zone
     from chatcore.analytics.ranges import Known
+    from chatcore.parts import Role
     from chatcore.stats import person
 
     own_zone = wanted.zone or machine_zone()
@@ -92,12 +104,19 @@ def look_up(db: "Database", wanted: Wanted, *, now: datetime) -> Subject:
     viewer = person(db, wanted.user) if wanted.user is not None else local_owner(db, now=now)
     news = analytics.activity(db, viewer)
     days = [moment.astimezone(own).date() for moment in ((news.first, news.last) if news else (now, now))]
-    known = Known(analytics.known_models(db, viewer), days[0], days[1], now.astimezone(own).date())
+    places = analytics.known_places(db, viewer)
+    known = Known(analytics.known_models(db, viewer), days[0], days[1], now.astimezone(own).date(), places.tags, places.folders)
     first, last = chosen_days(wanted, known)
     providers = chosen_names(wanted.providers, known.providers, "provider")
     models = chosen_names(wanted.models, known.models, "model")
-    filters = analytics.Filters(analytics.whole_days(first, last, own_zone), providers, models, own_zone)
-    return Subject(viewer, filters, compare=wanted.last != "all")
+    filters = analytics.Filters(
+        analytics.whole_days(first, last, own_zone), providers, models, own_zone,
+        tags=chosen_tags(wanted.tags, known.tags),
+        folder=wanted.folder,
+        role=Role(wanted.role) if wanted.role else None,
+        imported=wanted.imported,
+    )  # fmt: skip
+    return Subject(viewer, filters, compare=wanted.last != "all", folders=chosen_folders(db, viewer, filters, known))
 
 
 def chosen_days(wanted: Wanted, known: "Known") -> tuple[date, date]:
@@ -146,10 +165,36 @@ def chosen_names(asked: Sequence[str], known: Sequence[str], noun: str) -> tuple
     """The names, sorted. Raises NotFound for one that was never asked: a table of zeros would hide a slip of the pen."""
     for name in asked:
         if name not in known:
-            shown = ", ".join(known[:SHOWN_NAMES]) + (f" and {len(known) - SHOWN_NAMES:,} more" if len(known) > SHOWN_NAMES else "")
-            hint = f"Known here: {shown}." if known else "No answers are known yet."
-            raise NotFound(f"No {noun} {name!r} was ever asked.", hint)
+            raise NotFound(f"No {noun} {name!r} was ever asked.", known_names(known, "No answers are known yet."))
     return tuple(sorted(set(asked)))
+
+
+def chosen_tags(asked: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """The tags as they are spelled, in the order of the list. Raises NotFound for one that is not there."""
+    from chatcore.organise.names import key_of
+
+    spelled = {key_of(name): name for name in known}
+    for name in asked:
+        if key_of(name) not in spelled:
+            raise NotFound(f"There is no tag {name!r}.", known_names(known, "There are no tags yet."))
+    wanted = {key_of(name) for name in asked}
+    return tuple(name for key, name in spelled.items() if key in wanted)
+
+
+def chosen_folders(db: "Database", viewer: "Viewer", filters: "Filters", known: "Known") -> tuple[str, ...]:
+    """The paths of the folders that are meant. Raises NotFound for one that is not there."""
+    from chatcore.analytics import folder_paths
+
+    try:
+        return folder_paths(db, viewer, filters)
+    except NotFound as error:
+        raise NotFound(error.message, known_names([path for _, path in known.folders], "There are no folders yet.")) from error
+
+
+def known_names(known: Sequence[str], nothing: str) -> str:
+    """The names there are, as a hint; `nothing` is said where there is none."""
+    more = f" and {len(known) - SHOWN_NAMES:,} more" if len(known) > SHOWN_NAMES else ""
+    return f"Known here: {', '.join(known[:SHOWN_NAMES])}{more}." if known else nothing
 
 
 def machine_zone() -> str:

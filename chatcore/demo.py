@@ -15,13 +15,16 @@ from sqlmodel import Session, SQLModel
 
 from chatcore.accounts import local_owner
 from chatcore.db import Database
+from chatcore.demo_models import MODELS, Answered, cost_of, failures_of, rating_of, times_of, usage_of
 from chatcore.demo_order import Kept, arrange
 from chatcore.demo_texts import Texts
 from chatcore.errors import Conflict
+from chatcore.parts import Usage
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES
 from chatcore.texts import cut, snippet
 
 USERS = SQLModel.metadata.tables["users"]
+FEEDBACK = SQLModel.metadata.tables["feedback"]
 NEW_USER = sa.text(
     "INSERT INTO users (id, name, email, issuer, subject, is_owner, created_at) "
     "VALUES (:id, :name, :email, :issuer, :id, false, :created_at) ON CONFLICT (id) DO NOTHING"
@@ -34,33 +37,6 @@ Row = dict[str, object]
 OnProgress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A model of the sample: how often it is asked, its speed in tokens a second, the seconds until it begins."""
-
-    provider: str
-    name: str
-    weight: int
-    tokens_per_s: float
-    first_chunk_s: float
-    thinks: bool = False
-
-
-MODELS = (
-    Model("ollama", "llama3.2:3b", 38, 42.0, 0.5),
-    Model("ollama", "qwen3:8b", 24, 21.0, 1.1, thinks=True),
-    Model("ollama", "mistral-small:24b", 14, 9.0, 2.4),
-    Model("ollama", "gemma3:12b", 12, 14.0, 1.6),
-    Model("ollama", "gpt-oss:120b-cloud", 8, 95.0, 0.8, thinks=True),
-    Model("guide", "guide", 4, 300.0, 0.01),
-)
-# code, message, hint, can a retry help
-FAILURES = (
-    ("unreachable", "Ollama does not answer at http://127.0.0.1:11434.", "Start it with: ollama serve", True),
-    ("timeout", "Ollama has sent nothing for 300 s.", "Try again, or choose a smaller model.", True),
-    ("context_length", "The chat is longer than the model can read.", "Start a new chat, or choose a model with a longer context.", False),
-    ("server_error", "Ollama failed: model runner has unexpectedly stopped.", "Try again; the log of Ollama says why.", True),
-)
 OUTCOMES = (("complete", 93.0), ("stopped", 3.5), ("failed", 2.8), ("interrupted", 0.7))
 # Chats by their number of messages: most are short.
 LENGTHS = ((2, 30), (4, 25), (6, 15), (8, 10), (12, 9), (20, 6), (34, 3), (56, 1.3), (80, 0.7))
@@ -194,6 +170,8 @@ class Chat:
         self.messages: list[Row] = []
         # The place of the answer among the messages, and its generation.
         self.answers: list[tuple[int, Row]] = []
+        # The place of the answer, and what the person thinks of it.
+        self.feedback: list[tuple[int, Row]] = []
         self.language = texts.language()
         self.input_tokens = self.output_tokens = 0
         self._write(plan, texts, rng)
@@ -201,14 +179,15 @@ class Chat:
 
     def _write(self, plan: Plan, texts: Texts, rng: random.Random) -> None:
         """All messages, each some time after the one before, none after the end of all times."""
-        moment, context = plan.start, 0
+        moment, context, kept = plan.start, 0, 0
         for place in range(plan.messages):
             if place % 2 == 0:
                 text = texts.prompt(self.language, first=place == 0)
+                kept = context
                 context += tokens_of(text)
                 self._add(place, "user", "complete", moment, text)
                 continue
-            generation, text, reasoning, moment = self._answer(texts, rng, moment, context)
+            generation, text, reasoning, moment = self._answer(texts, rng, moment, context, kept)
             context += tokens_of(text)
             self._add(place, "assistant", str(generation["state"]), moment, text, reasoning)
             self.answers.append((place, generation))
@@ -218,6 +197,9 @@ class Chat:
         late = self._end() - plan.now
         if late > timedelta():
             self._move(-late)
+        for place, generation in self.answers:
+            generation |= cost_of(generation)
+            self._rate(place, generation, plan.now, rng)
 
     def _add(self, place: int, role: str, status: str, moment: datetime, text: str, reasoning: str | None = None) -> None:
         answers = role == "assistant"
@@ -227,30 +209,40 @@ class Chat:
              "reasoning": reasoning, "parent_id": None, "id": place}
         )  # fmt: skip
 
-    def _answer(self, texts: Texts, rng: random.Random, asked: datetime, context: int) -> tuple[Row, str, str | None, datetime]:
-        """A generation, its text and reasoning, and when its message was made."""
+    def _answer(self, texts: Texts, rng: random.Random, asked: datetime, context: int, kept: int) -> tuple[Row, str, str | None, datetime]:
+        """A generation, its text and reasoning, and when its message was made. Of the `context`, `kept` tokens were read before."""
         model, state = self.model, rng.choices([name for name, _ in OUTCOMES], [weight for _, weight in OUTCOMES])[0]
         text = texts.answer(self.language)
         if state != "complete":
             text = text[: rng.randrange(len(text))] if state != "failed" or rng.random() < 0.3 else ""
         reasoning = texts.reasoning() if model.thinks and text else None
-        tokens = tokens_of(text) + tokens_of(reasoning or "")
-        first_s = model.first_chunk_s * rng.lognormvariate(0.0, 0.5) + context / 4000
-        eval_s = tokens / (model.tokens_per_s * rng.uniform(0.8, 1.15))
-        known = state == "complete" or (state == "stopped" and tokens > 0)
-        self.input_tokens += context if known else 0
-        self.output_tokens += tokens if known else 0
-        failure = rng.choice(FAILURES) if state == "failed" else (None, None, None, None)
+        thought = tokens_of(reasoning or "")
+        answered = Answered(context, kept, tokens_of(text) + thought, thought, first=not self.answers)
+        told, known = state == "complete", state == "complete" or (state == "stopped" and answered.written > 0)
+        times = times_of(model, answered, rng)
+        usage = usage_of(model, answered, reported=told) if known else Usage()
+        self.input_tokens += usage.input_tokens or 0
+        self.output_tokens += usage.output_tokens or 0
+        failure = rng.choice(failures_of(model)) if state == "failed" else (None, None, None, None)
+        duration_s = times.first_s + times.eval_s
         generation: Row = {
             "user_id": self.user_id, "session_id": self.id, "provider": model.provider, "model_name": model.name, "state": state,
-            "started_at": asked, "finished_at": asked + timedelta(seconds=first_s + eval_s), "duration_s": first_s + eval_s,
-            "time_to_first_chunk_s": first_s if text else None, "eval_s": eval_s if state == "complete" else None,
-            "input_tokens": context if known else None, "output_tokens": tokens if known else None,
-            "usage_source": ("reported" if state == "complete" else "estimated") if known else None,
-            "finish_reason": ("length" if rng.random() < 0.01 else "stop") if state == "complete" else None,
+            "started_at": asked, "finished_at": asked + timedelta(seconds=duration_s), "duration_s": duration_s,
+            "time_to_first_chunk_s": times.first_s if text else None, "load_s": times.load_s if told else None,
+            "prompt_s": times.prompt_s if told else None, "eval_s": times.eval_s if told and not model.hosted else None,
+            "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "cached_tokens": usage.cached_tokens,
+            "reasoning_tokens": usage.reasoning_tokens, "usage_source": ("reported" if told else "estimated") if known else None,
+            "finish_reason": ("length" if rng.random() < 0.01 else "stop") if told else None,
             "error_type": failure[0], "error_message": failure[1], "error_hint": failure[2], "error_retryable": failure[3],
         }  # fmt: skip
         return generation, text, reasoning, asked
+
+    def _rate(self, place: int, generation: Row, now: datetime, rng: random.Random) -> None:
+        """What the person thinks of an answer, some time after it; most say nothing."""
+        rated, finished = rating_of(self.model, rng) if generation["state"] == "complete" else None, generation["finished_at"]
+        if rated and isinstance(finished, datetime):
+            at = min(finished + timedelta(seconds=rng.lognormvariate(3.0, 1.0)), now)
+            self.feedback.append((place, {"user_id": self.user_id, "rating": rated[0], "note": rated[1], "created_at": at}))
 
     def _end(self) -> datetime:
         """When the last thing of the chat happened."""
@@ -304,12 +296,16 @@ def write(tx: Session, chats: list[Chat]) -> int:
             previous = row["id"]
         for place, generation in chat.answers:
             generation["message_id"] = chat.messages[place]["id"]
+        for place, rating in chat.feedback:
+            rating["message_id"] = chat.messages[place]["id"]
         shown.append({"chat": chat.id, "leaf": previous})
     generations = [generation for chat in chats for _, generation in chat.answers]
     tx.execute(sa.insert(CHATS), [chat.row for chat in chats])
     tx.execute(sa.insert(MESSAGES), [row for chat in chats for row in chat.messages])
     if generations:
         tx.execute(sa.insert(GENERATIONS), generations)
+    if feedback := [rating for chat in chats for _, rating in chat.feedback]:
+        tx.execute(sa.insert(FEEDBACK), feedback)
     # The chat and its last message name each other, so one of them has to be written twice. On the connection: a Session
     # takes a list of rows for an update by primary key.
     leaf = sa.update(CHATS).where(CHATS.c.id == sa.bindparam("chat")).values(current_message_id=sa.bindparam("leaf"))

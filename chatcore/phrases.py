@@ -25,6 +25,25 @@ def short_count(number: float) -> str:
     return f"{number:.0f}"
 
 
+def money(usd: float) -> str:
+    """An amount of US dollars: $12.34, $0.0042 where cents would say too little, $12,345 where they
+    say nothing. The amount is 0 or more."""
+    if usd >= 999.995:
+        return f"${usd:,.0f}"
+    if 0 < usd < 0.00005:
+        return "less than $0.0001"
+    return f"${usd:.2f}" if usd == 0 or usd >= 0.99995 else f"${usd:.4f}"
+
+
+def energy(wh: float) -> str:
+    """Watt-hours, 0 or more: 0.4 Wh, 12 Wh, 1.2 kWh."""
+    if 0 < wh < 0.05:
+        return "less than 0.1 Wh"
+    if wh < 999.5:
+        return f"{wh:.1f} Wh" if wh < 9.95 else f"{wh:.0f} Wh"
+    return f"{wh / 1000:.1f} kWh" if wh < 99_500 else f"{wh / 1000:,.0f} kWh"
+
+
 def plural(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: 1 chat, 2 chats."""
     return f"{count(number)} {one if number == 1 else many or one + 's'}"

@@ -10,12 +10,17 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from ui import app
-from ui.analytics import activity, filter_bar, overview, report_file, speed
+from ui.analytics import activity, costs, filter_bar, overview, report_file, speed
 from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
 # A tab is drawn when it is looked at; its name stands in the URL.
-TABS: dict[str, Callable[[Shown], None]] = {"Overview": overview.show, "Activity": activity.show, "Speed": speed.show}
+TABS: dict[str, Callable[[Shown], None]] = {
+    "Overview": overview.show,
+    "Activity": activity.show,
+    "Speed": speed.show,
+    "Cost": costs.show,
+}
 
 
 @st.cache_data(ttl=120, max_entries=64, show_spinner=False)
@@ -43,6 +48,7 @@ def show_first_steps() -> None:
             "- how many messages you exchanged, and on which days and hours\n"
             "- how many tokens each model read and wrote\n"
             "- how long you waited for the first words, and how fast they came\n"
+            "- what hosted models cost, and what local ones would have cost elsewhere\n"
             "- how many answers failed, were stopped or interrupted"
         )
         if st.button("Start a chat", type="primary", icon=":material/chat_bubble:", key="analytics.start"):
@@ -60,7 +66,9 @@ def main() -> None:
         return
     as_of = AsOf(db.label, person, news, now.replace(second=0, microsecond=0))
     days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
-    known = Known(load_models(db, as_of), *days)
+    places = analytics.known_places(db, person)
+    first, last, today = days
+    known = Known(load_models(db, as_of), first, last, today, places.tags, places.folders, places.has_imported)
     choice = filter_bar.show(known)
     shown = Shown(db, person, choice.filters(own_zone), choice, known, Clock(now, zone(own_zone)), as_of)
     with head:

@@ -7,8 +7,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 # What reports say too is said there; the pages find all their words here.
 from chatcore.phrases import count as count
 from chatcore.phrases import duration as duration
+from chatcore.phrases import energy as energy
 from chatcore.phrases import error_name as error_name
 from chatcore.phrases import model_name as model_name
+from chatcore.phrases import money as money
 from chatcore.phrases import plural as plural
 from chatcore.phrases import short_count as short_count
 

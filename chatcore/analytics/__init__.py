@@ -1,4 +1,4 @@
-"""What was used: messages, tokens, speed and outcomes, asked of the database one statement a question.
+"""What was used: messages, tokens, speed, outcomes and cost, asked of the database one statement a question.
 
 Every function takes `(db, viewer, filters)`, counts only what is the viewer's and returns a frame with units in its
 column names. docs/analytics.md says how each number is counted.
@@ -6,10 +6,12 @@ column names. docs/analytics.md says how each number is counted.
 
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
-from chatcore.analytics.chats import chat_depth, chat_lengths, top_chats
+from chatcore.analytics.chats import Places, folder_paths, known_places
+from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.habits import Habits, activity_over_time, calendar, habits, streaks
+from chatcore.analytics.lengths import chat_depth, chat_lengths, top_chats
 from chatcore.analytics.messages import busy_hours, messages_per_day
 from chatcore.analytics.people import active_people, people, people_models
 from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
@@ -19,9 +21,12 @@ __all__ = [
     "DEFINITIONS",
     "Activity",
     "AnswerBehind",
+    "CostReport",
     "Filters",
     "Habits",
     "MessageBehind",
+    "Places",
+    "Rates",
     "Report",
     "SpeedReport",
     "active_people",
@@ -32,8 +37,15 @@ __all__ = [
     "calendar",
     "chat_depth",
     "chat_lengths",
+    "cost_over_time",
+    "cost_report",
+    "costs",
+    "energy",
+    "equivalents",
+    "folder_paths",
     "habits",
     "known_models",
+    "known_places",
     "messages_behind",
     "messages_per_day",
     "models",
@@ -47,6 +59,7 @@ __all__ = [
     "speed_report",
     "streaks",
     "tiles",
+    "token_kinds",
     "tokens_per_day",
     "top_chats",
     "whole_days",

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from sqlmodel import Session
 
+from chatcore.analytics.chats import chats_meant
 from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
@@ -17,6 +19,7 @@ from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.gather import everybodys_names, known_names
 from chatcore.rollup.pages import SOURCES, STATES, UNKNOWN, Array, Rows
+from chatcore.rollup.tables import has_ref
 
 COUNTS = (
     "answers",
@@ -129,6 +132,14 @@ def model_column(pairs: Sequence[tuple[str, str]], place: int) -> pd.api.extensi
     return pd.array([pair[place] for pair in pairs], dtype="str")
 
 
-def counted(viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Which attempts count: those that started in the period, by the chosen models."""
-    return [GENERATIONS.c.user_id == viewer.user_id, *between(GENERATIONS.c.started_at, filters.period), *narrow(GENERATIONS, filters)]
+def counted(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Which attempts count, as `chosen.choose` has it: those that started in the period, by the chosen models in the chosen chats."""
+    ledger = GENERATIONS.c
+    conditions = [ledger.user_id == viewer.user_id, *between(ledger.started_at, filters.period), *narrow(GENERATIONS, filters)]
+    chats = chats_meant(tx, viewer, filters)
+    if chats is not None:
+        conditions.append(ledger.session_id.in_(chats))
+    if filters.imported is not None:
+        imported = sa.or_(sa.func.coalesce(ledger.usage_source, "") == "imported", has_ref(ledger.message_id))
+        conditions.append(imported if filters.imported else sa.not_(imported))
+    return conditions

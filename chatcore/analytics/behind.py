@@ -53,6 +53,8 @@ class AnswerBehind:
     output_tokens: int | None
     time_to_first_chunk_s: float | None
     duration_s: float | None
+    cost: float | None
+    cost_currency: str | None
     snippet: str
 
 
@@ -74,7 +76,7 @@ def messages_behind(
     check_own(filters)
     written = MESSAGES.c
     with db.read() as tx:
-        conditions = [*messages.counted(viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
+        conditions = [*messages.counted(tx, viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
         if role:
             conditions.append(written.role == role.value)
         page = newest(tx, written.created_at, written.id, conditions, kind="messages-behind", limit=limit, cursor=cursor)
@@ -105,26 +107,30 @@ def answers_behind(
     *,
     state: State | None = None,
     error_type: str | None = None,
+    priced: bool | None = None,
     limit: int = 20,
     cursor: str | None = None,
 ) -> Page[AnswerBehind]:
-    """A page of the attempts that `tokens_per_day`, `models`, `speed` and `outcomes` count, the newest first; `state` and
-    `error_type` narrow them to one outcome.
+    """A page of the attempts that `tokens_per_day`, `models`, `speed`, `outcomes` and `costs` count, the newest first; `state`
+    and `error_type` narrow them to one outcome, `priced` to those that have a cost, or to those with tokens and none.
 
     Raises Invalid for a limit below 1 or above 1,000, and for a cursor of another list.
     """
     check_own(filters)
     ledger = GENERATIONS.c
     with db.read() as tx:
-        conditions = answers.counted(viewer, filters)
+        conditions = answers.counted(tx, viewer, filters)
         if state:
             conditions.append(ledger.state == state.value)
         if error_type:
             conditions.append(ledger.error_type == error_type)
+        if priced is not None:
+            conditions += [ledger.cost.is_not(None)] if priced else [ledger.cost.is_(None), ledger.output_tokens.is_not(None)]
         page = newest(tx, ledger.started_at, ledger.id, conditions, kind="answers-behind", limit=limit, cursor=cursor)
         columns = (
             ledger.id, ledger.message_id, ledger.session_id, ledger.provider, ledger.model_name, ledger.started_at, ledger.state,
             ledger.error_type, ledger.input_tokens, ledger.output_tokens, ledger.time_to_first_chunk_s, ledger.duration_s,
+            ledger.cost, ledger.cost_currency,
         )  # fmt: skip
         tables = GENERATIONS.outerjoin(CHATS, CHATS.c.id == ledger.session_id).outerjoin(MESSAGES, MESSAGES.c.id == ledger.message_id)
         statement = sa.select(*columns, HEAD, CHATS.c.title, CHATS.c.deleted_at).select_from(tables).where(ledger.id.in_(page.items))
@@ -145,6 +151,8 @@ def answers_behind(
             output_tokens=row.output_tokens,
             time_to_first_chunk_s=row.time_to_first_chunk_s,
             duration_s=row.duration_s,
+            cost=row.cost,
+            cost_currency=row.cost_currency,
             snippet=snippet(row.head or ""),
         )
         for row in (rows[generation_id] for generation_id in page.items)

@@ -2,26 +2,38 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sqlmodel import Session
 
-from chatcore.analytics.filters import Filters, first_day, offsets
+from chatcore.analytics.chats import keys_meant
+from chatcore.analytics.filters import Filters, first_day, offsets, previous_period
 from chatcore.analytics.numbers import Ints
 from chatcore.analytics.statements import EPOCH_ORDINAL
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import microseconds
 from chatcore.rollup.gather import cut, everybodys_rows, rows_of
-from chatcore.rollup.pages import Array, Models, Rows
+from chatcore.rollup.pages import ROLES, Array, Models, Rows
 
 SECOND_US, HOUR_S, DAY_S = 1_000_000, 3_600, 86_400
 
 
 def chosen_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
-    """The viewer's rows that the filters let through, or everybody's. Raises Denied for everybody's if the viewer is not the owner."""
-    return choose(gathered_rows(tx, viewer, filters, filters.period), filters)
+    """The viewer's rows that the filters let through, or everybody's. Raises Denied for everybody's if the viewer is not the owner,
+    NotFound for a tag or a folder that is not theirs."""
+    chats = keys_meant(tx, viewer, filters)
+    return choose(gathered_rows(tx, viewer, filters, filters.period), filters, chats)
+
+
+def compared_rows(tx: Session, viewer: Viewer, filters: Filters, *, now: datetime) -> tuple[Rows, Rows, Filters]:
+    """The same rows, those of the period before, and the filters of these; all are read at once. Raises what `chosen_rows` does."""
+    earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
+    both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
+    chats, gathered = keys_meant(tx, viewer, filters), gathered_rows(tx, viewer, filters, both)
+    return choose(gathered, filters, chats), choose(gathered, earlier, chats), earlier
 
 
 def gathered_rows(tx: Session, viewer: Viewer, filters: Filters, period: Period) -> Rows:
@@ -29,13 +41,22 @@ def gathered_rows(tx: Session, viewer: Viewer, filters: Filters, period: Period)
     return (everybodys_rows if filters.everybody else rows_of)(tx, viewer, period)
 
 
-def choose(rows: Rows, filters: Filters) -> Rows:
-    """The rows that the filters let through. With models chosen: their attempts, their answers and the prompts they answered."""
+def choose(rows: Rows, filters: Filters, chats: Ints | None) -> Rows:
+    """The rows that the filters let through; `chats` are the `keys_meant` by them. With models chosen: their attempts, their
+    answers and the prompts they answered. An attempt whose chat is gone is in no tag and no folder, and a role narrows messages
+    alone. `messages.counted` and `answers.counted` say the same in SQL."""
     rows = cut(rows, filters.period)
-    if not filters.narrowed:
-        return rows
-    fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
-    return replace(rows, messages=rows.messages[fits[rows.messages["models"]]], answers=rows.answers[fits[rows.answers["models"]]])
+    messages, answers = rows.messages, rows.answers
+    if filters.narrowed:
+        fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
+        messages, answers = messages[fits[messages["models"]]], answers[fits[answers["models"]]]
+    if chats is not None:
+        messages, answers = (made[np.isin(made["chat"], chats)] for made in (messages, answers))
+    if filters.imported is not None:
+        messages, answers = (made[made["imported"] == filters.imported] for made in (messages, answers))
+    if filters.role is not None:
+        messages = messages[messages["role"] == ROLES.index(filters.role)]
+    return replace(rows, messages=messages, answers=answers)
 
 
 def is_chosen(provider: str, model: str, filters: Filters) -> bool:

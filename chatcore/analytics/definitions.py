@@ -80,6 +80,40 @@ DEFINITIONS = {
     ),
     "people_models": "How many answers each person asked of each model, every attempt counted.",
     "active_people": "People who wrote or were answered, by the day of your time zone; each counts once in a day, week or month.",
+    "cost_usd": (
+        "What hosted models billed for tokens, in US dollars, summed over the answers that have a cost. It is written when an answer ends, "
+        "by a price list, at the prices of that time, and never changed when prices change. Answers without a cost are counted apart: "
+        "no price is not 0. Kept when a chat is deleted."
+    ),
+    "answers_without_cost": (
+        "Answers of hosted models whose tokens are known and whose price is not: the price list does not have the model, or it is not "
+        "sold by the token, as those of Ollama's cloud. They are not in the cost."
+    ),
+    "cost_over_time": (
+        "The known cost by the day of your time zone on which the answer was asked for. Longer ranges are drawn by week or month, "
+        "models beyond the seven dearest together."
+    ),
+    "costs": (
+        "One row per model that was asked. Every attempt is an answer, a retry too. The cost is over the answers that have one, and so is "
+        "that of 1,000 answers; a dash means there is none, which is not 0. Local models and the built-in guide are billed by nobody."
+    ),
+    "token_kinds": (
+        "Cached tokens are a part of those read, reasoning a part of those written. Each is summed over the answers whose server tells "
+        "it, and its share is of the tokens of these answers. Many servers do not tell; a dash is not 0."
+    ),
+    "equivalents": (
+        "What the tokens of local models would cost at the reference model, at its basic prices. Nobody billed it, and it is never added "
+        "to a cost."
+    ),
+    "energy": (
+        "An estimate: watts of this machine times the time local models took to answer. The watts are set by hand or sampled from the "
+        "graphics cards. Answers written at the same time count each by itself, so then it is too much."
+    ),
+    "filters": (
+        "Tags and folders are those that chats have now. A chat must have all chosen tags, and lie in the folder or in one below it; "
+        "answers of chats that were deleted for good have no tag and no folder. Prompts or answers alone: messages are narrowed; tokens, "
+        "models, speed and outcomes are not. Imported is what an import brought, live is what was written here."
+    ),
     "change": (
         "Compared with the period of equal length just before. A period that is still running is compared with the same part of the "
         'one before: today until noon with yesterday until noon. "New" means there was nothing before.'

@@ -1,4 +1,4 @@
-"""What a question is about: a stretch of time, providers and models, and the zone whose days and hours are meant.
+"""What a question is about: a stretch of time, models, chats and messages, and the zone whose days and hours are meant.
 
 Times are UTC in the database; days and hours belong to the viewer. SQLite knows no zones, so both engines are told the
 zone's offsets in the period (`offsets`) and count by the local clock with plain arithmetic, which gives the same
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import pandas as pd
 
 from chatcore.errors import Invalid
-from chatcore.parts import Period
+from chatcore.parts import Period, Role
 
 Step = Literal["day", "week", "month"]
 # An answer takes too long to say much of an hour, a message is of one.
@@ -23,16 +23,25 @@ FineStep = Literal["hour", "day", "week", "month"]
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What to count. Empty `providers` or `models` means all of them; `time_zone` is an IANA name; `everybody`: not only the
-    viewer's, which only the owner may ask.
+    """What to count; what is left out does not narrow it. `time_zone` is an IANA name; `everybody`: not only the viewer's, which only
+    the owner may ask.
 
-    Raises Invalid for an unknown zone, a naive time or a period that ends before it starts.
+    `tags`: chats that have all of them, in any case. `folder`: chats in it or in a folder below it, by its id or by a path as
+    typed ("work/plans"); NO_FOLDER for those that lie in none. `role`: messages of people or of models; it narrows messages
+    only, since attempts have no role. `imported`: True for what came by an import, False for what did not.
+
+    Raises Invalid for an unknown zone, a naive time, a period that ends before it starts, and for a tag or folder of everybody.
+    A tag or folder that is not the viewer's is NotFound when a question is asked.
     """
 
     period: Period
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     time_zone: str = "UTC"
+    tags: tuple[str, ...] = ()
+    folder: int | str | None = None
+    role: Role | None = None
+    imported: bool | None = None
     everybody: bool = False
 
     def __post_init__(self) -> None:
@@ -41,11 +50,19 @@ class Filters:
             raise Invalid("The period has no time zone.", "Give aware times, for example in UTC.")
         if self.period.end <= self.period.start:
             raise Invalid("The period ends before it starts.", "Choose an end after the start.")
+        if self.everybody and (self.tags or self.folder is not None):
+            raise Invalid("Tags and folders are each person's own.", "Leave them out, or look at your own numbers.")
 
     @property
     def narrowed(self) -> bool:
         """Whether some models or providers were chosen, not all."""
         return bool(self.providers or self.models)
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether nothing but the period decides what is counted."""
+        by_chat = self.tags or self.folder is not None
+        return not (self.narrowed or by_chat or self.role is not None or self.imported is not None)
 
 
 def zone(name: str) -> ZoneInfo:

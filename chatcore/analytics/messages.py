@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from sqlmodel import Session
 
+from chatcore.analytics.chats import chats_meant
 from chatcore.analytics.chosen import DAY_S, HOUR_S, chosen_rows, local_numbers
 from chatcore.analytics.filters import Filters, first_day, local_days
 from chatcore.analytics.numbers import different, sizes
@@ -11,6 +13,7 @@ from chatcore.analytics.statements import MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
 from chatcore.rollup.pages import ROLES, Rows
+from chatcore.rollup.tables import has_ref
 
 
 def messages_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -55,9 +58,17 @@ def count_chats(rows: Rows) -> int:
     return different(rows.messages["chat"])
 
 
-def counted(viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Which messages count. With models chosen: the answers of these models and the prompts they answered."""
+def counted(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Which messages count, as `chosen.choose` has it. With models chosen: their answers and the prompts they answered."""
     conditions = [MESSAGES.c.user_id == viewer.user_id, *between(MESSAGES.c.created_at, filters.period)]
+    chats = chats_meant(tx, viewer, filters)
+    if chats is not None:
+        conditions.append(MESSAGES.c.session_id.in_(chats))
+    if filters.role is not None:
+        conditions.append(MESSAGES.c.role == filters.role.value)
+    if filters.imported is not None:
+        ref = has_ref(MESSAGES.c.id)
+        conditions.append(ref if filters.imported else sa.not_(ref))
     if not filters.narrowed:
         return conditions
     answer = MESSAGES.alias("answer")

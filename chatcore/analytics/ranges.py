@@ -26,12 +26,16 @@ EARLIEST, LATEST = date(1970, 1, 1), date(2100, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What can be chosen: the (provider, model) pairs ever used, the days of activity, and today in the viewer's zone."""
+    """What can be chosen: the (provider, model) pairs ever used, the days of activity, and today in the viewer's zone; names
+    of tags, (id, path) of folders, and whether there are imported messages."""
 
     pairs: tuple[tuple[str, str], ...]
     first: date
     last: date
     today: date
+    tags: tuple[str, ...] = ()
+    folders: tuple[tuple[int, str], ...] = ()
+    has_imported: bool = False
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The numbers on top of the page, each with its change against the period before."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -8,8 +8,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from chatcore.analytics import answers, messages
-from chatcore.analytics.chosen import DAY_S, choose, gathered_rows, local_numbers
-from chatcore.analytics.filters import Filters, local_days, previous_period
+from chatcore.analytics.chosen import DAY_S, compared_rows, local_numbers
+from chatcore.analytics.filters import Filters, local_days
 from chatcore.analytics.numbers import different, percentiles
 from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
@@ -72,14 +72,11 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
     The frames are those of `tiles`, `messages_per_day`, `tokens_per_day`, `models` and `busy_hours`; the rows of both periods
     are read once.
     """
-    earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
-    both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     with db.read() as tx:
-        gathered = gathered_rows(tx, viewer, filters, both)
-    rows = choose(gathered, filters)
+        rows, before, earlier = compared_rows(tx, viewer, filters, now=now)
     return Report(
         previous=earlier.period,
-        tiles=compare(totals(rows, filters), totals(choose(gathered, earlier), earlier)),
+        tiles=compare(totals(rows, filters), totals(before, earlier)),
         messages_per_day=messages.count_days(rows, filters),
         tokens_per_day=answers.tokens_of(rows, filters),
         models=answers.models_of(rows),

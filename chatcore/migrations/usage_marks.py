@@ -13,7 +13,7 @@ import sqlalchemy as sa
 COUNTED_OF_MESSAGE = "user_id, session_id, parent_id, role, created_at, provider, model_name"
 COUNTED_OF_GENERATION = (
     "user_id, session_id, message_id, provider, model_name, state, started_at, duration_s, time_to_first_chunk_s, load_s, prompt_s, "
-    "eval_s, input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, error_type, cost"
+    "eval_s, input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, error_type, cost, cost_currency"
 )
 DAY = {
     "sqlite": "CAST(strftime('%s', substr({0}, 1, 10)) AS INTEGER) / 86400",

@@ -33,13 +33,15 @@ from chatcore.reports.tables import SHOWN, Table, head_of, number_text, table_of
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Whose numbers a report has, of what, when they were read, whether they are compared, and the models that have colours."""
+    """Whose numbers a report has, of what, when they were read, whether they are compared, the models that have colours, and the
+    paths of the folders that the filters mean."""
 
     viewer: Viewer
     filters: Filters
     now: datetime
     compare: bool
     known_models: tuple[str, ...]
+    folders: tuple[str, ...] = ()
 
     @property
     def days(self) -> pd.Series:

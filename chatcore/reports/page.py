@@ -1,16 +1,21 @@
 """What the analytics page shows, as one HTML file: readable without the app, without a script and without a network."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, Filters, Habits, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, CostReport, Filters, Habits, Rates, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.reports.cards import About, habit_cards, overview, parted, speed_cards
+from chatcore.reports.cost_cards import cost_cards
+from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.markup import Markup, joined, tag
+from chatcore.reports.narrowing import narrowings
+from chatcore.reports.questions import NO_RATES
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
 from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, tiles_of
@@ -19,14 +24,19 @@ from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, til
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True) -> str:
-    """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time."""
+def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True, rates: Rates = NO_RATES) -> str:
+    """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time; `rates` make
+    the equivalent and the energy of local models.
+
+    Raises NotFound for a tag or a folder that is not the viewer's.
+    """
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
-    about = About(viewer, filters, now, compare, known)
+    about = About(viewer, filters, now, compare, known, analytics.folder_paths(db, viewer, filters))
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
     found = analytics.habits(db, viewer, filters, now=now)
     speeds = analytics.speed_report(db, viewer, filters, step=grain)
-    return page(about, analytics.report(db, viewer, filters, now=now), found, speeds, grain)
+    costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
+    return page(about, analytics.report(db, viewer, filters, now=now), found, speeds, costs, grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -35,8 +45,8 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-def page(about: About, report: Report, found: Habits, speeds: SpeedReport, grain: Step) -> str:
-    """The file, from frames of the same period; `grain` is the step of `speeds`."""
+def page(about: About, report: Report, found: Habits, speeds: SpeedReport, costs: CostReport, grain: Step) -> str:
+    """The file, from frames of the same period; `grain` is the step of `speeds` and `costs`."""
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
         "head",
@@ -56,6 +66,9 @@ def page(about: About, report: Report, found: Habits, speeds: SpeedReport, grain
         parts += habit_cards(about, found)
     if not speeds.speed.empty:
         parts += speed_cards(about, speeds, grain)
+    if not costs.costs.empty:
+        tiles = cost_tiles(costs, compare=about.compare)
+        parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *cost_cards(about, costs, grain)]
     made = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."
     body = tag("body", tag("main", *parts, tag("footer", tag("p", made))))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"
@@ -63,9 +76,9 @@ def page(about: About, report: Report, found: Habits, speeds: SpeedReport, grain
 
 def nothing(filters: Filters) -> str:
     """What stands instead of empty charts."""
-    if filters.narrowed:
-        return "There are no messages and no answers in this period with these models. Choose a longer one, or other models."
-    return "There are no messages and no answers in this period. Choose a longer one."
+    if filters.is_everything:
+        return "There are no messages and no answers in this period. Choose a longer one."
+    return "There are no messages and no answers in this period that were chosen. Choose a longer one, or more models or chats."
 
 
 def moment(when: datetime, filters: Filters) -> str:
@@ -79,10 +92,11 @@ def heading(about: About, title: str) -> Markup:
     lines = []
     if about.viewer.user_id != LOCAL_OWNER_ID:
         lines.append(tag("p", "Numbers of ", tag("bdi", about.viewer.name)))
-    for noun, names in (("model", about.filters.models), ("provider", about.filters.providers)):
-        if names:
-            chosen = parted([tag("bdi", name) for name in names], ", ")
-            lines.append(tag("p", f"Only {noun if len(names) == 1 else noun + 's'} ", *chosen))
+    for said, names in narrowings(about.filters, about.folders):
+        lines.append(tag("p", f"{said} " if names else said, *parted([tag("bdi", name) for name in names], ", ")))
+    # How models narrow is said with the messages.
+    if not replace(about.filters, models=(), providers=()).is_everything:
+        lines.append(tag("details", tag("summary", "What does this mean?"), tag("p", DEFINITIONS["filters"])))
     return tag("header", tag("h1", title), *lines)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 import pandas as pd
 
 from chatcore import analytics
-from chatcore.analytics import Filters
+from chatcore.analytics import Filters, Rates
 from chatcore.analytics.filters import FineStep
 from chatcore.db import Database
 from chatcore.errors import Invalid
@@ -35,12 +35,23 @@ ALL = (
     analytics.people,
     analytics.people_models,
     analytics.active_people,
+    analytics.costs,
+    analytics.cost_over_time,
+    analytics.token_kinds,
+    analytics.equivalents,
+    analytics.energy,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 
 
-def ask(db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: FineStep | None = None) -> pd.DataFrame:
-    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month.
+NO_RATES = Rates()
+
+
+def ask(
+    db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: FineStep | None = None, rates: Rates = NO_RATES
+) -> pd.DataFrame:
+    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, and
+    `rates` to those about local models.
 
     Raises Invalid for a name that is no question, and for a step that the question does not have.
     """
@@ -51,7 +62,7 @@ def ask(db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datet
         raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
     if step and step not in (steps := typing.get_args(typing.get_type_hints(question)["step"])):
         raise Invalid(f"{name} cannot be asked by {step}.", f"Ask it by {' or '.join(steps)}.")
-    given = {"now": now, "step": step or "day"}
+    given = {"now": now, "step": step or "day", "reference": rates.reference, "watts": rates.watts}
     return question(db, viewer, filters, **{part: value for part, value in given.items() if part in takes})
 
 

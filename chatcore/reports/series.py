@@ -49,6 +49,23 @@ def tokens_by_step(per_day: pd.DataFrame, grain: Step) -> tuple[pd.DataFrame, li
     return rows, [model for model in order if model != OTHER] + [OTHER] * (OTHER in order)
 
 
+def cost_by_step(over_time: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """What each model cost (frame: `analytics.cost_over_time`): `step`, `model`, `cost_usd`, `answers_with_cost`, without steps of
+    which no cost is known; and the models in order, the dearest first and the others last."""
+    priced = over_time[over_time["answers_with_cost"] > 0]
+    named = priced.assign(step=priced["start"], model=dearest_models(priced))
+    rows = named.groupby(["step", "model"], as_index=False)[["cost_usd", "answers_with_cost"]].sum()
+    order = rows.groupby("model")["cost_usd"].sum().sort_values(ascending=False, kind="stable").index.to_list()
+    return rows, [model for model in order if model != OTHER] + [OTHER] * (OTHER in order)
+
+
+def dearest_models(over_time: pd.DataFrame) -> pd.Series:
+    """The model's name, or OTHER for those beyond the MAX_MODELS that cost most."""
+    totals = over_time["cost_usd"].groupby(over_time["model_name"]).sum()
+    kept = totals.sort_values(ascending=False, kind="stable").index[: MAX_MODELS if len(totals) > MAX_MODELS + 1 else None]
+    return over_time["model_name"].where(over_time["model_name"].isin(kept), OTHER)
+
+
 def speed_by_step(over_time: pd.DataFrame, column: str) -> tuple[pd.DataFrame, list[str]]:
     """A number of each model (frame: `analytics.speed_over_time`): `step`, `provider`, `model`, `value`, `answers`, `line`; and the
     lines in order, most answers first. Of more than MAX_MODELS those with most answers, since medians cannot be added up to

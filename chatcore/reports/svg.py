@@ -2,7 +2,7 @@
 beside it as HTML, which a narrow screen does not shrink.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
@@ -43,11 +43,14 @@ def ticks(top: float, *, whole: bool) -> tuple[float, ...]:
     return tuple(step * number for number in range(max(1, ceil(top / step * 0.999999)) + 1))
 
 
-def bars(series: Sequence[Series], labels: Sequence[str], alt: str) -> Markup:
-    """Bars over the steps, the series of each on top of each other, the first at the bottom."""
+def bars(
+    series: Sequence[Series], labels: Sequence[str], alt: str, *, text: Callable[[float], str] = short_count, whole: bool = True
+) -> Markup:
+    """Bars over the steps, the series of each on top of each other, the first at the bottom. `text` says the numbers beside them,
+    which are `whole` for counts."""
     steps = len(labels)
     totals = [sum(one.values[step] or 0 for one in series) for step in range(steps)]
-    marks = ticks(max(totals, default=0), whole=True)
+    marks = ticks(max(totals, default=0), whole=whole)
     room = WIDTH / max(steps, 1)
     gap = room * (0.15 if steps <= 100 else 0.05)
     drawn = []
@@ -59,7 +62,7 @@ def bars(series: Sequence[Series], labels: Sequence[str], alt: str) -> Markup:
                 at -= height
                 place = {"x": step * room + gap / 2, "y": at, "width": room - gap, "height": height}
                 drawn.append(tag("g", tag("title", one.told[step]), tag("rect", **place, fill=one.colour)))
-    return framed(joined(*drawn), marks, labels, alt, [short_count(mark) for mark in marks])
+    return framed(joined(*drawn), marks, labels, alt, [text(mark) for mark in marks])
 
 
 def lines(series: Sequence[Series], labels: Sequence[str], alt: str, *, unit: str) -> Markup:

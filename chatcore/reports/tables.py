@@ -22,6 +22,8 @@ STATES = {
     "interrupted": "Cut off by the end of the program",
     "running": "Being written",
 }
+# Where a model runs (`analytics.costs.kind_of`).
+KINDS = {"hosted": "Hosted", "local": "On this machine", "guide": "In the app"}
 # The columns that people see of frames that have many more; the others are in the files.
 SHOWN = {
     "models": (
@@ -35,6 +37,16 @@ SHOWN = {
     ),
     "outcomes": ("model_name", "state", "error_type", "answers", "share", "provider"),
     "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
+    "costs": (
+        "model_name", "cost_usd", "cost_per_1000_answers_usd", "answers", "answers_with_cost", "answers_without_cost", "kind",
+        "input_tokens", "output_tokens", "provider",
+    ),
+    "token_kinds": (
+        "model_name", "input_tokens", "cached_tokens", "cached_share", "answers_with_cached_tokens", "output_tokens", "reasoning_tokens",
+        "reasoning_share", "answers_with_reasoning_tokens", "answers_with_usage", "answers", "provider",
+    ),
+    "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
+    "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -61,6 +73,21 @@ HEADS = {
     "last_message_at": "Last message",
     "in_trash": "In the trash",
     "began_earlier": "Began before",
+    "kind": "Runs",
+    "cost_usd": "Cost, USD",
+    "cost_per_1000_answers_usd": "Per 1,000 answers, USD",
+    "answers_with_cost": "With a price",
+    "answers_without_cost": "Without a price",
+    "cached_tokens": "Of them cached",
+    "cached_share": "Cached, %",
+    "answers_with_cached_tokens": "Cache told by",
+    "reasoning_tokens": "Of them reasoning",
+    "reasoning_share": "Reasoning, %",
+    "answers_with_reasoning_tokens": "Reasoning told by",
+    "equivalent_usd": "Equivalent, USD",
+    "answers_with_duration": "Time known for",
+    "duration_s": "Time, s",
+    "energy_estimate_wh": "Energy (estimate), Wh",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",
@@ -91,6 +118,16 @@ def table_of(frame: pd.DataFrame, time_zone: str, *, columns: Sequence[str] | No
     cells = [[cell_text(name, value, time_zone) for value in frame[name]] for name in names]
     numeric = tuple(frame[name].dtype.kind in "iuf" and name not in ("weekday", "hour") for name in names)
     return Table(tuple(head_of(name) for name in names), tuple(zip(*cells, strict=True)), numeric)
+
+
+def known_columns(name: str, frame: pd.DataFrame) -> list[str]:
+    """The columns that people see of a question's frame, without those of which nobody knows anything: they would only make it wider."""
+    return [column for column in SHOWN.get(name, frame.columns) if is_known(frame[column])]
+
+
+def is_known(column: pd.Series) -> bool:
+    """Whether a column tells anything; that a number is known for no answer at all says what its dashes say."""
+    return bool(column.notna().any() and not (str(column.name).startswith("answers_with_") and column.eq(0).all()))
 
 
 def tiles_table(frame: pd.DataFrame, *, compare: bool) -> Table:
@@ -129,7 +166,9 @@ def cell_text(name: str, value: object, time_zone: str) -> str:
         # A time without a zone is the midnight of a local day.
         return f"{value:%Y-%m-%d}" if value.tzinfo is None else f"{value.astimezone(zone(time_zone)):%Y-%m-%d %H:%M}"
     if isinstance(value, str):
-        return {"state": STATES.get(value, value), "error_type": phrases.error_name(value)}.get(name, value)
+        return {"state": STATES.get(value, value), "error_type": phrases.error_name(value), "kind": KINDS.get(value, value)}.get(
+            name, value
+        )
     if pd.api.types.is_bool(value):
         return "yes" if value else ""
     amount = number(value)

@@ -85,7 +85,7 @@ def answers_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
     columns = (
         moment(dialect, ledger.started_at), ledger.session_id, ledger.provider, ledger.model_name, ledger.state, ledger.error_type,
         ledger.usage_source, sa.func.coalesce(imported, sa.false()), *(ledger[name] for name in COUNTS),
-        ledger.cost, ledger.time_to_first_chunk_s, ledger.duration_s, ledger.load_s, tokens_per_s(), prompt_tokens_per_s(),
+        in_dollars(), ledger.time_to_first_chunk_s, ledger.duration_s, ledger.load_s, tokens_per_s(), prompt_tokens_per_s(),
     )  # fmt: skip
     return sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at)).order_by(ledger.started_at, ledger.id)
 
@@ -102,6 +102,12 @@ def moment(dialect: str, column: sa.ColumnElement[datetime]) -> sa.ColumnElement
         seconds = sa.cast(sa.func.strftime("%s", sa.func.substr(column, 1, 19)), sa.BigInteger)
         return seconds * 1_000_000 + sa.cast(sa.func.substr(column, 21, 6), sa.Integer)
     return sa.cast(sa.extract("epoch", column) * 1_000_000, sa.BigInteger)
+
+
+def in_dollars() -> sa.ColumnElement[float]:
+    """What an attempt cost; null if it was billed in another currency, as if it had no price."""
+    ledger = GENERATIONS.c
+    return sa.case((ledger.cost_currency == "USD", ledger.cost))
 
 
 def tokens_per_s() -> sa.ColumnElement[float]:

@@ -35,8 +35,8 @@ def written(db: Database, now: datetime) -> dict[str, Rows]:
     return made
 
 
-def everybody(time_zone: str = "UTC", **chosen: tuple[str, ...]) -> Filters:
-    return Filters(whole_days(FIRST, LAST, time_zone), time_zone=time_zone, everybody=True, **chosen)
+def everybody(time_zone: str = "UTC", models: tuple[str, ...] = ()) -> Filters:
+    return Filters(whole_days(FIRST, LAST, time_zone), models=models, time_zone=time_zone, everybody=True)
 
 
 def inside(rows: pd.DataFrame, column: str, period: Period) -> pd.DataFrame:

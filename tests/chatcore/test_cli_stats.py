@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from chatcore import analytics, cli_subject
@@ -25,10 +26,13 @@ from chatcore.cli_stats import aligned
 from chatcore.cli_subject import NOTHING, Wanted, chosen_days, machine_zone
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.parts import Viewer
+from chatcore.history import list_chats
+from chatcore.organise.folders import make_folder, move_chats
+from chatcore.organise.tags import tag_chats
+from chatcore.parts import Role, Viewer
 from chatcore.reports.questions import QUESTIONS
 from chatcore.settings import ROOT
-from tests.chatcore.analytics_rows import write_history
+from tests.chatcore.analytics_rows import TABLES, write_history
 from tests.factories import make_chat, make_exchange, make_viewer
 
 NOW = datetime.now(UTC)
@@ -72,7 +76,20 @@ def test_json_has_every_number_as_it_is(db: Database, owner: Viewer, days: analy
     answered = run(db, "stats", "models", *between(days), "--json")
     assert answered.exit_code == 0, answered.output
     about = json.loads(answered.stdout)
-    assert list(about) == ["question", "user", "start", "end", "time_zone", "models", "providers", "rows"]
+    assert list(about) == [
+        "question",
+        "user",
+        "start",
+        "end",
+        "time_zone",
+        "models",
+        "providers",
+        "tags",
+        "folders",
+        "role",
+        "imported",
+        "rows",
+    ]
     assert (about["question"], about["user"], about["time_zone"]) == ("models", "local", ZONE)
     assert (datetime.fromisoformat(about["start"]), datetime.fromisoformat(about["end"])) == (days.period.start, days.period.end)
     frame = analytics.models(db, owner, days)
@@ -95,7 +112,11 @@ def test_days_are_days_and_the_unknown_is_null(db: Database) -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_every_question_is_answered_in_three_forms(db: Database, owner: Viewer, days: analytics.Filters, question: str) -> None:
+def test_every_question_is_answered_in_three_forms(
+    db: Database, owner: Viewer, days: analytics.Filters, question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATCORE_REFERENCE_MODEL", "openai/gpt-5-mini")
+    monkeypatch.setenv("CHATCORE_WATTS", "120")
     shown = run(db, "stats", question, *between(days))
     assert shown.exit_code == 0, shown.output
     lines = shown.stdout.splitlines()
@@ -120,6 +141,55 @@ def test_models_providers_and_people_narrow_a_question(db: Database, owner: View
         assert (found["user"], sum(row["answers"] for row in found["rows"])) == (ada.user_id, len(own.answers))
 
 
+@pytest.fixture
+def arranged(db: Database, owner: Viewer) -> None:
+    """Every third chat has a tag, every second lies in a folder in a folder, and every fourth was imported."""
+    chats = [chat.id for chat in list_chats(db, owner, limit=1000).items]
+    tag_chats(db, owner, chats[::3], add=["Tea"])
+    work = make_folder(db, owner, name="Work")
+    move_chats(db, owner, chats[::2], folder_id=make_folder(db, owner, name="Plans", parent_id=work.id).id)
+    with db.write() as tx:
+        ids = tx.execute(sa.select(TABLES["chatmessage"].c.id).where(TABLES["chatmessage"].c.session_id.in_(chats[::4]))).scalars().all()
+        ref = {"source": "s", "kind": "message", "user_id": owner.user_id, "imported_at": NOW}
+        tx.execute(TABLES["importref"].insert(), [{**ref, "external_id": str(one), "message_id": one} for one in ids])
+
+
+@pytest.mark.usefixtures("arranged")
+@pytest.mark.parametrize(
+    ("words", "chosen", "said"),
+    [
+        (["--tag", "TEA"], {"tags": ("Tea",)}, "Only chats with the tag Tea"),
+        (["--folder", "work"], {"folder": "work"}, "Only chats in the folder Work"),
+        (
+            ["--folder", "Work/plans", "--live"],
+            {"folder": "plans", "imported": False},
+            "Work/Plans · Only what was written here, not imported",
+        ),
+        (["--role", "user", "--imported"], {"role": Role.USER, "imported": True}, "Of messages only prompts · Only what was imported"),
+    ],
+)
+def test_tags_folders_roles_and_origin_narrow_a_question(
+    db: Database, owner: Viewer, days: analytics.Filters, words: list[str], chosen: dict[str, object], said: str
+) -> None:
+    filters = replace(days, **chosen)  # type: ignore[arg-type]  # fields of it
+    answered = json.loads(run(db, "stats", "messages_per_day", *between(days), *words, "--json").stdout)
+    expected = analytics.messages_per_day(db, owner, filters)["messages"]
+    assert [row["messages"] for row in answered["rows"]] == expected.to_list()
+    whole = analytics.messages_per_day(db, owner, days)["messages"].sum()
+    assert 0 < expected.sum() < whole
+    assert (answered["tags"], answered["imported"], answered["role"]) == (list(filters.tags), filters.imported, filters.role)
+    assert answered["folders"] == list(analytics.folder_paths(db, owner, filters))
+    assert run(db, "stats", "messages_per_day", *between(days), *words).stdout.splitlines()[1].endswith(said)
+
+
+@pytest.mark.usefixtures("arranged")
+def test_a_tag_or_a_folder_that_is_not_there_is_told_with_those_that_are(db: Database) -> None:
+    told(run(db, "stats", "models", "--tag", "coffee"), "no tag 'coffee'", "Tea")
+    told(run(db, "stats", "models", "--folder", "home"), "no folder 'home'", "Work, Work/Plans")
+    for command in ("stats", "report"):
+        assert run(db, command, *(["models"] if command == "stats" else []), "--role", "system").exit_code == 2
+
+
 def test_what_there_is_not_is_told_with_what_there_is(db: Database, owner: Viewer) -> None:
     told(run(db, "stats", "weather"), "no question 'weather'", "messages_per_day")
     told(run(db, "stats", "models", "--zone", "Mars/Olympus"), "no time zone 'Mars/Olympus'", "Europe/Berlin")
@@ -130,6 +200,8 @@ def test_what_there_is_not_is_told_with_what_there_is(db: Database, owner: Viewe
     told(run(db, "stats", "models", "--week", "--last", "30d"), "two periods")
     told(run(db, "stats", "models", "--json", "--csv"), "--json and --csv")
     told(run(db, "stats", "models", "--step", "week"), "no step", "speed_over_time")
+    for question in ("equivalents", "energy"):
+        assert "CHATCORE_" in run(db, "stats", question).stdout
     told(run(db, "stats", "--last", "7d"), "There is no question.", "--list")
     for wrong in ("", "\x00", "\ud800", "'; DROP TABLE users; --"):
         told(run(db, "stats", "models", "--user", wrong), "no person")

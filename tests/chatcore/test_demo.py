@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from chatcore import doctor
+from chatcore import analytics, doctor
 from chatcore.accounts import local_owner
 from chatcore.db import Database
-from chatcore.demo import MESSAGES_A_TRANSACTION, Filled, batches, fill, planned
+from chatcore.demo import FEEDBACK, MESSAGES_A_TRANSACTION, Filled, batches, fill, planned
+from chatcore.demo_models import MODELS
 from chatcore.demo_order import FOLDERS as FOLDERS_OF_PEOPLE
 from chatcore.demo_order import PINS
 from chatcore.errors import Conflict
@@ -16,7 +17,9 @@ from chatcore.history import append, list_chats
 from chatcore.organise.folders import list_folders
 from chatcore.organise.tags import list_tags
 from chatcore.organise.views import SEARCHES, list_views
-from chatcore.parts import Role, Viewer
+from chatcore.parts import Period, Role, Usage, Viewer
+from chatcore.prices import price
+from chatcore.reports.tables import SHOWN, is_known
 from chatcore.rows import CHAT_TAGS, CHATS, FOLDERS, GENERATIONS, MESSAGES, TAGS
 from chatcore.search import search
 from chatcore.thread import open_thread
@@ -56,17 +59,18 @@ def test_the_doctor_finds_nothing(db: Database) -> None:
 def test_the_same_numbers_give_the_same_rows(db: Database) -> None:
     make_again = {"messages": 300, "seed": 5, "users": 2, "now": NOW}
     fill(db, **make_again)  # type: ignore[arg-type]  # a row of arguments
-    first = [rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS, TAGS, FOLDERS, SEARCHES)], links(db)
+    tables = (CHATS, MESSAGES, GENERATIONS, FEEDBACK, TAGS, FOLDERS, SEARCHES)
+    first = [rows(db, table) for table in tables], links(db)
     with db.write() as tx:
         for table in (GENERATIONS, CHATS, TAGS, SEARCHES):
             tx.execute(sa.delete(table))
         tx.execute(sa.text("UPDATE folder SET parent_id = NULL, name = name || id"))
         tx.execute(sa.delete(FOLDERS))
         if not db.is_sqlite:
-            for table in (MESSAGES, GENERATIONS, TAGS, FOLDERS, SEARCHES):
+            for table in tables[1:]:
                 tx.execute(sa.text(f"ALTER SEQUENCE {table.name}_id_seq RESTART"))
     fill(db, **make_again)  # type: ignore[arg-type]  # a row of arguments
-    assert ([rows(db, table) for table in (CHATS, MESSAGES, GENERATIONS, TAGS, FOLDERS, SEARCHES)], links(db)) == first
+    assert ([rows(db, table) for table in tables], links(db)) == first
 
 
 def test_another_seed_gives_other_texts(db: Database) -> None:
@@ -121,6 +125,45 @@ def test_it_looks_like_real_use(db: Database) -> None:
     assert "```" in texts
     assert "索引" in texts
     assert "| option |" in texts
+
+
+def test_hosted_models_have_their_costs_and_every_column_of_speed_has_values(db: Database) -> None:
+    fill(db, messages=3000, seed=1, now=NOW)
+    viewer, ever = local_owner(db, now=NOW), analytics.Filters(Period(NOW - timedelta(days=400), NOW + timedelta(days=1)))
+    costs = {row["model_name"]: row for row in analytics.costs(db, viewer, ever).to_dict("records")}
+    assert {name for name, row in costs.items() if row["answers_with_cost"]} == {model.name for model in MODELS if model.hosted}
+    assert costs["gpt-5-mini"]["answers_without_cost"] == 0
+    assert costs["gpt-oss:120b-cloud"]["answers_without_cost"] > 0
+    speed = analytics.speed(db, viewer, ever)
+    assert [column for column in SHOWN["speed"] if not is_known(speed[column])] == []
+    (kinds,) = analytics.token_kinds(db, viewer, analytics.Filters(ever.period, models=("gpt-5-mini",))).to_dict("records")
+    assert 0 < kinds["cached_tokens"] < kinds["input_tokens"]
+    assert 0 < kinds["reasoning_tokens"] < kinds["output_tokens"]
+
+
+def test_a_cost_is_that_of_the_price_list_at_its_time(db: Database) -> None:
+    fill(db, messages=600, seed=2, now=NOW)
+    with db.read() as tx:
+        found = tx.execute(sa.select(GENERATIONS).where(GENERATIONS.c.cost.is_not(None))).mappings().all()
+    assert found
+    for row in found:
+        names = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+        usage = Usage(**{name: row[name] for name in names})
+        expected = price(row["provider"], row["model_name"], usage, at=row["started_at"], usage_source=row["usage_source"])
+        assert expected
+        assert (row["cost"], row["cost_currency"], row["cost_source"]) == (pytest.approx(expected.amount), "USD", expected.source)
+
+
+def test_people_rate_some_answers_once_they_are_there(db: Database) -> None:
+    fill(db, messages=2000, seed=1, users=2, now=NOW)
+    answer = FEEDBACK.join(GENERATIONS, GENERATIONS.c.message_id == FEEDBACK.c.message_id)
+    columns = (FEEDBACK.c.rating, FEEDBACK.c.note, FEEDBACK.c.created_at, GENERATIONS.c.finished_at, GENERATIONS.c.state)
+    with db.read() as tx:
+        rated = tx.execute(sa.select(*columns, FEEDBACK.c.user_id == GENERATIONS.c.user_id).select_from(answer)).all()
+    assert 40 < len(rated) < 400
+    assert {row.rating for row in rated} == {1, -1}
+    assert any(row.note for row in rated)
+    assert all(row.finished_at <= row.created_at <= NOW and row.state == "complete" and row[-1] for row in rated)
 
 
 def test_people_keep_an_order_that_fits_what_their_chats_are_about(db: Database) -> None:

@@ -11,7 +11,7 @@ import pkgutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, timedelta
 from types import FunctionType, ModuleType
 
@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
 from chatcore.changes import Changes
@@ -31,6 +32,7 @@ from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
 from chatcore.rows import CHATS
@@ -149,6 +151,14 @@ BY_ID: dict[str, Case] = {
     "organise.views.change_view": lambda w, v: views.change_view(w.db, v, w.view_id, query="mine"),
     "organise.views.delete_view": lambda w, v: views.delete_view(w.db, v, w.view_id),
     "organise.views.order_views": lambda w, v: views.order_views(w.db, v, [w.view_id]),
+    "analytics.chats.chats_meant": lambda w, v: in_read(w, chats.chats_meant, v, replace(FORTNIGHT, folder=w.folder_id)),
+    "analytics.chats.keys_meant": lambda w, v: in_read(w, chats.keys_meant, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.chats.folder_paths": lambda w, v: chats.folder_paths(w.db, v, replace(FORTNIGHT, folder="work")),
+    "analytics.chats.tags_meant": lambda w, v: in_read(w, chats.tags_meant, v, ("tea",)),
+    "analytics.chats.folders_meant": lambda w, v: in_read(w, chats.folders_meant, v, w.folder_id),
+    "analytics.models in a folder": lambda w, v: analytics.models(w.db, v, replace(FORTNIGHT, folder=w.folder_id)),
+    "analytics.messages_behind with a tag": lambda w, v: analytics.messages_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.answers_behind in a folder": lambda w, v: analytics.answers_behind(w.db, v, replace(FORTNIGHT, folder="work")),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -190,7 +200,7 @@ LISTS: dict[str, Case] = {
     "search.inside.hits_in": lambda w, v: [hits_inside(w, v, chat_id) for chat_id in every_chat(w.db) if hits_inside(w, v, chat_id)],
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
-    "analytics.chats.titles": lambda w, v: in_read(w, lambda tx: analytics.chats.titles(tx, v, moments_of(tx, w.ada))),
+    "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -208,8 +218,10 @@ ELSEWHERE = {
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
+    "analytics.messages.counted": "conditions, part of messages_behind",
+    "analytics.answers.counted": "conditions, part of answers_behind",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
-    "analytics.chats.top_of": "part of top_chats, for rows that were read for the viewer; titles is tried with those of another",
+    "analytics.lengths.top_of": "part of top_chats, for rows that were read for the viewer; titles is tried with those of another",
     "search.ask.resolve": "what each function of search begins with; tests/chatcore/search/test_isolation.py tries every filter",
     "search.ask.in_chats": "part of resolve",
     "search.ask.tag_conditions": "part of resolve",
@@ -290,11 +302,15 @@ SURFACE = {
 }
 
 
+# What questions take beside the filters.
+RATES = analytics.Rates(Reference("openai/made-up", "a list", 1.0, 1.0, 1.0), 100.0)
+NAMED = {"filters": FORTNIGHT, "period": FORTNIGHT.period, "now": LATER, "rates": RATES, "reference": RATES.reference, "watts": RATES.watts}
+
+
 def analytics_case(function: FunctionType) -> Case:
     """Every question of the analytics is asked in the same way, so it needs no case of its own."""
     takes = parameters(function)
-    given = {"filters": FORTNIGHT, "period": FORTNIGHT.period, "now": LATER}
-    named = {name: value for name, value in given.items() if name in takes}
+    named: dict[str, object] = {name: value for name, value in NAMED.items() if name in takes}
 
     def ask(world: World, viewer: Viewer) -> object:
         if takes[0] == "db":
@@ -306,12 +322,14 @@ def analytics_case(function: FunctionType) -> Case:
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"everybody", "role", "hour_of_week", "state", "error_type", "step", "least", "most", "limit", "cursor"}
-GIVEN = {"db", "tx", "viewer", "filters", "period", "now"}
+NOT_ASKED = {"everybody", "role", "hour_of_week", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor"}
+GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {
     name: analytics_case(function)
     for name, function in SURFACE.items()
-    if name not in ELSEWHERE and name.startswith(("analytics.", "rollup.")) and set(parameters(function)) <= GIVEN | NOT_ASKED
+    if name not in BY_ID.keys() | ELSEWHERE.keys()
+    and name.startswith(("analytics.", "rollup."))
+    and set(parameters(function)) <= GIVEN | NOT_ASKED
 }
 
 

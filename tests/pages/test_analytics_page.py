@@ -8,9 +8,12 @@ from pathlib import Path
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
+from chatcore.history import all_messages, list_chats
+from chatcore.organise.folders import delete_folder, make_folder, move_chats
+from chatcore.organise.tags import delete_tag, list_tags, tag_chats
 from chatcore.parts import Viewer
-from tests.chatcore.analytics_rows import Maker
-from tests.factories import make_viewer
+from tests.chatcore.analytics_rows import TABLES, Maker
+from tests.factories import make_chat, make_viewer
 from tests.pages.frame import Frame
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "analytics.py"
@@ -197,6 +200,109 @@ def test_unknown_values_in_the_url_are_told_and_ignored(frame: Frame) -> None:
         "You have not used a model named “nix”, so it is left out of the filter.",
     ]
     assert models_of(at)["model_name"].to_list() == ["guide"]
+
+
+def arrange(frame: Frame) -> dict[str, int]:
+    """The newest chat has a tag and lies in a folder in a folder; the ids of the folders, and how many messages it has."""
+    db, viewer = frame.core.db, frame.viewer
+    chat = list_chats(db, viewer).items[0]
+    tag_chats(db, viewer, [chat.id], add=["Tea"])
+    work = make_folder(db, viewer, name="Work")
+    plans = make_folder(db, viewer, name="Plans", parent_id=work.id)
+    move_chats(db, viewer, [chat.id], folder_id=plans.id)
+    return {"Work": work.id, "Plans": plans.id, "messages": len(all_messages(db, viewer, chat.id).items)}
+
+
+def shown_filters(at: AppTest) -> list[str]:
+    return [widget.label for kind in (at.multiselect, at.selectbox) for widget in kind]
+
+
+def test_who_has_no_tag_no_folder_and_nothing_imported_is_not_asked_for_them(frame: Frame) -> None:
+    write(frame)
+    assert shown_filters(opened(frame)) == ["Models", "Providers", "Period", "Messages written by"]
+    arrange(frame)
+    assert shown_filters(opened(frame)) == ["Models", "Providers", "Tags", "Period", "Folder", "Messages written by"]
+    message = all_messages(frame.core.db, frame.viewer, list_chats(frame.core.db, frame.viewer).items[0].id).items[0]
+    with frame.core.db.write() as tx:
+        ref = {"source": "s", "kind": "message", "external_id": "1", "user_id": frame.viewer.user_id, "message_id": message.id}
+        tx.execute(TABLES["importref"].insert().values(**ref, imported_at=NOW))
+    assert "Origin" in shown_filters(opened(frame))
+    assert tiles(opened(frame, origin="imported"))["Messages"][0] == "1"
+    assert tiles(opened(frame, origin="live"))["Messages"][0] == "59"
+
+
+def test_a_tag_and_a_folder_in_the_url_narrow_everything_and_show_in_the_filter(frame: Frame) -> None:
+    write(frame)
+    made = arrange(frame)
+    for params in ({"tag": "tea"}, {"folder": str(made["Work"])}, {"folder": str(made["Plans"]), "tag": "TEA"}):
+        at = opened(frame, **params)
+        assert tiles(at)["Messages"][0] == str(made["messages"])
+        assert at.multiselect(key="analytics.tags").value == (["Tea"] if "tag" in params else [])
+        assert at.selectbox(key="analytics.folder").value == int(params.get("folder", -1))
+    assert tiles(opened(frame, folder="0"))["Messages"][0] == str(60 - made["messages"])
+
+
+def test_a_role_narrows_the_messages_and_leaves_the_models(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, role="user")
+    assert tiles(at)["Messages"][0] == "30"
+    assert sum(models_of(at)["answers"]) == 30
+    assert at.selectbox(key="analytics.role").value == "user"
+
+
+def test_more_filters_go_into_the_url_are_counted_and_can_be_cleared(frame: Frame) -> None:
+    write(frame)
+    made = arrange(frame)
+    at = opened(frame, model="guide")
+    at.multiselect(key="analytics.tags").set_value(["Tea"]).run()
+    at.selectbox(key="analytics.folder").set_value(made["Work"]).run()
+    at.selectbox(key="analytics.role").set_value("assistant").run()
+    assert not at.exception
+    assert [params(at, name) for name in ("tag", "folder", "role", "origin")] == [["Tea"], [str(made["Work"])], ["assistant"], []]
+    assert "More filters (3)" in [popover.proto.popover.label for popover in at.get("popover")]
+    at.button(key="analytics.clear").click().run()
+    assert not at.exception
+    assert [params(at, name) for name in ("tag", "folder", "role", "model")] == [[], [], [], ["guide"]]
+    assert at.selectbox(key="analytics.role").value == ""
+    assert "More filters" in [popover.proto.popover.label for popover in at.get("popover")]
+
+
+def test_a_tag_and_a_folder_that_go_while_they_are_chosen_are_told(frame: Frame) -> None:
+    write(frame)
+    made = arrange(frame)
+    at = opened(frame, tag="Tea", folder=str(made["Plans"]))
+    (tag,) = list_tags(frame.core.db, frame.viewer)
+    delete_tag(frame.core.db, frame.viewer, tag.id)
+    delete_folder(frame.core.db, frame.viewer, made["Plans"])
+    at.run()
+    assert not at.exception
+    assert len(at.info) == 2
+    assert at.selectbox(key="analytics.folder").value == -1
+    assert tiles(at)["Messages"][0] == "60"
+
+
+def test_what_another_has_is_told_as_unknown(frame: Frame) -> None:
+    write(frame)
+    bob = make_viewer(frame.core.db, "Bob")
+    folder = make_folder(frame.core.db, bob, name="Work")
+    tag_chats(frame.core.db, bob, [make_chat(frame.core.db, bob).id], add=["secret"])
+    at = opened(frame, folder=str(folder.id), tag="secret", role="system")
+    assert [info.value for info in at.info] == [
+        "You have no tag named “secret”, so it is left out of the filter.",
+        "The folder of this address is not among yours, so chats of every folder are counted.",
+        "There is no role “system”, so it is left out of the filter.",
+    ]
+    assert tiles(at)["Messages"][0] == "60"
+
+
+def test_another_choice_begins_without_the_mark_of_the_one_before(frame: Frame) -> None:
+    write(frame)
+    made = arrange(frame)
+    keys = set()
+    for params in ({}, {"tag": "tea"}, {"folder": str(made["Work"])}, {"role": "user"}, {"origin": "live"}):
+        (table,) = [table for table in opened(frame, **params).dataframe if "analytics.models." in table.proto.id]
+        keys.add(table.proto.id)
+    assert len(keys) == 5
 
 
 def test_a_filter_that_matches_nothing_says_so_and_can_be_reset(frame: Frame) -> None:

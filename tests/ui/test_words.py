@@ -34,6 +34,24 @@ def test_durations_name_their_units(seconds: float, text: str) -> None:
     assert words.duration(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("usd", "text"),
+    [
+        (0, "$0.00"), (0.00001, "less than $0.0001"), (0.00005, "$0.0001"), (0.0042, "$0.0042"), (0.5, "$0.5000"), (0.99996, "$1.00"),
+        (12.345, "$12.35"), (999.994, "$999.99"), (999.996, "$1,000"), (12345.6, "$12,346"),
+    ],
+)  # fmt: skip
+def test_money_has_the_digits_that_say_something(usd: float, text: str) -> None:
+    assert words.money(usd) == text
+
+
+@pytest.mark.parametrize(
+    ("wh", "text"), [(0, "0.0 Wh"), (0.04, "less than 0.1 Wh"), (9.9, "9.9 Wh"), (646.2, "646 Wh"), (1234, "1.2 kWh"), (123_456, "123 kWh")]
+)
+def test_energy_names_its_unit(wh: float, text: str) -> None:
+    assert words.energy(wh) == text
+
+
 @pytest.mark.parametrize(("tokens", "text"), [(512, "512"), (8192, "8k"), (131_072, "128k"), (1_048_576, "1M"), (1_000_000, "1M")])
 def test_context_sizes_are_written_as_their_makers_do(tokens: int, text: str) -> None:
     assert words.context_size(tokens) == text

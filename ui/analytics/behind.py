@@ -11,6 +11,7 @@ from chatcore import analytics
 from chatcore.analytics import AnswerBehind, MessageBehind
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
+from chatcore.prices import CURRENCY
 from chatcore.reports.tiles import UNKNOWN
 from ui import app, words
 from ui.analytics import charts
@@ -65,7 +66,9 @@ def show(db: Database, viewer: Viewer, marked: Marked, clock: Clock, *, key: str
             st.markdown(f"**{words.plain(marked.title)}**", width="content")
             st.button("Close", icon=":material/close:", type="tertiary", key=f"{key}.close", on_click=close)
         if marked.answers:
-            answers = analytics.answers_behind(db, viewer, marked.filters, state=marked.state, error_type=marked.error_type, limit=wanted)
+            answers = analytics.answers_behind(
+                db, viewer, marked.filters, state=marked.state, error_type=marked.error_type, priced=marked.priced, limit=wanted
+            )
             for answer in answers.items:
                 show_answer(answer, clock)
             shown, more = len(answers.items), answers.next_cursor is not None
@@ -104,6 +107,7 @@ def show_answer(answer: AnswerBehind, clock: Clock) -> None:
         words.model_name(answer.provider, answer.model_name),
         OUTCOMES[answer.state],
         f"{words.count(answer.input_tokens or 0)} tokens in, {words.count(answer.output_tokens or 0)} out" if known else "tokens unknown",
+        cost_text(answer),
         f"first chunk {answer.time_to_first_chunk_s:.2f} s" if answer.time_to_first_chunk_s is not None else "",
         "in the trash" if answer.in_trash else "",
     ]
@@ -112,6 +116,13 @@ def show_answer(answer: AnswerBehind, clock: Clock) -> None:
         return
     target = {app.CHAT_PARAM: str(answer.chat_id), app.MESSAGE_PARAM: str(answer.message_id)}
     link(answer.chat_title or "", answer.snippet, facts, target)
+
+
+def cost_text(answer: AnswerBehind) -> str:
+    """What an answer cost; empty where nobody knows. Only dollars are dollars: whoever writes to the ledger may have another currency."""
+    if answer.cost is None:
+        return ""
+    return words.money(answer.cost) if answer.cost_currency == CURRENCY else f"{answer.cost:.4f} {answer.cost_currency}"
 
 
 def link(title: str, text: str, facts: list[str], target: dict[str, str]) -> None:

@@ -78,7 +78,7 @@ class Shown:
 
     def key(self, name: str) -> str:
         """The key of a chart that can be clicked: another choice, or a list that was closed, begins without a mark."""
-        chosen = "/".join([self.stamp, *self.choice.providers, *self.choice.models])
+        chosen = "/".join([self.stamp, *(f"{part}={value}" for part, values in self.choice.narrowings().items() for value in values)])
         return f"analytics.{name}.{chosen}.{st.session_state.get(f'analytics.closed.{name}', 0)}"
 
     def show_behind(self, name: str, marked: Marked | None, *, border: bool = False) -> None:
@@ -92,7 +92,7 @@ def show_no_match(nothing: str) -> None:
     """What stands instead of empty charts when the filter matches nothing; `nothing` says of what."""
     with st.container(border=True):
         st.markdown("**Nothing matches this filter**")
-        st.markdown(f"You have {nothing} in this period with these models. Choose another period, or look at everything.")
+        st.markdown(f"You have {nothing} in this period with these filters. Choose another period, or look at everything.")
         st.button("Show everything", icon=":material/filter_alt_off:", key="analytics.reset", on_click=filter_bar.reset)
 
 

@@ -76,6 +76,26 @@ def speed_chart(
     return layers.properties(height=CHART_HEIGHT, padding=PADDING)
 
 
+def cost_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step, *, known_models: Sequence[str]) -> alt.Chart:
+    """Known cost over time by model (frame: `analytics.cost_over_time`); `days` are all days of the range, empty ones too."""
+    rows, domain = series.cost_by_step(over_time)
+    rows["rank"] = rows["model"].map({model: place for place, model in enumerate(domain)})
+    tooltip = [
+        alt.Tooltip("when:N", title="When"),
+        alt.Tooltip("model:N", title="Model"),
+        alt.Tooltip("cost_usd:Q", title="Cost, USD", format=",.4f"),
+        alt.Tooltip("answers_with_cost:Q", title="Answers with a price", format=","),
+    ]
+    colour = alt.Color(
+        "model:N", title=None, scale=alt.Scale(domain=domain, range=shown_colours(domain, known_models)), legend=legend(len(domain))
+    )
+    dollars = alt.Axis(labelExpr="'$' + format(datum.value, '~g')", tickCount=4)
+    chart = bars(rows[rows["cost_usd"] > 0], starts_of(days, grain).drop_duplicates(), grain).encode(
+        y=alt.Y("cost_usd:Q", title=None, stack="zero", axis=dollars), color=colour, order=alt.Order("rank:Q"), tooltip=tooltip
+    )
+    return selectable(chart, "step", "model")
+
+
 def bars(rows: pd.DataFrame, domain: pd.Series, grain: FineStep) -> alt.Chart:
     """Stacked bars over the steps of `domain`."""
     chart: alt.Chart = over_steps(rows, domain, grain).properties(height=CHART_HEIGHT, padding=PADDING).mark_bar(cursor="pointer")

@@ -15,6 +15,8 @@ from ui import words
 
 # What the browser sends of a mark: the fields by which its chart selects, with their values.
 Selected = Sequence[Mapping[str, object]]
+# Which answers a column of the table of costs counts; the others count every attempt.
+PRICED = {"cost_usd": True, "cost_per_1000_answers_usd": True, "answers_with_cost": True, "answers_without_cost": False}
 # Which outcome a column of the model table counts; the others count every attempt.
 OUTCOMES = {"failed_share": State.FAILED, "stopped": State.STOPPED, "interrupted": State.INTERRUPTED}
 
@@ -30,6 +32,7 @@ class Marked:
     hour_of_week: tuple[int, int] | None = None
     state: State | None = None
     error_type: str | None = None
+    priced: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,31 @@ def in_tokens(selected: Selected, filters: Filters, grain: Step, per_day: pd.Dat
         return None
     title = f"Answers of {'other models' if model == palette.OTHER else words.model_name(None, model)}, {series.label_of(step, grain)}"
     return Marked(title, replace(within(filters, step, grain), models=meant), answers=True)
+
+
+def in_cost(selected: Selected, filters: Filters, grain: Step, over_time: pd.DataFrame) -> Marked | None:
+    """A model's part of a bar of the cost over time; `over_time` is what the chart was drawn from."""
+    if not selected:
+        return None
+    step, model = step_of(selected[0], grain), str(selected[0].get("model"))
+    priced = over_time[over_time["answers_with_cost"] > 0]
+    meant = tuple(sorted(set(priced["model_name"][series.dearest_models(priced) == model])))
+    if not meant:
+        return None
+    who = "other models" if model == palette.OTHER else words.model_name(None, model)
+    narrowed = replace(within(filters, step, grain), models=meant)
+    return Marked(f"Priced answers of {who}, {series.label_of(step, grain)}", narrowed, answers=True, priced=True)
+
+
+def in_costs(cells: Sequence[Sequence[object]], filters: Filters, costs: pd.DataFrame) -> Marked | None:
+    """A cell of the table of costs, or of another table with a row for each model: (row, column)."""
+    row = row_of(cells, costs)
+    if row is None:
+        return None
+    provider, model = str(row["provider"]), str(row["model_name"])
+    priced = PRICED.get(str(cells[0][1]))
+    kind = {True: "Priced answers", False: "Answers without a price", None: "Answers"}[priced]
+    return Marked(f"{kind} of {words.model_name(provider, model)}", of_model(filters, provider, model), answers=True, priced=priced)
 
 
 def in_speed(selected: Selected, filters: Filters, grain: Step) -> Marked | None:

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from chatcore.reports.page import file_name, html_report
+from ui.analytics import costs
 from ui.analytics.cards import Shown
 
 
@@ -11,7 +12,7 @@ def show_download(shown: Shown) -> None:
 
     def made() -> bytes:
         compare = shown.choice.range != "all"
-        return html_report(shown.db, shown.person, shown.wanted, now=shown.clock.now, compare=compare).encode()
+        return html_report(shown.db, shown.person, shown.wanted, now=shown.clock.now, compare=compare, rates=costs.rates()).encode()
 
     st.download_button(
         "Download report",
@@ -21,6 +22,6 @@ def show_download(shown: Shown) -> None:
         key="analytics.report",
         on_click="ignore",
         icon=":material/download:",
-        help="Everything on this page as one HTML file, for the period and the models chosen",
+        help="Everything on this page as one HTML file, for the period and the filters chosen",
         width="content",
     )

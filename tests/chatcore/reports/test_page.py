@@ -9,9 +9,14 @@ from xml.etree import ElementTree
 import pytest
 
 from chatcore import analytics
-from chatcore.analytics import Filters, whole_days
+from chatcore.analytics import DEFINITIONS, Filters, Rates, whole_days
 from chatcore.db import Database
-from chatcore.parts import Viewer
+from chatcore.errors import NotFound
+from chatcore.history import list_chats
+from chatcore.organise.folders import NO_FOLDER, make_folder, move_chats
+from chatcore.organise.tags import tag_chats
+from chatcore.parts import Role, Viewer
+from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.page import file_name, html_report
 from chatcore.reports.palette import colours
 from chatcore.reports.tiles import tiles_of
@@ -62,7 +67,8 @@ def test_a_report_has_the_numbers_of_the_frames(db: Database, ada: Viewer) -> No
     frames, speeds = analytics.report(db, ada, MONTH, now=NOW), analytics.speed_report(db, ada, MONTH)
     tiles = tiles_of(frames.tiles, compare=True)
     shown = [found for found in page.iter("dd") if found.attrib.get("class") == "value"]
-    assert [found.text for found in shown] == [tile.value for tile in tiles]
+    money = cost_tiles(analytics.cost_report(db, ada, MONTH, now=NOW, rates=Rates()), compare=True)
+    assert [found.text for found in shown] == [tile.value for tile in (*tiles, *money)]
     per_day = frames.messages_per_day
     messages = rows(card(page, "Messages per day"))
     assert [(whole(row[1]), whole(row[2])) for row in messages] == list(
@@ -133,6 +139,36 @@ def test_a_chart_has_its_numbers_its_definition_and_a_name(db: Database, ada: Vi
             if drawing.attrib.get("role") == "img":
                 assert "Numbers" in texts(section, "summary")
     assert len([found for found in page.iter("svg") if found.attrib.get("role") == "img"]) == 7
+
+
+def test_the_head_says_what_was_chosen_and_how_it_is_meant(db: Database, ada: Viewer) -> None:
+    chat = list_chats(db, ada).items[0]
+    tag_chats(db, ada, [chat.id], add=["tea", "<b>work</b>"])
+    folder = make_folder(db, ada, name="Plans", parent_id=make_folder(db, ada, name="Work").id)
+    move_chats(db, ada, [chat.id], folder_id=folder.id)
+    chosen = dataclasses.replace(MONTH, models=("qwen3:8b",), tags=("tea", "<b>work</b>"), folder=folder.id, role=Role.USER, imported=False)
+    (header,) = read(html_report(db, ada, chosen, now=NOW)).iter("header")
+    assert [said for said in texts(header, "p") if not said.startswith("Numbers of")] == [
+        "Only model qwen3:8b",
+        "Only chats with the tags tea, <b>work</b>",
+        "Only chats in the folder Work/Plans",
+        "Of messages only prompts",
+        "Only what was written here, not imported",
+        DEFINITIONS["filters"],
+    ]
+    (header,) = read(html_report(db, ada, dataclasses.replace(MONTH, folder=NO_FOLDER), now=NOW)).iter("header")
+    assert "Only chats in no folder" in texts(header, "p")
+    (header,) = read(html_report(db, ada, dataclasses.replace(MONTH, models=("qwen3:8b",)), now=NOW)).iter("header")
+    assert not list(header.iter("details"))
+
+
+def test_a_choice_without_anything_says_so(db: Database, ada: Viewer) -> None:
+    tag_chats(db, ada, [make_chat(db, ada).id], add=["tea"])
+    page = read(html_report(db, ada, dataclasses.replace(MONTH, tags=("tea",)), now=NOW))
+    assert texts(page, "h2") == ["Nothing to count"]
+    assert any("that were chosen" in said for said in texts(page, "p"))
+    with pytest.raises(NotFound):
+        html_report(db, make_viewer(db, "Bob"), dataclasses.replace(MONTH, tags=("tea",)), now=NOW)
 
 
 def test_a_period_without_anything_says_so(db: Database) -> None:

@@ -8,15 +8,17 @@ import pandas as pd
 import pytest
 
 from chatcore import analytics
-from chatcore.analytics import Filters
+from chatcore.analytics import Filters, Rates
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Period
+from chatcore.prices import Reference
 from chatcore.reports.questions import QUESTIONS, ask, meaning
 from tests.chatcore.analytics_rows import write_history
 from tests.factories import NOW, make_viewer
 
 FILTERS = Filters(Period(NOW - timedelta(days=7), NOW), time_zone="Asia/Kolkata")
+RATES = Rates(Reference("openai/made-up", "a list", 1.0, 1.0, 1.0), 100.0)
 
 
 def test_every_question_that_answers_a_frame_can_be_asked_by_its_name() -> None:
@@ -28,10 +30,10 @@ def test_every_question_that_answers_a_frame_can_be_asked_by_its_name() -> None:
 def test_a_question_asked_by_name_is_the_question(db: Database) -> None:
     viewer = make_viewer(db)
     write_history(db, viewer, start=NOW - timedelta(days=7), end=NOW, turns=40)
-    given = {"now": NOW, "step": "day"}
+    given = {"now": NOW, "step": "day", "reference": RATES.reference, "watts": RATES.watts}
     for name, question in QUESTIONS.items():
         more = {part: value for part, value in given.items() if part in inspect.signature(question).parameters}
-        asked = ask(db, viewer, name, FILTERS, now=NOW)
+        asked = ask(db, viewer, name, FILTERS, now=NOW, rates=RATES)
         assert len(asked) > 1, name
         pd.testing.assert_frame_equal(asked, question(db, viewer, FILTERS, **more))
     weeks = ask(db, viewer, "speed-over-time", FILTERS, now=NOW, step="week")

@@ -35,6 +35,23 @@ def test_a_chart_has_at_most_about_400_marks_and_six_labels(count: int, models: 
     assert sum(row["tokens"] for row in rows) == int((frame["input_tokens"] + frame["output_tokens"]).sum())
 
 
+@pytest.mark.parametrize("models", [1, 8, 20])
+def test_the_bars_of_the_cost_add_up_to_what_is_known(models: int) -> None:
+    rows = [
+        {"start": day, "provider": "p", "model_name": f"model-{n:02}", "answers": 2, "answers_with_cost": n % 3,
+         "answers_without_cost": 2 - n % 3, "cost_usd": 0.01 * (n + 1) if n % 3 else float("nan")}
+        for day in days(30)
+        for n in range(models + 1)
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    spec = charts.cost_chart(frame, days(30), "day", known_models=frame["model_name"].unique().tolist()).to_dict()
+    (drawn,) = spec["datasets"].values()
+    assert sum(row["cost_usd"] for row in drawn) == pytest.approx(frame["cost_usd"].sum())
+    assert sum(row["answers_with_cost"] for row in drawn) == frame["answers_with_cost"].sum()
+    assert len({row["model"] for row in drawn}) <= series.MAX_MODELS + 1
+    assert "model-00" not in {row["model"] for row in drawn}, "nobody knows what it cost"
+
+
 def test_models_beyond_the_largest_are_drawn_together_in_grey() -> None:
     frame = tokens(3, 12)
     spec = charts.tokens_chart(frame, days(3), "day", known_models=frame["model_name"].unique().tolist()).to_dict()

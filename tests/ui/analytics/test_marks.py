@@ -13,7 +13,19 @@ from chatcore.analytics.filters import FineStep, Step
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
 from chatcore.reports import palette, series
-from ui.analytics.marks import Lengths, in_busy_hours, in_calendar, in_lengths, in_messages, in_models, in_outcomes, in_speed, in_tokens
+from ui.analytics.marks import (
+    Lengths,
+    in_busy_hours,
+    in_calendar,
+    in_cost,
+    in_costs,
+    in_lengths,
+    in_messages,
+    in_models,
+    in_outcomes,
+    in_speed,
+    in_tokens,
+)
 
 ZONE = "America/New_York"
 # The clocks of New York change on 8 March 2026.
@@ -120,6 +132,37 @@ def test_a_point_of_a_line_is_its_models_answers_of_that_time() -> None:
     assert marked.filters == replace(FILTERS, period=Period(local(2026, 4, 1), local(2026, 4, 11)), models=("qwen3:8b",))
 
 
+def test_a_models_part_of_the_cost_is_its_priced_answers() -> None:
+    over_time = pd.DataFrame({"model_name": [f"m{n}" for n in range(10)], "cost_usd": range(10), "answers_with_cost": [0, *[1] * 9]})
+    marked = in_cost([{"step": "2026-03-05", "model": "m9"}], FILTERS, "day", over_time)
+    assert marked
+    assert (marked.title, marked.answers, marked.priced) == ("Priced answers of m9, Thursday 5 March 2026", True, True)
+    assert (marked.filters.models, marked.filters.providers) == (("m9",), ("ollama",))
+    assert marked.filters.period == Period(local(2026, 3, 5), local(2026, 3, 6))
+    others = in_cost([{"step": "2026-03-05", "model": palette.OTHER}], FILTERS, "day", over_time)
+    assert others
+    assert others.filters.models == ("m1", "m2"), "what has no cost is in no bar"
+    assert in_cost([{"step": "2026-03-05", "model": "m0"}], FILTERS, "day", over_time) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "priced", "title"),
+    [
+        ("model_name", None, "Answers of llama3.2:3b"),
+        ("answers", None, "Answers of llama3.2:3b"),
+        ("cost_usd", True, "Priced answers of llama3.2:3b"),
+        ("answers_without_cost", False, "Answers without a price of llama3.2:3b"),
+    ],
+)
+def test_a_cell_of_the_costs_is_what_its_column_counts(column: str, priced: bool | None, title: str) -> None:
+    costs = pd.DataFrame({"provider": ["guide", "ollama"], "model_name": ["guide", "llama3.2:3b"]})
+    marked = in_costs([(1, column)], FILTERS, costs)
+    assert marked
+    assert (marked.priced, marked.title, marked.answers) == (priced, title, True)
+    assert (marked.filters.providers, marked.filters.models) == (("ollama",), ("llama3.2:3b",))
+    assert in_costs([(2, column)], FILTERS, costs) is None
+
+
 def test_a_line_of_the_outcomes_is_the_answers_that_ended_so() -> None:
     table = pd.DataFrame(
         {"provider": ["ollama"] * 2, "model_name": ["m", "m"], "state": ["complete", "failed"], "error_type": ["", "server_error"]}
@@ -137,6 +180,7 @@ def test_without_a_click_there_is_no_list() -> None:
     assert in_messages([], FILTERS, "day") is in_tokens([], FILTERS, "day", PER_DAY) is in_busy_hours([], FILTERS) is None
     assert in_calendar([], FILTERS) is None
     assert in_lengths([], DAYS) is None
+    assert in_cost([], FILTERS, "day", DAYS) is in_costs([], FILTERS, DAYS) is None
     assert in_models([], FILTERS, DAYS) is in_outcomes([], FILTERS, DAYS) is in_speed([], FILTERS, "day") is None
 
 
