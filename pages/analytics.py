@@ -15,7 +15,12 @@ from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
 # A tab is drawn when it is looked at; its name stands in the URL.
-TABS: dict[str, Callable[[Shown], None]] = {"Overview": overview.show, "Activity": activity.show, "Speed": speed.show, "Cost": costs.show}
+TABS: dict[str, Callable[[Shown], None]] = {
+    "Overview": overview.show,
+    "Activity": activity.show,
+    "Speed": speed.show,
+    "Cost": costs.show,
+}
 
 
 @st.cache_data(ttl=120, max_entries=64, show_spinner=False)

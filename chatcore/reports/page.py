@@ -1,6 +1,6 @@
 """What the analytics page shows, as one HTML file: readable without the app, without a script and without a network."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from chatcore import __version__, analytics
@@ -33,13 +33,10 @@ def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
     about = About(viewer, filters, now, compare, known, analytics.folder_paths(db, viewer, filters))
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
-    frames = Frames(
-        report=analytics.report(db, viewer, filters, now=now),
-        habits=analytics.habits(db, viewer, filters, now=now),
-        speeds=analytics.speed_report(db, viewer, filters, step=grain),
-        costs=analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain),
-    )
-    return page(about, frames, grain)
+    found = analytics.habits(db, viewer, filters, now=now)
+    speeds = analytics.speed_report(db, viewer, filters, step=grain)
+    costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
+    return page(about, analytics.report(db, viewer, filters, now=now), found, speeds, costs, grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -48,19 +45,8 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-@dataclass(frozen=True, slots=True)
-class Frames:
-    """What each tab of the page asks, of the same period."""
-
-    report: Report
-    habits: Habits
-    speeds: SpeedReport
-    costs: CostReport
-
-
-def page(about: About, frames: Frames, grain: Step) -> str:
-    """The file; `grain` is the step of the speeds and the costs."""
-    report, found, speeds, costs = frames.report, frames.habits, frames.speeds, frames.costs
+def page(about: About, report: Report, found: Habits, speeds: SpeedReport, costs: CostReport, grain: Step) -> str:
+    """The file, from frames of the same period; `grain` is the step of `speeds` and `costs`."""
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
         "head",

@@ -36,6 +36,7 @@ SHOWN = {
         "load_share", "answers_with_duration_s", "provider",
     ),
     "outcomes": ("model_name", "state", "error_type", "answers", "share", "provider"),
+    "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
     "costs": (
         "model_name", "cost_usd", "cost_per_1000_answers_usd", "answers", "answers_with_cost", "answers_without_cost", "kind",
         "input_tokens", "output_tokens", "provider",
@@ -46,7 +47,6 @@ SHOWN = {
     ),
     "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
     "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
-    "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -66,6 +66,13 @@ HEADS = {
     "state": "Ended",
     "error_type": "Error",
     "share": "Share, %",
+    "messages_to": "To",
+    "p50": "Half have up to",
+    "p90": "9 of 10 have up to",
+    "first_message_at": "First message",
+    "last_message_at": "Last message",
+    "in_trash": "In the trash",
+    "began_earlier": "Began before",
     "kind": "Runs",
     "cost_usd": "Cost, USD",
     "cost_per_1000_answers_usd": "Per 1,000 answers, USD",
@@ -81,13 +88,6 @@ HEADS = {
     "answers_with_duration": "Time known for",
     "duration_s": "Time, s",
     "energy_estimate_wh": "Energy (estimate), Wh",
-    "messages_to": "To",
-    "p50": "Half have up to",
-    "p90": "9 of 10 have up to",
-    "first_message_at": "First message",
-    "last_message_at": "Last message",
-    "in_trash": "In the trash",
-    "began_earlier": "Began before",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",

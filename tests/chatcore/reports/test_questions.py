@@ -34,7 +34,7 @@ def test_a_question_asked_by_name_is_the_question(db: Database) -> None:
     for name, question in QUESTIONS.items():
         more = {part: value for part, value in given.items() if part in inspect.signature(question).parameters}
         asked = ask(db, viewer, name, FILTERS, now=NOW, rates=RATES)
-        assert len(asked) > 1, name
+        assert len(asked) > 0, name
         pd.testing.assert_frame_equal(asked, question(db, viewer, FILTERS, **more))
     weeks = ask(db, viewer, "speed-over-time", FILTERS, now=NOW, step="week")
     assert set(weeks["start"].dt.day_of_week) == {0}
