@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import wrap
@@ -16,7 +16,7 @@ from chatcore.errors import Conflict, Invalid
 from chatcore.texts import harmless
 
 if TYPE_CHECKING:
-    from chatcore.analytics import Rates
+    from chatcore.analytics import Filters, Pair, Rates
     from chatcore.analytics.filters import FineStep
     from chatcore.db import Database
 
@@ -31,6 +31,15 @@ MISSING = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and what it is asked with beside the person and the days."""
+
+    question: str
+    step: "FineStep | None"
+    against: str | None
+
+
 # --- stats -------------------------------------------------------------------------------------------------------
 
 
@@ -39,10 +48,21 @@ MISSING = {
 @click.option("--list", "names", is_flag=True, help="Name the questions, with what each answers.")
 @asks
 @click.option("--step", type=click.Choice(["hour", "day", "week", "month"]), help="How long a step over time is; day without it.")
+@click.option(
+    "--against", metavar="WHAT", help="For compare_periods: previous (default), year, a day (before and after it), or FIRST..LAST."
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 @click.option("--csv", "as_csv", is_flag=True, help="As CSV, for spreadsheets.")
 def stats(
-    wanted: Wanted, *, question: str | None, names: bool, step: "FineStep | None", as_json: bool, as_csv: bool, url: str | None
+    wanted: Wanted,
+    *,
+    question: str | None,
+    names: bool,
+    step: "FineStep | None",
+    against: str | None,
+    as_json: bool,
+    as_csv: bool,
+    url: str | None,
 ) -> None:
     """Answer a QUESTION of the analytics page; without one, count people, chats, messages and the tokens of each model over everybody."""
     if as_json and as_csv:
@@ -51,12 +71,12 @@ def stats(
         list_questions()
         return
     if question is None:
-        if wanted != NOTHING or step or as_csv:
+        if wanted != NOTHING or step or against or as_csv:
             raise Invalid("There is no question.", "Name one, such as: stats messages_per_day --last 7d. For all of them: stats --list")
         with opened(url, migrated=True, must_exist=True) as db:
             show_counts(db, as_json=as_json)
         return
-    answer(wanted, question, step, form="json" if as_json else "csv" if as_csv else "table", url=url)
+    answer(wanted, Asked(question, step, against), form="json" if as_json else "csv" if as_csv else "table", url=url)
 
 
 def list_questions() -> None:
@@ -66,25 +86,29 @@ def list_questions() -> None:
     click.echo(aligned(("Question", ""), [(name, meaning(name)) for name in QUESTIONS]))
 
 
-def answer(wanted: Wanted, question: str, step: "FineStep | None", *, form: str, url: str | None) -> None:
+def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
     """Prints what a question answers, as JSON, CSV or a table."""
     from chatcore.analytics.ranges import days_text
+    from chatcore.reports.changes import by_chance, changes_table
     from chatcore.reports.files import csv_of, rows_of
     from chatcore.reports.narrowing import narrowings
     from chatcore.reports.questions import ask, known_name, meaning
     from chatcore.reports.tables import SHOWN, table_of, tiles_table
 
-    now, name = datetime.now(UTC), known_name(question)
+    now, name = datetime.now(UTC), known_name(asked.question)
     with opened(url, migrated=True, must_exist=True) as db:
         subject = look_up(db, wanted, now=now)
-        frame = ask(db, subject.viewer, name, subject.filters, now=now, step=step, rates=rates_of_settings(now))
-    filters = subject.filters
+        pair = pair_for(name, asked.against, subject.filters, now=now)
+        filters = replace(subject.filters, period=pair.after) if pair else subject.filters
+        other = pair.before if pair else None
+        frame = ask(db, subject.viewer, name, filters, now=now, step=asked.step, other=other, rates=rates_of_settings(now))
     if form == "json":
         about = {
             "question": name,
             "user": subject.viewer.user_id,
             "start": filters.period.start.isoformat(),
             "end": filters.period.end.isoformat(),
+            **({"before_start": pair.before.start.isoformat(), "before_end": pair.before.end.isoformat()} if pair else {}),
             "time_zone": filters.time_zone,
             "models": filters.models,
             "providers": filters.providers,
@@ -99,13 +123,34 @@ def answer(wanted: Wanted, question: str, step: "FineStep | None", *, form: str,
     if form == "csv":
         click.echo(csv_of(frame).decode(), nl=False)
         return
-    columns = SHOWN.get(name)
-    table = tiles_table(frame, compare=subject.compare) if name == "tiles" else table_of(frame, filters.time_zone, columns=columns)
+    days = days_text(filters.period, filters.time_zone)
+    if pair:
+        days += f", before: {days_text(pair.before, filters.time_zone)}"
     chosen = (f"{said} {', '.join(names)}".strip() for said, names in narrowings(filters, subject.folders))
-    counted = (days_text(filters.period, filters.time_zone), filters.time_zone, *chosen)
+    counted = (days, filters.time_zone, *chosen)
     click.echo(f"{meaning(name)}\n{harmless(' · '.join(counted))}\n")
+    below = ""
+    if name == "tiles":
+        table = tiles_table(frame, compare=subject.compare)
+    elif name == "compare_periods":
+        table, below = changes_table(frame), by_chance(frame)
+    else:
+        table = table_of(frame, filters.time_zone, columns=SHOWN.get(name))
     right = [place for place, numeric in enumerate(table.numeric) if numeric]
     click.echo(aligned(table.heads, table.rows, right) if table.rows else MISSING.get(name, "There is nothing in this period."))
+    if below:
+        click.echo(f"\n{below}")
+
+
+def pair_for(name: str, against: str | None, filters: "Filters", *, now: datetime) -> "Pair | None":
+    """The two periods of a question that compares any two; None for the others. Raises Invalid for a text that names none."""
+    from chatcore import analytics
+
+    if name != analytics.compare_periods.__name__:
+        if against:
+            raise Invalid(f"{name} compares with no other period.", "Leave --against out, or ask compare_periods.")
+        return None
+    return analytics.pair_of(filters, analytics.read_against(against or "previous"), now=now)
 
 
 def rates_of_settings(now: datetime) -> "Rates":

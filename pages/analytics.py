@@ -10,7 +10,7 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from ui import app
-from ui.analytics import activity, costs, filter_bar, overview, report_file, speed
+from ui.analytics import activity, compare, costs, filter_bar, overview, quality, report_file, speed
 from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
@@ -19,7 +19,9 @@ TABS: dict[str, Callable[[Shown], None]] = {
     "Overview": overview.show,
     "Activity": activity.show,
     "Speed": speed.show,
+    "Quality": quality.show,
     "Cost": costs.show,
+    "Compare": compare.show,
 }
 
 

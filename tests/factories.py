@@ -16,6 +16,7 @@ USERS = SQLModel.metadata.tables["users"]
 CHATS = SQLModel.metadata.tables["chatsession"]
 MESSAGES = SQLModel.metadata.tables["chatmessage"]
 GENERATIONS = SQLModel.metadata.tables["generation"]
+FEEDBACK = SQLModel.metadata.tables["feedback"]
 
 
 def make_viewer(db: Database, name: str = "Ada", *, is_owner: bool = False, now: datetime = NOW) -> Viewer:
@@ -129,3 +130,9 @@ def make_exchange(
             used = (input_tokens or 0, output_tokens or 0) if counted else (0, 0)
             count_answer_in(tx, viewer.user_id, chat_id, content=answer, now=end, input_tokens=used[0], output_tokens=used[1])
     return asked, get_message(db, viewer, answered.id)
+
+
+def rate(db: Database, viewer: Viewer, message_id: int, rating: int = 1, *, now: datetime = NOW) -> None:
+    """A thumb for an answer: 1 up, -1 down."""
+    with db.write() as tx:
+        tx.execute(sa.insert(FEEDBACK).values(user_id=viewer.user_id, message_id=message_id, rating=rating, created_at=now))

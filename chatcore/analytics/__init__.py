@@ -4,9 +4,11 @@ Every function takes `(db, viewer, filters)`, counts only what is the viewer's a
 column names. docs/analytics.md says how each number is counted.
 """
 
+from chatcore.analytics.against import Against, Pair, pair_of, read_against
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
 from chatcore.analytics.chats import Places, folder_paths, known_places
+from chatcore.analytics.compare import compare_periods
 from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
@@ -14,21 +16,27 @@ from chatcore.analytics.habits import Habits, activity_over_time, calendar, habi
 from chatcore.analytics.lengths import chat_depth, chat_lengths, top_chats
 from chatcore.analytics.messages import busy_hours, messages_per_day
 from chatcore.analytics.people import active_people, people, people_models
-from chatcore.analytics.speed import SpeedReport, outcomes, speed, speed_over_time, speed_report
+from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcomes_over_time, quality_report
+from chatcore.analytics.samples import Verdict
+from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
 
 __all__ = [
     "DEFINITIONS",
     "Activity",
+    "Against",
     "AnswerBehind",
     "CostReport",
     "Filters",
     "Habits",
     "MessageBehind",
+    "Pair",
     "Places",
+    "QualityReport",
     "Rates",
     "Report",
     "SpeedReport",
+    "Verdict",
     "active_people",
     "activity",
     "activity_over_time",
@@ -37,11 +45,13 @@ __all__ = [
     "calendar",
     "chat_depth",
     "chat_lengths",
+    "compare_periods",
     "cost_over_time",
     "cost_report",
     "costs",
     "energy",
     "equivalents",
+    "feedback",
     "folder_paths",
     "habits",
     "known_models",
@@ -50,9 +60,13 @@ __all__ = [
     "messages_per_day",
     "models",
     "outcomes",
+    "outcomes_over_time",
+    "pair_of",
     "people",
     "people_models",
     "previous_period",
+    "quality_report",
+    "read_against",
     "report",
     "speed",
     "speed_over_time",

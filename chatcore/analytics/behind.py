@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from chatcore.analytics import answers, messages
 from chatcore.analytics.filters import Filters
+from chatcore.analytics.quality import FEEDBACK
 from chatcore.analytics.statements import GENERATIONS, MESSAGES, at_hour, newest
 from chatcore.db import Database
 from chatcore.errors import Denied
@@ -65,12 +66,14 @@ def messages_behind(
     *,
     role: Role | None = None,
     hour_of_week: tuple[int, int] | None = None,
+    rating: int | None = None,
     limit: int = 20,
     cursor: str | None = None,
 ) -> Page[MessageBehind]:
     """A page of the messages that `messages_per_day` and `busy_hours` count, the newest first.
 
-    `hour_of_week`: (weekday with 0 for Monday, hour) on the clock of the filters' zone. Raises Invalid for an hour that no
+    `hour_of_week`: (weekday with 0 for Monday, hour) on the clock of the filters' zone. `rating`: only answers that were rated so
+    by the viewer (1 up, -1 down, 0 for either), as `feedback` counts them. Raises Invalid for an hour that no
     week has, for a limit below 1 or above 1,000, and for a cursor of another list.
     """
     check_own(filters)
@@ -79,6 +82,8 @@ def messages_behind(
         conditions = [*messages.counted(tx, viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
         if role:
             conditions.append(written.role == role.value)
+        if rating is not None:
+            conditions += rated(viewer, rating)
         page = newest(tx, written.created_at, written.id, conditions, kind="messages-behind", limit=limit, cursor=cursor)
         columns = (written.id, written.session_id, written.role, written.created_at, written.model_name, HEAD, CHATS.c.title)
         chats = CHATS.c.id == written.session_id
@@ -164,3 +169,11 @@ def check_own(filters: Filters) -> None:
     """Raises Denied for filters over everybody."""
     if filters.everybody:
         raise Denied("What people write is theirs alone.", "Choose your own numbers to see the messages behind them.")
+
+
+def rated(viewer: Viewer, rating: int) -> list[sa.ColumnElement[bool]]:
+    """That a message is an answer which the viewer rated so; 0 for either way."""
+    given = FEEDBACK.c
+    ways = [given.rating == rating] if rating else []
+    theirs = sa.select(given.message_id).where(given.user_id == viewer.user_id, *ways)
+    return [MESSAGES.c.role == Role.ASSISTANT.value, MESSAGES.c.id.in_(theirs)]

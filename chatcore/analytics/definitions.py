@@ -50,6 +50,20 @@ DEFINITIONS = {
     "outcomes": (
         "Every attempt counts once, a retry too. The share is of the model's finished answers; one that is still being written has none."
     ),
+    "outcomes_over_time": (
+        "Attempts by how they ended, by the day of your time zone on which they started; longer ranges are drawn by week or month. "
+        "An answer that is still being written has not ended."
+    ),
+    "feedback": (
+        "Answers of the period that you rated, up or down, whenever you did. Were all answers of this kind rated, the share of those "
+        "with a thumb up would lie in the range behind it 19 times in 20 (Wilson's interval). A model without a rating is left out."
+    ),
+    "compare_periods": (
+        "After minus before. The true difference lies in the range 19 times in 20; without 0 in it, it is called more than noise. Of "
+        "twenty comparisons where nothing changed, one looks like more than noise by chance. Numbers a day are means of the whole days "
+        "that are over, at least 7 on each side; the others are over answers where they are known, at least 10 on each side. Answers "
+        "of the same day resemble each other, so they count for fewer."
+    ),
     "calendar": (
         "Messages by the day of your time zone on which they were written. The fuller the colour of a day, the more: each shade stands "
         "for about as many days, and its numbers are those of the period shown."

@@ -1,4 +1,4 @@
-"""How fast the models were and how their answers ended: what half of the answers needed, and what the slowest of a hundred.
+"""How fast the models were: what half of the answers needed, and what the slowest of a hundred.
 
 A median alone hides the waiting: percentiles say how long one in ten, twenty or a hundred answers took. Each is over the
 answers where the number is known, and says over how many.
@@ -12,10 +12,10 @@ import pandas as pd
 from chatcore.analytics.answers import MODEL, model_column
 from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
 from chatcore.analytics.filters import Filters, Step, starts_of
-from chatcore.analytics.numbers import percentiles, sizes, totals
+from chatcore.analytics.numbers import percentiles, sizes
 from chatcore.db import Database
-from chatcore.parts import State, Viewer
-from chatcore.rollup.pages import STATES, Rows
+from chatcore.parts import Viewer
+from chatcore.rollup.pages import Rows
 
 # What is measured of an answer. Of times a high percentile is slow, of speeds a low one is: each has those that tell.
 TIMES = ("time_to_first_chunk_s", "duration_s", "load_s")
@@ -26,18 +26,17 @@ PERCENTILES = {**dict.fromkeys(TIMES, (50, 90, 95, 99)), **dict.fromkeys(SPEEDS,
 
 @dataclass(frozen=True, slots=True)
 class SpeedReport:
-    """The frames of `speed`, `speed_over_time` and `outcomes`, read in one transaction."""
+    """The frames of `speed` and `speed_over_time`, read in one transaction."""
 
     speed: pd.DataFrame
     over_time: pd.DataFrame
-    outcomes: pd.DataFrame
 
 
 def speed_report(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> SpeedReport:
-    """How fast were the models, and how did their answers end? `step` is that of `speed_over_time`."""
+    """How fast were the models? `step` is that of `speed_over_time`."""
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters)
-    return SpeedReport(speed_of(rows), steps_of(rows, filters, step), outcomes_of(rows))
+    return SpeedReport(speed_of(rows), steps_of(rows, filters, step))
 
 
 def speed(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -62,16 +61,6 @@ def speed_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Ste
     """
     with db.read() as tx:
         return steps_of(chosen_rows(tx, viewer, filters), filters, step)
-
-
-def outcomes(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
-    """How did the answers of each model end, and with which errors?
-
-    One row per provider, model, `state` and `error_type` ('' where there was none), most answers first: `answers` and `share`
-    (of the model's finished answers; None for those that still run).
-    """
-    with db.read() as tx:
-        return outcomes_of(chosen_rows(tx, viewer, filters))
 
 
 def speed_of(rows: Rows) -> pd.DataFrame:
@@ -108,22 +97,3 @@ def steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
         for place, percentile in enumerate(wanted):
             table[f"{measure}_p{percentile}"] = found[:, place]
     return table.sort_values(["start", *MODEL], ignore_index=True)
-
-
-def outcomes_of(rows: Rows) -> pd.DataFrame:
-    """The frame of `outcomes`."""
-    pairs, models = by_model(rows.answers, rows.models)
-    kinds = len(STATES) * len(rows.errors)
-    keys, groups = compact((models * len(STATES) + rows.answers["state"]) * len(rows.errors) + rows.answers["error"])
-    own, kind = np.divmod(keys, kinds)
-    state, error = np.divmod(kind, len(rows.errors))
-    answers = sizes(groups, len(keys))
-    table = pd.DataFrame([pairs[place] for place in own], columns=MODEL, dtype="str")
-    table["state"] = pd.Series([STATES[place].value for place in state], dtype="str")
-    table["error_type"] = pd.Series([rows.errors[place] for place in error], dtype="str")
-    table["answers"] = answers
-    is_finished = state != STATES.index(State.RUNNING)
-    finished = totals(own[is_finished], answers[is_finished], len(pairs))
-    table["share"] = np.where(is_finished, answers / np.maximum(finished[own], 1), np.nan)
-    order = ["answers", *MODEL, "state", "error_type"]
-    return table.sort_values(order, ascending=[False, True, True, True, True], ignore_index=True)

@@ -7,13 +7,14 @@ from datetime import datetime
 import pandas as pd
 
 from chatcore import phrases
-from chatcore.analytics import DEFINITIONS, Filters, Habits, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, Filters, Habits, QualityReport, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, starts_of
 from chatcore.parts import Viewer
 from chatcore.phrases import count
 from chatcore.reports import habits, svg
+from chatcore.reports.changes import by_chance, changes_table, headlines
 from chatcore.reports.markup import Markup, joined, tag
-from chatcore.reports.palette import GREY, PALETTE, shown_colours
+from chatcore.reports.palette import ENDED, GREY, PALETTE, shown_colours
 from chatcore.reports.series import (
     MACHINES,
     MAX_MODELS,
@@ -24,6 +25,7 @@ from chatcore.reports.series import (
     hour_label,
     label_of,
     messages_by_step,
+    outcomes_by_step,
     speed_by_step,
     tokens_by_step,
 )
@@ -73,7 +75,7 @@ def habit_cards(about: About, found: Habits) -> list[Markup]:
 
 
 def speed_cards(about: About, speeds: SpeedReport, grain: Step) -> list[Markup]:
-    """How fast the models were, and how their answers ended."""
+    """How fast the models were."""
     zone = about.filters.time_zone
     known = [name for name in SHOWN["speed"] if speeds.speed[name].notna().any()]
     waited = speed_card(about, speeds, grain, "time_to_first_chunk_s_p50", f"Time to first chunk per {grain}", "s")
@@ -81,8 +83,44 @@ def speed_cards(about: About, speeds: SpeedReport, grain: Step) -> list[Markup]:
     return [
         tag("div", waited, wrote, class_="pair"),
         card("Speed of each model", "speed", scrolled(table_of(speeds.speed, zone, columns=known), "Speed of each model")),
-        card("How answers ended", "outcomes", scrolled(table_of(speeds.outcomes, zone, columns=SHOWN["outcomes"]), "How answers ended")),
     ]
+
+
+def quality_cards(about: About, quality: QualityReport, grain: Step) -> list[Markup]:
+    """How the answers ended over time and by model, and what was thought of them."""
+    zone = about.filters.time_zone
+    made = [
+        ended_card(about, quality.over_time, grain),
+        card("How answers ended", "outcomes", scrolled(table_of(quality.outcomes, zone, columns=SHOWN["outcomes"]), "How answers ended")),
+    ]
+    if not quality.feedback.empty:
+        rated = table_of(quality.feedback, zone, columns=SHOWN["feedback"])
+        made.append(card("Feedback", "feedback", scrolled(rated, "Rated answers of each model")))
+    return made
+
+
+def changes_card(frame: pd.DataFrame, compared: str) -> Markup:
+    """What changed since another period, which `compared` names."""
+    said = [tag("p", " ".join((f"{compared}.", *headlines(frame)))), scrolled(changes_table(frame), "Before and after")]
+    if chance := by_chance(frame):
+        said.append(tag("p", chance, class_="soft"))
+    return card("What changed", "compare_periods", *said)
+
+
+def ended_card(about: About, over_time: pd.DataFrame, grain: Step) -> Markup:
+    """How answers ended over time."""
+    title = f"How answers ended per {grain}"
+    found = outcomes_by_step(over_time)
+    amounts = {(step, ended): int(amount) for step, ended, amount in found[["step", "ended", "answers"]].itertuples(index=False)}
+    steps, series = about.steps(grain), []
+    for ended, colour in ENDED.items():
+        values = [amounts.get((step, ended), 0) for step in steps]
+        told = [f"{label_of(step, grain)}, {ended}: {count(value)}" for step, value in zip(steps, values, strict=True)]
+        series.append(Series(ended, colour, values, told))
+    texts = tuple((label_of(step, grain), *(count(int(one.values[place] or 0)) for one in series)) for place, step in enumerate(steps))
+    numbers = Table(("When", *ENDED), texts, (False, *(True,) * len(ENDED)))
+    chart = svg.bars(series, [step_text(step, grain) for step in steps], title)
+    return card(title, "outcomes_over_time", svg.legend(series), chart, numbers=numbers)
 
 
 def messages_card(about: About, report: Report) -> Markup:

@@ -1,16 +1,19 @@
 """What the analytics page shows, as one HTML file: readable without the app, without a script and without a network."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+import pandas as pd
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, CostReport, Filters, Habits, Rates, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, CostReport, Filters, Habits, Pair, QualityReport, Rates, Report, SpeedReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.reports.cards import About, habit_cards, overview, parted, speed_cards
+from chatcore.reports.cards import About, changes_card, habit_cards, overview, parted, quality_cards, speed_cards
+from chatcore.reports.changes import empty_sides, pair_text
 from chatcore.reports.cost_cards import cost_cards
 from chatcore.reports.cost_tiles import cost_tiles
 from chatcore.reports.markup import Markup, joined, tag
@@ -24,6 +27,18 @@ from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, til
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What each tab of the page asks, of the same period. `changes` is None where nothing is compared."""
+
+    report: Report
+    habits: Habits
+    speeds: SpeedReport
+    quality: QualityReport
+    costs: CostReport
+    changes: pd.DataFrame | None
+
+
 def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, compare: bool = True, rates: Rates = NO_RATES) -> str:
     """The report of a period as one HTML file. Without `compare` nothing is said of the period before, as for all time; `rates` make
     the equivalent and the energy of local models.
@@ -33,10 +48,16 @@ def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
     known = tuple(sorted({model for _, model in analytics.known_models(db, viewer)}))
     about = About(viewer, filters, now, compare, known, analytics.folder_paths(db, viewer, filters))
     grain = grain_of(len(about.days), min(len(known), MAX_MODELS + 1))
-    found = analytics.habits(db, viewer, filters, now=now)
-    speeds = analytics.speed_report(db, viewer, filters, step=grain)
-    costs = analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain)
-    return page(about, analytics.report(db, viewer, filters, now=now), found, speeds, costs, grain)
+    report = analytics.report(db, viewer, filters, now=now)
+    frames = Frames(
+        report=report,
+        habits=analytics.habits(db, viewer, filters, now=now),
+        speeds=analytics.speed_report(db, viewer, filters, step=grain),
+        quality=analytics.quality_report(db, viewer, filters, step=grain),
+        costs=analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain),
+        changes=analytics.compare_periods(db, viewer, filters, other=report.previous, now=now) if compare else None,
+    )
+    return page(about, frames, grain)
 
 
 def file_name(filters: Filters) -> str:
@@ -45,8 +66,9 @@ def file_name(filters: Filters) -> str:
     return f"chatcore-report_{days[0]:%Y-%m-%d}_{days[-1]:%Y-%m-%d}.html"
 
 
-def page(about: About, report: Report, found: Habits, speeds: SpeedReport, costs: CostReport, grain: Step) -> str:
-    """The file, from frames of the same period; `grain` is the step of `speeds` and `costs`."""
+def page(about: About, frames: Frames, grain: Step) -> str:
+    """The file; `grain` is the step of what is told over time."""
+    report, found, speeds, costs = frames.report, frames.habits, frames.speeds, frames.costs
     title = f"Analytics, {days_text(about.filters.period, about.filters.time_zone)}"
     head = tag(
         "head",
@@ -65,10 +87,13 @@ def page(about: About, report: Report, found: Habits, speeds: SpeedReport, costs
     if found.calendar["messages"].any():
         parts += habit_cards(about, found)
     if not speeds.speed.empty:
-        parts += speed_cards(about, speeds, grain)
+        parts += [*speed_cards(about, speeds, grain), *quality_cards(about, frames.quality, grain)]
     if not costs.costs.empty:
         tiles = cost_tiles(costs, compare=about.compare)
         parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *cost_cards(about, costs, grain)]
+    if frames.changes is not None and not empty_sides(frames.changes):
+        pair = Pair(report.previous, about.filters.period)
+        parts.append(changes_card(frames.changes, pair_text(pair, about.filters.time_zone)))
     made = f"Made by chatcore {__version__} on {moment(about.now, about.filters)}. Days and hours are those of {about.filters.time_zone}."
     body = tag("body", tag("main", *parts, tag("footer", tag("p", made))))
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"

@@ -9,6 +9,8 @@ OTHER = "Other models"
 # tritanopia (Machado 2009): 0.097, where Okabe and Ito's seven have 0.076; each at least 2:1 against both of our backgrounds.
 PALETTE = ("#3F8F70", "#E6A3AA", "#1A5998", "#A0B747", "#47B5FA", "#A26BC3", "#C26E12", "#6D541B")
 GREY = "#9A9C94"
+# How answers end: what went well in grey, so that the rest is seen.
+ENDED = {"Complete": GREY, "Stopped by you": PALETTE[4], "Failed": PALETTE[6], "Interrupted": PALETTE[5]}
 
 
 def colours(models: Sequence[str]) -> dict[str, str]:

@@ -12,10 +12,10 @@ import pandas as pd
 
 from chatcore import analytics
 from chatcore.analytics import Filters, Rates
-from chatcore.analytics.filters import FineStep
+from chatcore.analytics.filters import FineStep, previous_period
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.parts import Viewer
+from chatcore.parts import Period, Viewer
 
 ALL = (
     analytics.tiles,
@@ -26,6 +26,9 @@ ALL = (
     analytics.speed,
     analytics.speed_over_time,
     analytics.outcomes,
+    analytics.outcomes_over_time,
+    analytics.feedback,
+    analytics.compare_periods,
     analytics.calendar,
     analytics.streaks,
     analytics.activity_over_time,
@@ -48,12 +51,20 @@ NO_RATES = Rates()
 
 
 def ask(
-    db: Database, viewer: Viewer, name: str, filters: Filters, *, now: datetime, step: FineStep | None = None, rates: Rates = NO_RATES
+    db: Database,
+    viewer: Viewer,
+    name: str,
+    filters: Filters,
+    *,
+    now: datetime,
+    step: FineStep | None = None,
+    other: Period | None = None,
+    rates: Rates = NO_RATES,
 ) -> pd.DataFrame:
-    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, and
-    `rates` to those about local models.
+    """What a question answers. `now` goes to those that compare, `step` to those that can be asked by day, week or month, `other` to
+    those that compare with any period (without it that is the one before), and `rates` to those about local models.
 
-    Raises Invalid for a name that is no question, and for a step that the question does not have.
+    Raises Invalid for a name that is no question, and for a step or another period that the question does not have.
     """
     question = QUESTIONS[known_name(name)]
     takes = inspect.signature(question).parameters
@@ -62,7 +73,10 @@ def ask(
         raise Invalid(f"{name} has no step to choose.", f"Leave it out, or ask {' or '.join(stepped)}.")
     if step and step not in (steps := typing.get_args(typing.get_type_hints(question)["step"])):
         raise Invalid(f"{name} cannot be asked by {step}.", f"Ask it by {' or '.join(steps)}.")
-    given = {"now": now, "step": step or "day", "reference": rates.reference, "watts": rates.watts}
+    if other and "other" not in takes:
+        raise Invalid(f"{name} compares with no other period.", "Leave it out, or ask compare_periods.")
+    before = other or previous_period(filters.period, filters.time_zone, now=now)
+    given = {"now": now, "step": step or "day", "other": before, "reference": rates.reference, "watts": rates.watts}
     return question(db, viewer, filters, **{part: value for part, value in given.items() if part in takes})
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 
 from chatcore import phrases
 from chatcore.analytics.filters import FineStep, Step, starts_of
-from chatcore.reports.palette import OTHER
+from chatcore.reports.palette import ENDED, OTHER
 
 MAX_MARKS = 400
 MAX_MODELS = 7
@@ -79,6 +79,16 @@ def speed_by_step(over_time: pd.DataFrame, column: str) -> tuple[pd.DataFrame, l
     lines = rows[["model", "provider", "line"]].drop_duplicates()
     rank = lines["model"].map({model: place for place, model in enumerate(most_used)})
     return rows, lines.assign(rank=rank).sort_values(["rank", "provider"])["line"].to_list()
+
+
+def outcomes_by_step(over_time: pd.DataFrame) -> pd.DataFrame:
+    """How answers ended (frame: `analytics.outcomes_over_time`): `step`, `ended` (of ENDED), `state`, `answers`, `share` of the step's."""
+    states = ["complete", "stopped", "failed", "interrupted"]
+    rows = over_time.rename(columns={"start": "step"})[["step", *states]]
+    finished = rows[states].sum(axis=1)
+    long = rows.assign(finished=finished).melt(id_vars=["step", "finished"], value_vars=states, var_name="state", value_name="answers")
+    long = long[long["answers"] > 0]
+    return long.assign(ended=long["state"].map(dict(zip(states, ENDED, strict=True))), share=long["answers"] / long["finished"])
 
 
 def shown_models(per_day: pd.DataFrame) -> pd.Series:

@@ -37,6 +37,8 @@ SHOWN = {
     ),
     "outcomes": ("model_name", "state", "error_type", "answers", "share", "provider"),
     "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
+    "outcomes_over_time": ("start", "complete", "stopped", "failed", "interrupted", "failed_share", "stopped_share"),
+    "feedback": ("model_name", "rated_answers", "up", "down", "up_share", "up_share_low", "up_share_high", "provider"),
     "costs": (
         "model_name", "cost_usd", "cost_per_1000_answers_usd", "answers", "answers_with_cost", "answers_without_cost", "kind",
         "input_tokens", "output_tokens", "provider",
@@ -73,6 +75,9 @@ HEADS = {
     "last_message_at": "Last message",
     "in_trash": "In the trash",
     "began_earlier": "Began before",
+    "rated_answers": "Rated",
+    "up_share_low": "At least, %",
+    "up_share_high": "At most, %",
     "kind": "Runs",
     "cost_usd": "Cost, USD",
     "cost_per_1000_answers_usd": "Per 1,000 answers, USD",
@@ -184,7 +189,7 @@ def number_text(name: str, value: float) -> str:
     """A number of this column, with the digits of its unit; shares in percent."""
     percentile = PERCENTILE.fullmatch(name)
     unit = percentile[1] if percentile else name
-    if unit == "share" or unit.endswith("_share"):
+    if unit == "share" or unit.endswith(("_share", "_share_low", "_share_high")):
         return f"{value * 100:.1f}"
     for end, digits in DIGITS:
         if unit.endswith(end) and not unit.startswith("answers_with_"):

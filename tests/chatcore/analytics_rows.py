@@ -4,6 +4,7 @@ import random
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -27,10 +28,11 @@ def person(db: Database, name: str, now: datetime) -> Viewer:
 
 @dataclass(frozen=True)
 class Rows:
-    """What was written: `messages` (created_at, role, chat, provider, model_name, prompt_of) and `answers` (the ledger)."""
+    """What was written: `messages` (created_at, role, chat, provider, model_name, prompt_of), `answers` (the ledger), and `feedback`."""
 
     messages: pd.DataFrame
     answers: pd.DataFrame
+    feedback: pd.DataFrame
 
 
 def write_history(db: Database, viewer: Viewer, *, start: datetime, end: datetime, turns: int, seed: int = 1) -> Rows:
@@ -51,7 +53,7 @@ class Maker:
         with db.read() as tx:
             self.next_id = int(tx.execute(sa.select(sa.func.coalesce(sa.func.max(TABLES["chatmessage"].c.id), 0))).scalar_one()) + 1
         self.chats: dict[uuid.UUID, datetime] = {}
-        self.messages: list[dict[str, object]] = []
+        self.messages: list[dict[str, Any]] = []
         self.answers: list[dict[str, object]] = []
 
     def turn(self, at: datetime, answers: int | None = None) -> None:
@@ -103,8 +105,21 @@ class Maker:
         """Writes everything collected and returns it as frames."""
         user = self.viewer.user_id
         chats = [{"id": chat, "user_id": user, "created_at": at, "updated_at": at} for chat, at in self.chats.items()]
+        feedback = self.feedback()
         with self.db.write() as tx:
-            for table, rows in (("chatsession", chats), ("chatmessage", self.messages), ("generation", self.answers)):
+            for table, rows in (
+                ("chatsession", chats), ("chatmessage", self.messages), ("generation", self.answers), ("feedback", feedback),
+            ):  # fmt: skip
                 if rows:
                     tx.execute(TABLES[table].insert(), rows)
-        return Rows(messages=pd.DataFrame(self.messages), answers=pd.DataFrame(self.answers))
+        return Rows(messages=pd.DataFrame(self.messages), answers=pd.DataFrame(self.answers), feedback=pd.DataFrame(feedback))
+
+    def feedback(self) -> list[dict[str, object]]:
+        """A thumb for about every third answer, given days later."""
+        luck = random.Random(len(self.messages))
+        return [
+            {"user_id": self.viewer.user_id, "message_id": row["id"], "rating": luck.choice((1, 1, -1)), "created_at": later}
+            for row in self.messages
+            if row["role"] == "assistant" and luck.random() < 0.3
+            for later in [row["created_at"] + timedelta(days=luck.randrange(40))]
+        ]

@@ -1,4 +1,4 @@
-"""Speed and outcomes against the same numbers counted by hand, answer by answer, on both engines."""
+"""Speed against the same numbers counted by hand, answer by answer, on both engines."""
 
 import math
 import random
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from chatcore.analytics import Filters, outcomes, speed, speed_over_time, speed_report, whole_days
+from chatcore.analytics import Filters, speed, speed_over_time, speed_report, whole_days
 from chatcore.analytics.filters import Step
 from chatcore.analytics.speed import MEASURES, PERCENTILES
 from chatcore.db import Database
@@ -117,22 +117,6 @@ def test_each_step_has_its_own_medians(db: Database, viewer: Viewer, answers: pd
             assert same(told[f"{measure}_p{part}"], percentile(values, part / 100))
 
 
-def test_outcomes_are_counted_with_their_errors(db: Database, viewer: Viewer, answers: pd.DataFrame) -> None:
-    filters = Filters(whole_days(FIRST, LAST, "UTC"))
-    frame = outcomes(db, viewer, filters)
-    rows = inside(answers, filters)
-    by_hand = Counter(
-        (row["provider"], row["model_name"], row["state"], row["error_type"] if isinstance(row["error_type"], str) else "") for row in rows
-    )
-    keys = zip(frame["provider"], frame["model_name"], frame["state"], frame["error_type"], strict=True)
-    assert dict(zip(keys, frame["answers"], strict=True)) == by_hand
-    finished = Counter((row["provider"], row["model_name"]) for row in rows if row["state"] != "running")
-    for told in frame.to_dict("records"):
-        of = finished[told["provider"], told["model_name"]]
-        assert same(told["share"], None if told["state"] == "running" else told["answers"] / of)
-    assert list(frame["answers"]) == sorted(frame["answers"], reverse=True)
-
-
 def test_load_share_and_prompt_speed_are_over_the_answers_that_tell_both(db: Database, now: datetime) -> None:
     viewer = person(db, "ann", now)
     maker = Maker(db, viewer, random.Random(1))
@@ -155,7 +139,7 @@ def test_nothing_and_one_answer_are_answered_too(db: Database, now: datetime) ->
     viewer = make_viewer(db)
     filters = Filters(Period(now - timedelta(days=365), now + timedelta(days=365)))
     empty = speed_report(db, viewer, filters)
-    assert [len(frame) for frame in (empty.speed, empty.over_time, empty.outcomes)] == [0, 0, 0]
+    assert [len(frame) for frame in (empty.speed, empty.over_time)] == [0, 0]
     chat = make_chat(db, viewer)
     make_exchange(db, viewer, chat.id, duration_s=2.0, time_to_first_chunk_s=0.25, output_tokens=36)
     one = speed_report(db, viewer, filters)
@@ -163,7 +147,6 @@ def test_nothing_and_one_answer_are_answered_too(db: Database, now: datetime) ->
     assert {row[f"duration_s_p{part}"] for part in (50, 90, 95, 99)} == {2.0}
     assert row["output_tokens_per_s_p1"] == pytest.approx(35 / 1.75)
     assert pd.isna(row["load_share"])
-    assert one.outcomes[["state", "answers", "share"]].to_dict("records") == [{"state": "complete", "answers": 1, "share": 1.0}]
     # The types are the same with and without rows, so a chart or a file never meets another column.
-    for one_frame, empty_frame in ((one.speed, empty.speed), (one.over_time, empty.over_time), (one.outcomes, empty.outcomes)):
+    for one_frame, empty_frame in ((one.speed, empty.speed), (one.over_time, empty.over_time)):
         assert dict(one_frame.dtypes) == dict(empty_frame.dtypes)

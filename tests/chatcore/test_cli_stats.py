@@ -129,6 +129,24 @@ def test_every_question_is_answered_in_three_forms(
     assert len([line for line in lines[3:] if line]) > len(rows)
 
 
+def test_any_two_periods_are_compared(db: Database, owner: Viewer, days: analytics.Filters) -> None:
+    last = (NOW - timedelta(days=20)).date()
+    middle = (last - timedelta(days=4)).isoformat()
+    about = json.loads(run(db, "stats", "compare_periods", *between(days), "--against", middle, "--json").stdout)
+    pair = analytics.pair_of(days, analytics.read_against(middle), now=NOW)
+    names = {"start": pair.after.start, "end": pair.after.end, "before_start": pair.before.start, "before_end": pair.before.end}
+    assert {name: datetime.fromisoformat(about[name]) for name in names} == names
+    frame = analytics.compare_periods(db, owner, replace(days, period=pair.after), other=pair.before, now=NOW)
+    assert [row["verdict"] for row in about["rows"]] == frame["verdict"].to_list()
+    assert about["rows"][0]["model_name"] is None
+    shown = run(db, "stats", "compare_periods", *between(days), "--against", "year")
+    assert shown.exit_code == 0
+    assert f", before: {last.day if last.day > 9 else ''}" in shown.stdout
+    assert "too little to say" in shown.stdout
+    told(run(db, "stats", "compare_periods", "--against", "yesterday"), "nothing like 'yesterday' to compare with", "previous, year")
+    told(run(db, "stats", "models", "--against", "year"), "models compares with no other period", "--against")
+
+
 def test_models_providers_and_people_narrow_a_question(db: Database, owner: Viewer, days: analytics.Filters) -> None:
     chosen = json.loads(run(db, "stats", "models", *between(days), "--model", "qwen3:8b", "--provider", "other", "--json").stdout)
     assert [(row["provider"], row["model_name"]) for row in chosen["rows"]] == [("other", "qwen3:8b")]

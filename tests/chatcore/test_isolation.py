@@ -40,7 +40,7 @@ from chatcore.search import ask, inside
 from chatcore.search.query import read_query
 from chatcore.search.results import Order
 from chatcore.thread import Before
-from tests.factories import NOW, make_chat, make_exchange, make_viewer
+from tests.factories import NOW, make_chat, make_exchange, make_viewer, rate
 from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
@@ -74,6 +74,7 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
+    rate(db, ada, answer.id)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
     folder = folders.make_folder(db, ada, name="Work")
@@ -103,6 +104,7 @@ Case = Callable[[World, Viewer], object]
 DRAFT = Draft("And at night?", "guide", "guide")
 MODELS = [ModelInfo("llama3.2:3b", "ollama"), ModelInfo("zz", "ollama")]
 TIDES = read_query("tides", now=NOW)
+EARLIER = Period(NOW - timedelta(days=21), NOW - timedelta(days=7))
 FORTNIGHT = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
 
 # Functions that name a chat or a message: NotFound for Bob, and nothing of Ada's is touched; for Ada they work.
@@ -304,7 +306,10 @@ SURFACE = {
 
 # What questions take beside the filters.
 RATES = analytics.Rates(Reference("openai/made-up", "a list", 1.0, 1.0, 1.0), 100.0)
-NAMED = {"filters": FORTNIGHT, "period": FORTNIGHT.period, "now": LATER, "rates": RATES, "reference": RATES.reference, "watts": RATES.watts}
+NAMED = {
+    "filters": FORTNIGHT, "period": FORTNIGHT.period, "other": EARLIER, "now": LATER, "rates": RATES, "reference": RATES.reference,
+    "watts": RATES.watts,
+}  # fmt: skip
 
 
 def analytics_case(function: FunctionType) -> Case:
@@ -322,7 +327,9 @@ def analytics_case(function: FunctionType) -> Case:
 
 
 # What narrows or pages a list needs not be given.
-NOT_ASKED = {"everybody", "role", "hour_of_week", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor"}
+NOT_ASKED = {
+    "everybody", "role", "hour_of_week", "rating", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor",
+}  # fmt: skip
 GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {
     name: analytics_case(function)

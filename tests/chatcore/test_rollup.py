@@ -49,8 +49,8 @@ def pages_of(db: Database, viewer: Viewer) -> list[tuple[int, Page]]:
 def counted(db: Database, viewer: Viewer) -> tuple[object, ...]:
     """Some numbers of the page, which look at everything in the rows."""
     report = analytics.report(db, viewer, ALL, now=END)
-    speeds = analytics.speed_report(db, viewer, ALL, step="week")
-    frames = (report.tiles, report.messages_per_day, report.tokens_per_day, report.models, report.busy_hours, speeds.speed, speeds.outcomes)
+    speeds, ended = analytics.speed_report(db, viewer, ALL, step="week"), analytics.outcomes(db, viewer, ALL)
+    frames = (report.tiles, report.messages_per_day, report.tokens_per_day, report.models, report.busy_hours, speeds.speed, ended)
     return tuple(frame.to_csv() for frame in frames)
 
 

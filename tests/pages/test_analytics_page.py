@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from chatcore.history import all_messages, list_chats
@@ -89,12 +90,10 @@ def test_the_speed_tab_is_in_the_url_and_asks_only_its_own_questions(frame: Fram
     write(frame)
     at = opened(frame, tab="Speed")
     assert "Speed of each model" in texts(at)
-    assert "How answers ended" in texts(at)
+    assert "How answers ended" not in texts(at), "they are on the tab Quality"
     assert not at.metric, "the tiles belong to the other tab"
     (speed,) = [table.value for table in at.dataframe if "analytics.speed." in table.proto.id]
-    (ended,) = [table.value for table in at.dataframe if "analytics.outcomes." in table.proto.id]
-    assert sum(ended["answers"]) == 30
-    assert set(speed["model_name"]) == set(ended["model_name"])
+    assert set(speed["model_name"]) <= {"guide", "llama3.2:3b", "qwen3:8b"}
     assert len(at.get("vega_lite_chart")) == 2
 
 
@@ -149,6 +148,84 @@ def test_a_period_without_answers_says_so_on_the_speed_tab_too(frame: Frame) -> 
     at.button(key="analytics.reset").click().run()
     assert not at.exception
     assert "Speed of each model" in texts(at)
+
+
+def table_of(at: AppTest, name: str) -> pd.DataFrame:
+    """The table of a card, beside its numbers."""
+    (frame,) = [table.value for table in at.dataframe if f"analytics.{name}." in table.proto.id]
+    return frame
+
+
+def test_the_quality_tab_shows_how_answers_ended_and_what_was_thought_of_them(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, tab="Quality")
+    assert sum(table_of(at, "outcomes")["answers"]) == 30
+    assert len(at.get("vega_lite_chart")) == 1
+    with frame.core.db.read() as tx:
+        rated = tx.execute(sa.text("SELECT count(*) FROM feedback")).scalar_one()
+    assert sum(table_of(at, "feedback")["rated_answers"]) == rated > 0
+
+
+def test_where_nobody_rated_nothing_is_said_of_ratings(frame: Frame) -> None:
+    write(frame)
+    with frame.core.db.write() as tx:
+        tx.execute(sa.text("DELETE FROM feedback"))
+    at = opened(frame, tab="Quality")
+    assert "Feedback" not in texts(at)
+    assert "How answers ended" in texts(at)
+
+
+def test_the_compare_tab_says_what_changed_since_the_period_before(frame: Frame) -> None:
+    write(frame, turns=40)
+    write(frame, turns=40, days_ago=35)
+    at = opened(frame, tab="Compare")
+    table = table_of(at, "compare.previous")
+    assert list(table["label"])[:2] == ["Tokens per second", "First chunk"]
+    assert set(table["verdict"].str.partition(":")[0]) <= {"More than noise", "Could be noise", "Too little to say"}
+    assert "would look like more than noise by chance" in texts(at)
+    assert set(table_of(at, "models.compare.previous")["model_name"]) == {"guide", "llama3.2:3b", "qwen3:8b"}
+    assert not at.metric
+    assert params(at, "vs") == []
+
+
+def test_what_is_compared_with_is_chosen_on_the_page_and_stands_in_the_url(frame: Frame) -> None:
+    write(frame, turns=40)
+    write(frame, turns=10, days_ago=4)
+    at = opened(frame, tab="Compare", range="7d")
+    at.selectbox(key="analytics.vs").set_value("day").run()
+    assert not at.exception
+    assert params(at, "vs") == [(NOW - timedelta(days=3)).date().isoformat()]
+    at.date_input(key="analytics.vs_day").set_value((NOW - timedelta(days=1)).date()).run()
+    assert params(at, "vs") == [(NOW - timedelta(days=1)).date().isoformat()]
+    assert "On fewer than 7 days" in texts(at)
+    at.selectbox(key="analytics.vs").set_value("days").run()
+    assert not at.exception
+    first, last = ((NOW - timedelta(days=days)).date() for days in (13, 7))
+    assert params(at, "vs") == [f"{first.isoformat()}..{last.isoformat()}"]
+    at.date_input(key="analytics.vs_days").set_value((first, first)).run()
+    assert params(at, "vs") == [f"{first.isoformat()}..{first.isoformat()}"]
+    at.selectbox(key="analytics.vs").set_value("previous").run()
+    assert not at.exception
+    assert params(at, "vs") == []
+
+
+def test_a_wrong_comparison_in_the_url_is_told_and_ignored(frame: Frame) -> None:
+    write(frame)
+    write(frame, days_ago=35)
+    at = opened(frame, tab="Compare", vs="<b>")
+    assert [info.value for info in at.info] == ["The address names nothing to compare with; the period before is shown."]
+    assert len(table_of(at, "compare.previous")) == 9
+
+
+def test_a_comparison_of_nothing_says_what_to_do(frame: Frame) -> None:
+    write(frame)
+    at = opened(frame, tab="Compare", range="all")
+    assert [info.value for info in at.info] == ["There is nothing before all time. Choose a day to compare before and after it."]
+    at = opened(frame, tab="Compare", from_="2020-01-01", to="2020-01-31", vs="year")
+    assert "There are no messages and no answers from 1 to 31 Jan 2019 and none from 1 to 31 Jan 2020." in texts(at)
+    at = opened(frame, tab="Compare", vs="year")
+    assert "Nothing to compare" in texts(at)
+    assert not at.dataframe
 
 
 def test_all_time_has_nothing_to_compare_with(frame: Frame) -> None:

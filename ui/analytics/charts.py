@@ -10,7 +10,7 @@ import pandas as pd
 
 from chatcore.analytics.filters import FineStep, Step, starts_of
 from chatcore.reports import series
-from chatcore.reports.palette import GREY, PALETTE, shown_colours
+from chatcore.reports.palette import ENDED, GREY, PALETTE, shown_colours
 from chatcore.reports.series import MACHINES, PEOPLE, WEEKDAYS, hour_label, label_of
 
 # The name under which the browser sends the mark that was clicked.
@@ -74,6 +74,23 @@ def speed_chart(
     points = base.mark_point(filled=True, size=55, cursor="pointer").encode(tooltip=tooltip)
     layers: alt.LayerChart = base.mark_line(strokeWidth=2) + selectable(points, "step", "provider", "model")
     return layers.properties(height=CHART_HEIGHT, padding=PADDING)
+
+
+def ended_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step) -> alt.Chart:
+    """How answers ended over time (frame: `analytics.outcomes_over_time`); what went well lies at the bottom."""
+    rows = series.outcomes_by_step(over_time)
+    rows["rank"] = rows["ended"].map({ended: place for place, ended in enumerate(ENDED)})
+    tooltip = [
+        alt.Tooltip("when:N", title="When"),
+        alt.Tooltip("ended:N", title="Ended"),
+        alt.Tooltip("answers:Q", title="Answers", format=","),
+        alt.Tooltip("share:Q", title="Of the finished", format=".1%"),
+    ]
+    colour = alt.Color("ended:N", title=None, scale=alt.Scale(domain=list(ENDED), range=list(ENDED.values())), legend=legend(len(ENDED)))
+    chart = bars(rows, starts_of(days, grain).drop_duplicates(), grain).encode(
+        y=amount("answers"), color=colour, order=alt.Order("rank:Q"), tooltip=tooltip
+    )
+    return selectable(chart, "step", "state")
 
 
 def cost_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step, *, known_models: Sequence[str]) -> alt.Chart:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from chatcore.analytics import Filters, whole_days
 from chatcore.analytics.filters import FineStep, Step, whole_hour
+from chatcore.analytics.ranges import days_text
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
 from chatcore.reports import habits, palette, series
@@ -19,6 +20,10 @@ Selected = Sequence[Mapping[str, object]]
 PRICED = {"cost_usd": True, "cost_per_1000_answers_usd": True, "answers_with_cost": True, "answers_without_cost": False}
 # Which outcome a column of the model table counts; the others count every attempt.
 OUTCOMES = {"failed_share": State.FAILED, "stopped": State.STOPPED, "interrupted": State.INTERRUPTED}
+# Which column of the ratings counts which; 0 is either.
+RATINGS = {"up": (1, "Liked answers"), "up_share": (1, "Liked answers"), "down": (-1, "Disliked answers")}
+# Which measures of a comparison count one outcome.
+ENDED = {"failed_share": State.FAILED, "stopped_share": State.STOPPED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,7 @@ class Marked:
     hour_of_week: tuple[int, int] | None = None
     state: State | None = None
     error_type: str | None = None
+    rating: int | None = None
     priced: bool | None = None
 
 
@@ -149,6 +155,57 @@ def in_outcomes(cells: Sequence[Sequence[object]], filters: Filters, outcomes: p
     error = f", {words.error_name(error_type).lower()}" if error_type else ""
     title = f"Answers of {words.model_name(provider, model)}: {state.value}{error}"
     return Marked(title, of_model(filters, provider, model), answers=True, state=state, error_type=error_type or None)
+
+
+def in_ended(selected: Selected, filters: Filters, grain: Step) -> Marked | None:
+    """A part of a bar of the outcomes over time."""
+    if not selected:
+        return None
+    step, text = step_of(selected[0], grain), str(selected[0].get("state"))
+    if text not in list(State):
+        raise Invalid("The browser sent an outcome that is none.", "Reload the page and click again.")
+    title = f"{text.capitalize()} answers, {series.label_of(step, grain)}"
+    return Marked(title, within(filters, step, grain), answers=True, state=State(text))
+
+
+def in_feedback(cells: Sequence[Sequence[object]], filters: Filters, feedback: pd.DataFrame) -> Marked | None:
+    """A cell of the table of ratings: (row, column)."""
+    row = row_of(cells, feedback)
+    if row is None:
+        return None
+    rating, kind = RATINGS.get(str(cells[0][1]), (0, "Rated answers"))
+    provider, model = str(row["provider"]), str(row["model_name"])
+    # Only answers are rated, whatever messages are counted elsewhere.
+    own = replace(of_model(filters, provider, model), role=None)
+    return Marked(f"{kind} of {words.model_name(provider, model)}", own, role=Role.ASSISTANT, rating=rating)
+
+
+def in_changes(cells: Sequence[Sequence[object]], changes: pd.DataFrame, before: Filters, after: Filters) -> Marked | None:
+    """A cell of what changed over all models: (row, column). The column Before has its period, every other the one after."""
+    row = row_of(cells, changes)
+    if row is None:
+        return None
+    return of_change(str(row["measure"]), before if cells[0][1] == "before" else after)
+
+
+def in_changed_models(cells: Sequence[Sequence[object]], table: pd.DataFrame, before: Filters, after: Filters) -> Marked | None:
+    """A cell of what changed of each model: (row, column), where a column is a measure, a point, and before, after or change."""
+    row = row_of(cells, table)
+    if row is None:
+        return None
+    measure, _, side = str(cells[0][1]).partition(".")
+    provider, model = str(row["provider"]), str(row["model_name"])
+    return of_change(measure, of_model(before if side == "before" else after, provider, model), words.model_name(provider, model))
+
+
+def of_change(measure: str, filters: Filters, model: str = "") -> Marked:
+    """What a measure of a comparison counts in one of its periods."""
+    when, of = days_text(filters.period, filters.time_zone), f" of {model}" if model else ""
+    if measure in ("messages_per_day", "chats_per_day"):
+        return Marked(f"Messages, {when}", filters)
+    state = ENDED.get(measure)
+    kind = f"{state.value.capitalize()} answers" if state else "Answers"
+    return Marked(f"{kind}{of}, {when}", filters, answers=True, state=state)
 
 
 def row_of(cells: Sequence[Sequence[object]], table: pd.DataFrame) -> pd.Series | None:

@@ -1,12 +1,10 @@
-"""The tab that says how fast the models were: over time, by model with its slowest answers, and how answers ended."""
+"""The tab that says how fast the models were: over time, and by model with its slowest answers."""
 
 import pandas as pd
 import streamlit as st
 
 from chatcore.analytics import SpeedReport, speed_report
 from chatcore.analytics.filters import Step, local_days
-from chatcore.reports.tables import STATES
-from ui import words
 from ui.analytics import behind, charts, marks
 from ui.analytics.cards import Shown, show_footer, show_no_match
 
@@ -31,11 +29,6 @@ def show(shown: Shown) -> None:
         cells = show_models(report.speed, shown.key("speed"))
         shown.show_behind("speed", marks.in_models(cells, shown.wanted, report.speed))
         show_footer("speed", report.speed, shown.stamp)
-    with st.container(border=True):
-        st.markdown("**How answers ended**")
-        cells = show_outcomes(report.outcomes, shown.key("outcomes"))
-        shown.show_behind("outcomes", marks.in_outcomes(cells, shown.wanted, report.outcomes))
-        show_footer("outcomes", report.outcomes, shown.stamp)
 
 
 def show_line(report: SpeedReport, shown: Shown, grain: Step, column: str, title: str, unit: str, form: str) -> marks.Marked | None:
@@ -73,18 +66,3 @@ def show_models(speed: pd.DataFrame, key: str) -> list[tuple[int, str]]:
     # A column that nobody knows anything for would only make the table wider.
     kept = [name for name in columns if speed[name].notna().any()]
     return behind.show_table(speed, columns, key, "Speed of each model", order=kept)
-
-
-def show_outcomes(outcomes: pd.DataFrame, key: str) -> list[tuple[int, str]]:
-    """One row per model and outcome; the cell that was clicked."""
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-    columns = {
-        "model_name": text("Model", pinned=True, width="medium"),
-        "state": text("Ended"),
-        "error_type": text("Error"),
-        "answers": number("Answers", format="localized"),
-        "share": number("Share", format="percent", help="Of the finished answers of this model"),
-        "provider": text("Provider"),
-    }
-    named = outcomes.assign(state=outcomes["state"].map(STATES), error_type=outcomes["error_type"].map(words.error_name))
-    return behind.show_table(named, columns, key, "How answers ended")

@@ -90,7 +90,18 @@ def test_a_report_has_the_numbers_of_the_frames(db: Database, ada: Viewer) -> No
     runs = rows(card(page, "Days in a row"))
     assert [whole(row[1]) for row in runs] == found.streaks["days"].to_list()
     ended = rows(card(page, "How answers ended"))
-    assert [whole(row[3]) for row in ended] == speeds.outcomes["answers"].to_list()
+    quality = analytics.quality_report(db, ada, MONTH)
+    assert [whole(row[3]) for row in ended] == quality.outcomes["answers"].to_list()
+    by_day = rows(card(page, "How answers ended per day"))
+    for place, state in enumerate(("complete", "stopped", "failed", "interrupted"), start=1):
+        assert sum(whole(row[place]) for row in by_day) == quality.over_time[state].sum() > 0
+    rated = rows(card(page, "Feedback"))
+    assert [(row[0], whole(row[1])) for row in rated] == list(
+        zip(quality.feedback["model_name"], quality.feedback["rated_answers"], strict=True)
+    )
+    changed = rows(card(page, "What changed"))
+    frame = analytics.compare_periods(db, ada, MONTH, other=frames.previous, now=NOW)
+    assert [row[6] for row in changed] == frame["verdict"].to_list()
     first = speeds.over_time["time_to_first_chunk_s_p50"].dropna()
     assert len(rows(card(page, "Time to first chunk per day"))) == len(first)
 
@@ -138,7 +149,7 @@ def test_a_chart_has_its_numbers_its_definition_and_a_name(db: Database, ada: Vi
             assert drawing.attrib.get("aria-label") or drawing.attrib.get("aria-hidden")
             if drawing.attrib.get("role") == "img":
                 assert "Numbers" in texts(section, "summary")
-    assert len([found for found in page.iter("svg") if found.attrib.get("role") == "img"]) == 7
+    assert len([found for found in page.iter("svg") if found.attrib.get("role") == "img"]) == 8
 
 
 def test_the_head_says_what_was_chosen_and_how_it_is_meant(db: Database, ada: Viewer) -> None:
@@ -181,6 +192,7 @@ def test_nothing_is_said_of_before_where_there_is_no_before(db: Database, ada: V
     assert "Changes are against 14 Jan to 12 Feb 2026." in html_report(db, ada, MONTH, now=NOW)
     alone = html_report(db, ada, MONTH, now=NOW, compare=False)
     assert "Changes are against" not in alone
+    assert "What changed" not in alone
     assert "▲" not in alone
 
 

@@ -30,7 +30,8 @@ def test_every_question_that_answers_a_frame_can_be_asked_by_its_name() -> None:
 def test_a_question_asked_by_name_is_the_question(db: Database) -> None:
     viewer = make_viewer(db)
     write_history(db, viewer, start=NOW - timedelta(days=7), end=NOW, turns=40)
-    given = {"now": NOW, "step": "day", "reference": RATES.reference, "watts": RATES.watts}
+    before = analytics.previous_period(FILTERS.period, FILTERS.time_zone, now=NOW)
+    given = {"now": NOW, "step": "day", "other": before, "reference": RATES.reference, "watts": RATES.watts}
     for name, question in QUESTIONS.items():
         more = {part: value for part, value in given.items() if part in inspect.signature(question).parameters}
         asked = ask(db, viewer, name, FILTERS, now=NOW, rates=RATES)
@@ -48,6 +49,9 @@ def test_a_name_nobody_knows_and_a_step_of_none_are_told(db: Database) -> None:
     with pytest.raises(Invalid, match="no step") as stepless:
         ask(db, viewer, "models", FILTERS, now=NOW, step="week")
     assert "speed_over_time" in stepless.value.hint
+    with pytest.raises(Invalid, match="models compares with no other period") as alone:
+        ask(db, viewer, "models", FILTERS, now=NOW, other=Period(NOW - timedelta(days=3), NOW))
+    assert "compare_periods" in alone.value.hint
     with pytest.raises(Invalid, match="speed_over_time cannot be asked by hour") as coarse:
         ask(db, viewer, "speed_over_time", FILTERS, now=NOW, step="hour")
     assert "week" in coarse.value.hint

@@ -17,8 +17,12 @@ from ui.analytics.marks import (
     Lengths,
     in_busy_hours,
     in_calendar,
+    in_changed_models,
+    in_changes,
     in_cost,
     in_costs,
+    in_ended,
+    in_feedback,
     in_lengths,
     in_messages,
     in_models,
@@ -194,3 +198,47 @@ def test_what_no_chart_has_is_refused() -> None:
     for cell in ({"day": "Noday", "hour": 1}, {"day": "Mon", "hour": "one"}, {}):
         with pytest.raises(Invalid):
             in_busy_hours([cell], FILTERS)
+
+
+def test_a_part_of_the_outcomes_over_time_is_the_answers_that_ended_so() -> None:
+    marked = in_ended([{"step": "2026-03-09", "state": "failed"}], FILTERS, "week")
+    assert marked
+    assert (marked.title, marked.state, marked.answers) == ("Failed answers, Week from Monday 9 March 2026", State.FAILED, True)
+    assert marked.filters.period == Period(local(2026, 3, 9), local(2026, 3, 16))
+    assert in_ended([], FILTERS, "day") is None
+    with pytest.raises(Invalid, match="outcome that is none"):
+        in_ended([{"step": "2026-03-09", "state": "lost"}], FILTERS, "week")
+
+
+def test_a_cell_of_the_ratings_is_the_answers_rated_so() -> None:
+    table = pd.DataFrame({"provider": ["ollama"], "model_name": ["qwen3:8b"]})
+    for column, rating, title in (("up", 1, "Liked"), ("up_share", 1, "Liked"), ("down", -1, "Disliked"), ("rated_answers", 0, "Rated")):
+        marked = in_feedback([(0, column)], FILTERS, table)
+        assert marked
+        assert (marked.title, marked.rating, marked.role) == (f"{title} answers of qwen3:8b", rating, Role.ASSISTANT)
+        assert marked.filters == replace(FILTERS, providers=("ollama",), models=("qwen3:8b",))
+        assert not marked.answers
+    assert in_feedback([(1, "up")], FILTERS, table) is None
+
+
+def test_a_number_of_a_comparison_is_the_answers_of_its_period() -> None:
+    before, after = (replace(FILTERS, period=whole_days(date(2026, month, 1), date(2026, month, 10), ZONE)) for month in (2, 4))
+    rows = pd.DataFrame({"measure": ["failed_share", "median_time_to_first_chunk_s", "messages_per_day"]})
+    failed, waited, written = (
+        in_changes([(place, column)], rows, before, after) for place, column in enumerate(("before", "after", "change"))
+    )
+    assert failed
+    assert waited
+    assert written
+    assert (failed.title, failed.state, failed.filters) == ("Failed answers, 1 to 10 Feb 2026", State.FAILED, before)
+    assert (waited.title, waited.state, waited.filters, waited.answers) == ("Answers, 1 to 10 Apr 2026", None, after, True)
+    assert (written.title, written.answers, written.filters) == ("Messages, 1 to 10 Apr 2026", False, after)
+    table = pd.DataFrame({"provider": ["ollama"], "model_name": ["qwen3:8b"]})
+    of_model = in_changed_models([(0, "stopped_share.before")], table, before, after)
+    assert of_model
+    assert (of_model.title, of_model.state) == ("Stopped answers of qwen3:8b, 1 to 10 Feb 2026", State.STOPPED)
+    assert of_model.filters == replace(before, models=("qwen3:8b",))
+    whole_row = in_changed_models([(0, "model_name")], table, before, after)
+    assert whole_row
+    assert (whole_row.title, whole_row.filters.period) == ("Answers of qwen3:8b, 1 to 10 Apr 2026", after.period)
+    assert in_changes([], rows, before, after) is in_changed_models([(3, "x")], table, before, after) is None

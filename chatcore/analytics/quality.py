@@ -1,0 +1,143 @@
+"""How good the answers were: how they ended, with which errors, and what people thought of them."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+import chatcore.models  # noqa: F401  # fills the metadata
+from chatcore.analytics.answers import MODEL
+from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
+from chatcore.analytics.filters import Filters, Step, starts_of
+from chatcore.analytics.intervals import wilson
+from chatcore.analytics.messages import counted
+from chatcore.analytics.numbers import sizes, totals
+from chatcore.analytics.statements import MESSAGES, between, narrow
+from chatcore.db import Database
+from chatcore.parts import Role, State, Viewer
+from chatcore.rollup.gather import check_owner
+from chatcore.rollup.pages import STATES, Rows
+from chatcore.rollup.tables import has_ref
+
+FEEDBACK = SQLModel.metadata.tables["feedback"]
+FINISHED = tuple(state for state in STATES if state is not State.RUNNING)
+UP = 1
+
+
+@dataclass(frozen=True, slots=True)
+class QualityReport:
+    """The frames of `outcomes`, `outcomes_over_time` and `feedback`, read in one transaction."""
+
+    outcomes: pd.DataFrame
+    over_time: pd.DataFrame
+    feedback: pd.DataFrame
+
+
+def quality_report(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> QualityReport:
+    """How did the answers end, and what was thought of them? `step` is that of `outcomes_over_time`."""
+    with db.read() as tx:
+        rows, rated = chosen_rows(tx, viewer, filters), feedback_of(tx, viewer, filters)
+    return QualityReport(outcomes_of(rows), outcome_steps_of(rows, filters, step), rated)
+
+
+def outcomes(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """How did the answers of each model end, and with which errors?
+
+    One row per provider, model, `state` and `error_type` ('' where there was none), most answers first: `answers` and `share`
+    (of the model's finished answers; None for those that still run).
+    """
+    with db.read() as tx:
+        return outcomes_of(chosen_rows(tx, viewer, filters))
+
+
+def outcomes_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
+    """How did the way answers end change?
+
+    One row per day, week (from Monday) or month of the viewer's zone on which a model was asked, oldest first: `start` (the first
+    day of the step, naive midnight), `answers` (attempts), `complete`, `stopped`, `failed`, `interrupted` (attempts that ended so),
+    `failed_share` and `stopped_share` (of the finished ones; None if none is finished).
+    """
+    with db.read() as tx:
+        return outcome_steps_of(chosen_rows(tx, viewer, filters), filters, step)
+
+
+def feedback(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """What do people think of the answers of each model?
+
+    One row per provider and model with a rated answer, most rated first: `provider`, `model_name`, `rated_answers`, `up`, `down`,
+    `up_share` (up / rated) and its Wilson interval, `up_share_low` and `up_share_high`: were all answers of this kind rated, the
+    share would lie between them 19 times in 20. Answers written in the period count, whenever they were rated; nobody rated = no
+    row, which is not a share of 0. The interval is of the rated answers: who rates rarely rates at random.
+    """
+    with db.read() as tx:
+        return feedback_of(tx, viewer, filters)
+
+
+def outcomes_of(rows: Rows) -> pd.DataFrame:
+    """The frame of `outcomes`."""
+    pairs, models = by_model(rows.answers, rows.models)
+    kinds = len(STATES) * len(rows.errors)
+    keys, groups = compact((models * len(STATES) + rows.answers["state"]) * len(rows.errors) + rows.answers["error"])
+    own, kind = np.divmod(keys, kinds)
+    state, error = np.divmod(kind, len(rows.errors))
+    answers = sizes(groups, len(keys))
+    table = pd.DataFrame([pairs[place] for place in own], columns=MODEL, dtype="str")
+    table["state"] = pd.Series([STATES[place].value for place in state], dtype="str")
+    table["error_type"] = pd.Series([rows.errors[place] for place in error], dtype="str")
+    table["answers"] = answers
+    is_finished = state != STATES.index(State.RUNNING)
+    finished = totals(own[is_finished], answers[is_finished], len(pairs))
+    table["share"] = np.where(is_finished, answers / np.maximum(finished[own], 1), np.nan)
+    order = ["answers", *MODEL, "state", "error_type"]
+    return table.sort_values(order, ascending=[False, True, True, True, True], ignore_index=True)
+
+
+def outcome_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
+    """The frame of `outcomes_over_time`."""
+    days, of_day = compact(local_numbers(rows.answers["at"], filters, DAY_S))
+    first_days, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
+    number = len(first_days)
+    ended = sizes(of_step[of_day] * len(STATES) + rows.answers["state"], number * len(STATES)).reshape(number, len(STATES))
+    table = pd.DataFrame({"start": pd.Series(first_days).dt.as_unit("us"), "answers": ended.sum(axis=1)})
+    for state in FINISHED:
+        table[state.value] = ended[:, STATES.index(state)]
+    finished = table[[state.value for state in FINISHED]].sum(axis=1)
+    for state in (State.FAILED, State.STOPPED):
+        table[f"{state.value}_share"] = (table[state.value] / finished).where(finished > 0)
+    return table
+
+
+def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
+    """The frame of `feedback`. Ratings are few, so they are counted where they are. Raises Denied for everybody's if the viewer is not
+    the owner."""
+    provider, model = (sa.func.coalesce(MESSAGES.c[name], "").label(name) for name in MODEL)
+    up = sa.func.sum(sa.case((FEEDBACK.c.rating == UP, 1), else_=0))
+    statement = (
+        sa.select(provider, model, sa.func.count(), up)
+        .select_from(FEEDBACK.join(MESSAGES, MESSAGES.c.id == FEEDBACK.c.message_id))
+        .where(*counted_ratings(tx, viewer, filters))
+        .group_by(provider, model)
+    )
+    rows = []
+    for names_and_counts in tx.execute(statement):
+        *names, rated, liked = names_and_counts
+        around = wilson(liked / rated, rated)
+        rows.append((*names, rated, liked, rated - liked, liked / rated, around.low, around.high))
+    counts, shares = ["rated_answers", "up", "down"], ["up_share", "up_share_low", "up_share_high"]
+    table = pd.DataFrame(rows, columns=[*MODEL, *counts, *shares])
+    table = table.astype({**dict.fromkeys(MODEL, "str"), **dict.fromkeys(counts, "int64"), **dict.fromkeys(shares, "float64")})
+    return table.sort_values(["rated_answers", *MODEL], ascending=[False, True, True], ignore_index=True)
+
+
+def counted_ratings(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Which ratings count: those of answers that the filters let through. Only answers are rated, so a role does not narrow them."""
+    answers = replace(filters, role=Role.ASSISTANT)
+    if not filters.everybody:
+        return [FEEDBACK.c.user_id == viewer.user_id, *counted(tx, viewer, answers)]
+    check_owner(viewer)
+    own = [MESSAGES.c.user_id == FEEDBACK.c.user_id, MESSAGES.c.role == Role.ASSISTANT.value]
+    if filters.imported is not None:
+        own.append(has_ref(MESSAGES.c.id) == filters.imported)
+    return [*own, *between(MESSAGES.c.created_at, filters.period), *narrow(MESSAGES, filters)]
