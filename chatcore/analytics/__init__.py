@@ -7,15 +7,15 @@ column names. docs/analytics.md says how each number is counted.
 from chatcore.analytics.against import Against, Pair, pair_of, read_against
 from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
-from chatcore.analytics.chats import chat_depth, chat_lengths, top_chats
+from chatcore.analytics.chats import Places, folder_paths, known_places
 from chatcore.analytics.compare import compare_periods
 from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.habits import Habits, activity_over_time, calendar, habits, streaks
+from chatcore.analytics.lengths import chat_depth, chat_lengths, top_chats
 from chatcore.analytics.messages import busy_hours, messages_per_day
 from chatcore.analytics.people import active_people, people, people_models
-from chatcore.analytics.places import Places, folder_paths, known_places
 from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcomes_over_time, quality_report
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report

@@ -10,10 +10,10 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from chatcore.analytics.chats import chats_meant
 from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
-from chatcore.analytics.places import chats_meant
 from chatcore.analytics.statements import GENERATIONS, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Viewer

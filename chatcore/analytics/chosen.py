@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sqlmodel import Session
 
+from chatcore.analytics.chats import keys_meant
 from chatcore.analytics.filters import Filters, first_day, offsets, previous_period
 from chatcore.analytics.numbers import Ints
-from chatcore.analytics.places import keys_meant
 from chatcore.analytics.statements import EPOCH_ORDINAL
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import microseconds

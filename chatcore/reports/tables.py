@@ -36,6 +36,7 @@ SHOWN = {
         "load_share", "answers_with_duration_s", "provider",
     ),
     "outcomes": ("model_name", "state", "error_type", "answers", "share", "provider"),
+    "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
     "outcomes_over_time": ("start", "complete", "stopped", "failed", "interrupted", "failed_share", "stopped_share"),
     "feedback": ("model_name", "rated_answers", "up", "down", "up_share", "up_share_low", "up_share_high", "provider"),
     "costs": (
@@ -48,7 +49,6 @@ SHOWN = {
     ),
     "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
     "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
-    "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -68,6 +68,13 @@ HEADS = {
     "state": "Ended",
     "error_type": "Error",
     "share": "Share, %",
+    "messages_to": "To",
+    "p50": "Half have up to",
+    "p90": "9 of 10 have up to",
+    "first_message_at": "First message",
+    "last_message_at": "Last message",
+    "in_trash": "In the trash",
+    "began_earlier": "Began before",
     "rated_answers": "Rated",
     "up_share_low": "At least, %",
     "up_share_high": "At most, %",
@@ -86,13 +93,6 @@ HEADS = {
     "answers_with_duration": "Time known for",
     "duration_s": "Time, s",
     "energy_estimate_wh": "Energy (estimate), Wh",
-    "messages_to": "To",
-    "p50": "Half have up to",
-    "p90": "9 of 10 have up to",
-    "first_message_at": "First message",
-    "last_message_at": "Last message",
-    "in_trash": "In the trash",
-    "began_earlier": "Began before",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",

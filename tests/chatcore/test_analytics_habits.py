@@ -25,9 +25,9 @@ from chatcore.analytics import (
     top_chats,
     whole_days,
 )
-from chatcore.analytics.chats import DELETED
 from chatcore.analytics.filters import FineStep, local_days, midnight, whole_hour
 from chatcore.analytics.habits import streaks_of
+from chatcore.analytics.lengths import DELETED
 from chatcore.db import Database
 from chatcore.errors import Denied, Invalid
 from chatcore.history import delete_chats, purge_chats
@@ -288,14 +288,15 @@ def test_titles_and_trash_are_told_and_what_is_gone_is_one_line(db: Database, no
 
 
 def test_everybodys_days_are_counted_for_the_owner_but_no_titles_of_others(db: Database, viewer: Viewer, rows: Rows, now: datetime) -> None:
-    owner = replace(make_viewer(db, "Owner"), is_owner=True)
-    chat = make_chat(db, owner, title="Mine")
-    make_exchange(db, owner, chat.id, now=datetime(2026, 3, 20, 12, tzinfo=UTC))
+    owner = replace(person(db, "eve", now), is_owner=True)
+    maker = Maker(db, owner, random.Random(5))
+    maker.turn(datetime(2026, 3, 20, 12, tzinfo=UTC), answers=1)
+    (chat,) = set(maker.save().messages["session_id"])
     filters = replace(filters_of("UTC"), everybody=True)
     found = habits(db, owner, filters, now=now)
     alone = [calendar(db, one, filters_of("UTC"))["messages"] for one in (owner, viewer, Viewer("bob", "bob"))]
     assert (found.calendar["messages"] == sum(alone)).all()
-    assert list(found.top["title"]) == list(top_chats(db, owner, filters)["title"]) == ["Mine"]
+    assert list(found.top["chat_id"]) == list(top_chats(db, owner, filters)["chat_id"]) == [str(chat)]
     assert found.lengths["chats"].sum() > 10
     for question in (calendar, activity_over_time, top_chats, chat_lengths, chat_depth):
         with pytest.raises(Denied):

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
-from chatcore.analytics import places
+from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
 from chatcore.changes import Changes
@@ -153,11 +153,11 @@ BY_ID: dict[str, Case] = {
     "organise.views.change_view": lambda w, v: views.change_view(w.db, v, w.view_id, query="mine"),
     "organise.views.delete_view": lambda w, v: views.delete_view(w.db, v, w.view_id),
     "organise.views.order_views": lambda w, v: views.order_views(w.db, v, [w.view_id]),
-    "analytics.places.chats_meant": lambda w, v: in_read(w, places.chats_meant, v, replace(FORTNIGHT, folder=w.folder_id)),
-    "analytics.places.keys_meant": lambda w, v: in_read(w, places.keys_meant, v, replace(FORTNIGHT, tags=("tea",))),
-    "analytics.places.folder_paths": lambda w, v: places.folder_paths(w.db, v, replace(FORTNIGHT, folder="work")),
-    "analytics.places.tags_meant": lambda w, v: in_read(w, places.tags_meant, v, ("tea",)),
-    "analytics.places.folders_meant": lambda w, v: in_read(w, places.folders_meant, v, w.folder_id),
+    "analytics.chats.chats_meant": lambda w, v: in_read(w, chats.chats_meant, v, replace(FORTNIGHT, folder=w.folder_id)),
+    "analytics.chats.keys_meant": lambda w, v: in_read(w, chats.keys_meant, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.chats.folder_paths": lambda w, v: chats.folder_paths(w.db, v, replace(FORTNIGHT, folder="work")),
+    "analytics.chats.tags_meant": lambda w, v: in_read(w, chats.tags_meant, v, ("tea",)),
+    "analytics.chats.folders_meant": lambda w, v: in_read(w, chats.folders_meant, v, w.folder_id),
     "analytics.models in a folder": lambda w, v: analytics.models(w.db, v, replace(FORTNIGHT, folder=w.folder_id)),
     "analytics.messages_behind with a tag": lambda w, v: analytics.messages_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
     "analytics.answers_behind in a folder": lambda w, v: analytics.answers_behind(w.db, v, replace(FORTNIGHT, folder="work")),
@@ -202,7 +202,7 @@ LISTS: dict[str, Case] = {
     "search.inside.hits_in": lambda w, v: [hits_inside(w, v, chat_id) for chat_id in every_chat(w.db) if hits_inside(w, v, chat_id)],
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
-    "analytics.chats.titles": lambda w, v: in_read(w, lambda tx: analytics.chats.titles(tx, v, moments_of(tx, w.ada))),
+    "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -224,7 +224,7 @@ ELSEWHERE = {
     "analytics.quality.counted_ratings": "conditions, part of feedback",
     "analytics.answers.counted": "conditions, part of answers_behind",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
-    "analytics.chats.top_of": "part of top_chats, for rows that were read for the viewer; titles is tried with those of another",
+    "analytics.lengths.top_of": "part of top_chats, for rows that were read for the viewer; titles is tried with those of another",
     "search.ask.resolve": "what each function of search begins with; tests/chatcore/search/test_isolation.py tries every filter",
     "search.ask.in_chats": "part of resolve",
     "search.ask.tag_conditions": "part of resolve",

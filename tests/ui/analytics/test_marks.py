@@ -182,9 +182,9 @@ def test_a_line_of_the_outcomes_is_the_answers_that_ended_so() -> None:
 
 def test_without_a_click_there_is_no_list() -> None:
     assert in_messages([], FILTERS, "day") is in_tokens([], FILTERS, "day", PER_DAY) is in_busy_hours([], FILTERS) is None
-    assert in_cost([], FILTERS, "day", DAYS) is in_costs([], FILTERS, DAYS) is None
     assert in_calendar([], FILTERS) is None
     assert in_lengths([], DAYS) is None
+    assert in_cost([], FILTERS, "day", DAYS) is in_costs([], FILTERS, DAYS) is None
     assert in_models([], FILTERS, DAYS) is in_outcomes([], FILTERS, DAYS) is in_speed([], FILTERS, "day") is None
 
 
