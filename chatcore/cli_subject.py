@@ -42,6 +42,7 @@ class Wanted:
     folder: str | None = None
     role: str | None = None
     imported: bool | None = None
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ OPTIONS = (
     click.option("--folder", metavar="PATH", help="Only chats in this folder or below it, such as Work/Plans."),
     click.option("--role", type=click.Choice(["user", "assistant"]), help="Of messages only prompts, or only answers."),
     click.option("--imported/--live", "imported", default=None, help="Only what an import brought, or only what was written here."),
+    click.option("--everybody", is_flag=True, help="All people together; for the owner."),
     click.option("--user", metavar="ID", help="Whose numbers: an id or an e-mail. Without it those of the local owner."),
     database_option,
 )
@@ -80,9 +82,9 @@ def asks(command: Callable[..., None]) -> Callable[..., None]:
     def with_options(
         *, last: str | None, week: bool, month: bool, first_day: str | None, last_day: str | None, zone: str | None,
         models: tuple[str, ...], providers: tuple[str, ...], user: str | None, tags: tuple[str, ...], folder: str | None,
-        role: str | None, imported: bool | None, **rest: object,
+        role: str | None, imported: bool | None, everybody: bool, **rest: object,
     ) -> None:  # fmt: skip
-        narrowed = (models, providers, user, tags, folder, role, imported)
+        narrowed = (models, providers, user, tags, folder, role, imported, everybody)
         command(Wanted(last, week, month, first_day, last_day, zone, *narrowed), **rest)
 
     for option in reversed(OPTIONS):
@@ -102,10 +104,17 @@ def look_up(db: "Database", wanted: Wanted, *, now: datetime) -> Subject:
     own_zone = wanted.zone or machine_zone()
     own = zone(own_zone)
     viewer = person(db, wanted.user) if wanted.user is not None else local_owner(db, now=now)
-    news = analytics.activity(db, viewer)
+    news = analytics.activity(db, viewer, everybody=wanted.everybody)
     days = [moment.astimezone(own).date() for moment in ((news.first, news.last) if news else (now, now))]
     places = analytics.known_places(db, viewer)
-    known = Known(analytics.known_models(db, viewer), days[0], days[1], now.astimezone(own).date(), places.tags, places.folders)
+    known = Known(
+        analytics.known_models(db, viewer, everybody=wanted.everybody),
+        days[0],
+        days[1],
+        now.astimezone(own).date(),
+        places.tags,
+        places.folders,
+    )
     first, last = chosen_days(wanted, known)
     providers = chosen_names(wanted.providers, known.providers, "provider")
     models = chosen_names(wanted.models, known.models, "model")
@@ -115,6 +124,7 @@ def look_up(db: "Database", wanted: Wanted, *, now: datetime) -> Subject:
         folder=wanted.folder,
         role=Role(wanted.role) if wanted.role else None,
         imported=wanted.imported,
+        everybody=wanted.everybody,
     )  # fmt: skip
     return Subject(viewer, filters, compare=wanted.last != "all", folders=chosen_folders(db, viewer, filters, known))
 

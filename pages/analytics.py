@@ -10,7 +10,7 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from ui import app
-from ui.analytics import activity, compare, costs, filter_bar, overview, quality, report_file, speed
+from ui.analytics import activity, compare, costs, filter_bar, overview, people, quality, report_file, speed
 from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
@@ -75,7 +75,8 @@ def main() -> None:
     shown = Shown(db, person, choice.filters(own_zone), choice, known, Clock(now, zone(own_zone)), as_of)
     with head:
         report_file.show_download(shown)
-    for tab, show in zip(st.tabs(list(TABS), key="tab", bind="query-params"), TABS.values(), strict=True):
+    tabs = TABS | ({"People": people.show} if analytics.has_company(db, person) else {})
+    for tab, show in zip(st.tabs(list(tabs), key="tab", bind="query-params"), tabs.values(), strict=True):
         if tab.open:
             with tab:
                 show(shown)

@@ -15,6 +15,12 @@ from chatcore.rollup.gather import USERS
 from chatcore.rollup.pages import Rows
 
 
+def has_company(db: Database, viewer: Viewer) -> bool:
+    """Whether the viewer owns an installation that other people use too."""
+    with db.read() as tx:
+        return viewer.is_owner and len(tx.execute(sa.select(USERS.c.id).limit(2)).all()) > 1
+
+
 def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """Who wrote and asked how much?
 

@@ -366,3 +366,15 @@ def test_a_report_of_an_empty_period_is_written_and_says_so(db: Database, folder
 
 def test_the_options_without_a_value_are_no_wish() -> None:
     assert Wanted(None, False, False, None, None, None, (), (), None) == NOTHING
+
+
+def test_the_owner_may_ask_for_everybody_and_nobody_else(db: Database, owner: Viewer, days: analytics.Filters) -> None:
+    bob = make_viewer(db)
+    write_history(db, bob, start=days.period.start, end=days.period.end, turns=5)
+    alone = json.loads(run(db, "stats", "people", *between(days), "--json").stdout)["rows"]
+    everybody = json.loads(run(db, "stats", "people", *between(days), "--everybody", "--json").stdout)["rows"]
+    assert {row["user_id"] for row in alone} == {owner.user_id}
+    assert {row["user_id"] for row in everybody} == {owner.user_id, bob.user_id}
+    refused = run(db, "stats", "people", *between(days), "--everybody", "--user", bob.user_id)
+    assert refused.exit_code == 1
+    assert "Only the owner" in refused.output

@@ -113,6 +113,19 @@ def cost_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step, *, known_m
     return selectable(chart, "step", "model")
 
 
+def people_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step) -> alt.Chart:
+    """Active people over time (frame: `analytics.active_people`); there is no list behind a bar."""
+    rows = over_time.rename(columns={"start": "step"})
+    tooltip = [
+        alt.Tooltip("when:N", title="When"),
+        alt.Tooltip("people:Q", title="People", format=","),
+        alt.Tooltip("messages:Q", title="Messages", format=","),
+    ]
+    domain = starts_of(days, grain).drop_duplicates()
+    chart: alt.Chart = over_steps(rows, domain, grain).properties(height=CHART_HEIGHT, padding=PADDING).mark_bar(color=PALETTE[0])
+    return chart.encode(y=amount("people"), tooltip=tooltip)
+
+
 def bars(rows: pd.DataFrame, domain: pd.Series, grain: FineStep) -> alt.Chart:
     """Stacked bars over the steps of `domain`."""
     chart: alt.Chart = over_steps(rows, domain, grain).properties(height=CHART_HEIGHT, padding=PADDING).mark_bar(cursor="pointer")
