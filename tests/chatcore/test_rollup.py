@@ -11,17 +11,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from sqlmodel import Session
 
-from chatcore import analytics
+from chatcore import analytics, doctor, upkeep
 from chatcore.analytics import Filters
 from chatcore.db import Database
 from chatcore.history import delete_chats, purge_chats, restore_chats
 from chatcore.parts import Period, Role, Viewer
 from chatcore.rollup import making
-from chatcore.rollup.days import day_of
+from chatcore.rollup.days import day_of, start_of
 from chatcore.rollup.gather import dirty_days, kept_pages, rows_of
 from chatcore.rollup.making import refresh, refresh_step, remake_wrong, waiting_days, wrong_days, wrong_days_of
 from chatcore.rollup.pages import Names, Page, join, pack
 from chatcore.rollup.tables import read_days
+from chatcore.settings import Settings
 from tests.chatcore.analytics_rows import TABLES, Maker, person, write_history
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
 
@@ -188,6 +189,24 @@ def test_the_doctor_finds_a_page_that_lies_and_remakes_it(db: Database, ann: Vie
     assert is_right(db)
     with db.read() as tx:
         assert waiting_days(tx) == 0
+
+
+def test_the_doctor_says_which_days_are_counted_wrong_and_repairs_them(db: Database, ann: Viewer) -> None:
+    def finding() -> doctor.Finding:
+        return next(found for found in doctor.examine(db, now=END) if found.check == "rollup")
+
+    assert (finding().level, "counted anew" in finding().message) == (doctor.Level.OK, True)
+    for job in upkeep.jobs(db, Settings("unused")):
+        while "rollup" in job.name and job.run():
+            pass
+    assert finding().message == "counted as the tables say"
+    days, (day, _) = TABLES["usage_day"], pages_of(db, ann)[0]
+    with db.write() as tx:
+        tx.execute(sa.delete(days).where(days.c.day == day))
+    assert finding().level is doctor.Level.PROBLEM
+    assert finding().examples == (f"ann {start_of(day):%Y-%m-%d}",)
+    assert doctor.repair(db) >= 1
+    assert finding().level is doctor.Level.OK
 
 
 def test_others_are_not_in_a_page(db: Database, ann: Viewer, now: datetime) -> None:

@@ -19,6 +19,8 @@ from ui.analytics.marks import Marked, Selected
 from ui.sessions.clock import Clock
 
 AT_FIRST, MORE = 10, 20
+# How a share stands in a table; Streamlit's own "percent" gives one of them two decimals and the next none.
+PERCENT = "%.1f %%"
 MOST = 200
 TEXT_CHARACTERS = 100
 GONE = "deleted chat"
@@ -41,9 +43,13 @@ def show_chart(chart: alt.Chart | alt.LayerChart, key: str, told: str, *, width:
 def show_table(
     frame: pd.DataFrame, columns: Mapping[str, Any], key: str, told: str, *, order: Sequence[str] | None = None
 ) -> list[tuple[int, str]]:
-    """Draws a table that can be clicked, with these columns in this order, or in `order`; the cell that was, (row, column), or none."""
+    """Draws a table that can be clicked, with these columns in this order, or in `order`; the cell that was, (row, column), or none.
+
+    Shares, which are parts of 1 in every frame, are drawn in PERCENT.
+    """
+    shares = {name: frame[name] * 100 for name in columns if columns[name]["type_config"].get("format") == PERCENT}
     event = st.dataframe(
-        frame,
+        frame.assign(**shares),
         hide_index=True,
         column_order=list(order or columns),
         column_config=dict(columns),

@@ -59,14 +59,13 @@ def show_models(models: pd.DataFrame, own_zone: str, key: str) -> list[tuple[int
         "output_tokens": number("Tokens out", format="localized"),
         "median_time_to_first_chunk_s": number("First chunk", format="%.2f s", help=DEFINITIONS["median_time_to_first_chunk_s"]),
         "median_output_tokens_per_s": number("Tokens/s", format="%.1f", help=DEFINITIONS["median_output_tokens_per_s"]),
-        "failed_share": number("Failed", format="%.1f %%", help=DEFINITIONS["failed_share"]),
+        "failed_share": number("Failed", format=behind.PERCENT, help=DEFINITIONS["failed_share"]),
         "last_used_at": st.column_config.DatetimeColumn("Last used", format="D MMM YYYY, HH:mm", timezone=own_zone),
         "stopped": number("Stopped", format="localized"),
         "interrupted": number("Interrupted", format="localized"),
         "provider": text("Provider"),
     }
-    shown = models.assign(failed_share=models["failed_share"] * 100)
-    return behind.show_table(shown, columns, key, "Usage, speed and failures of each model")
+    return behind.show_table(models, columns, key, "Usage, speed and failures of each model")
 
 
 def show_messages(report: Report, shown: Shown) -> Marked | None:

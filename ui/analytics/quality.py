@@ -54,7 +54,7 @@ def show_outcomes(outcomes: pd.DataFrame, key: str) -> list[tuple[int, str]]:
         "state": text("Ended"),
         "error_type": text("Error"),
         "answers": number("Answers", format="localized"),
-        "share": number("Share", format="percent", help="Of the finished answers of this model"),
+        "share": number("Share", format=behind.PERCENT, help="Of the finished answers of this model"),
         "provider": text("Provider"),
     }
     named = outcomes.assign(state=outcomes["state"].map(STATES), error_type=outcomes["error_type"].map(words.error_name))
@@ -69,9 +69,9 @@ def show_feedback(feedback: pd.DataFrame, key: str) -> list[tuple[int, str]]:
         "rated_answers": number("Rated", format="localized"),
         "up": number("Up", format="localized"),
         "down": number("Down", format="localized"),
-        "up_share": number("Share up", format="percent"),
-        "up_share_low": number("At least", format="percent", help="The true share is between at least and at most, 19 times in 20"),
-        "up_share_high": number("At most", format="percent"),
+        "up_share": number("Share up", format=behind.PERCENT),
+        "up_share_low": number("At least", format=behind.PERCENT, help="The true share is between at least and at most, 19 times in 20"),
+        "up_share_high": number("At most", format=behind.PERCENT),
         "provider": text("Provider"),
     }
     return behind.show_table(feedback, columns, key, "Rated answers of each model")

@@ -59,7 +59,7 @@ def show_models(speed: pd.DataFrame, key: str) -> list[tuple[int, str]]:
         "output_tokens_per_s_p50": number("Tokens/s, half", format="%.1f"),
         "output_tokens_per_s_p10": number("Tokens/s, slowest 10th", format="%.1f"),
         "prompt_tokens_per_s_p50": number("Prompt tokens/s", format="%.0f"),
-        "load_share": number("Loading", format="percent", help="The part of the time that loading the model took"),
+        "load_share": number("Loading", format=behind.PERCENT, help="The part of the time that loading the model took"),
         "answers_with_duration_s": number("Answers", format="localized"),
         "provider": text("Provider"),
     }
