@@ -229,6 +229,7 @@ ELSEWHERE = {
     "search.ask.in_chats": "part of resolve",
     "search.ask.tag_conditions": "part of resolve",
     "search.ask.folder_conditions": "part of resolve",
+    "analytics.people.has_company": "only that there are others, and only to the owner; tests/pages/test_analytics_people_tab.py",
     "rollup.gather.everybodys_rows": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "rollup.gather.everybodys_names": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
