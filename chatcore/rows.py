@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
@@ -19,6 +20,8 @@ import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.errors import Invalid, NotFound
 from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, Page, Role, Shelf, State
 from chatcore.texts import storable
+
+Id = TypeVar("Id", int, uuid.UUID)
 
 CHATS = SQLModel.metadata.tables["chatsession"]
 MESSAGES = SQLModel.metadata.tables["chatmessage"]
@@ -118,9 +121,9 @@ def pinned_and_not(first: sa.Select[uuid.UUID]) -> sa.CompoundSelect[uuid.UUID]:
     return sa.union_all(*(sa.select(walk.c.id) for walk in walks))
 
 
-def parts_of(chat_ids: Iterable[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+def parts_of(wanted: Iterable[Id]) -> Iterator[list[Id]]:
     """The different ids, in portions that fit into a statement."""
-    ids = iter(dict.fromkeys(chat_ids))
+    ids = iter(dict.fromkeys(wanted))
     while part := list(islice(ids, IDS_A_STATEMENT)):
         yield part
 

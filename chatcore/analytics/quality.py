@@ -20,6 +20,7 @@ from chatcore.parts import Role, State, Viewer
 from chatcore.rollup.gather import check_owner
 from chatcore.rollup.pages import STATES, Rows
 from chatcore.rollup.tables import has_ref
+from chatcore.rows import parts_of
 
 FEEDBACK = SQLModel.metadata.tables["feedback"]
 FINISHED = tuple(state for state in STATES if state is not State.RUNNING)
@@ -112,19 +113,18 @@ def outcome_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
 def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """The frame of `feedback`. Ratings are few, so they are counted where they are. Raises Denied for everybody's if the viewer is not
     the owner."""
-    provider, model = (sa.func.coalesce(MESSAGES.c[name], "").label(name) for name in MODEL)
-    up = sa.func.sum(sa.case((FEEDBACK.c.rating == UP, 1), else_=0))
-    statement = (
-        sa.select(provider, model, sa.func.count(), up)
-        .select_from(FEEDBACK.join(MESSAGES, MESSAGES.c.id == FEEDBACK.c.message_id))
-        .where(*counted_ratings(tx, viewer, filters))
-        .group_by(provider, model)
-        # From the ratings to their messages by id: else SQLite reads all messages of the period to find the few that are rated.
-        .with_hint(MESSAGES, "NOT INDEXED", "sqlite")
-    )
+    ratings = ratings_of(tx, viewer, filters)
+    counted_ups: dict[tuple[str, str], list[bool]] = {}
+    # From the ratings to their messages: asked at once, SQLite reads all messages of the period to find the few that are rated.
+    for part in parts_of(message_id for message_id, _ in ratings):
+        columns = (MESSAGES.c.id, MESSAGES.c.user_id, *(sa.func.coalesce(MESSAGES.c[name], "") for name in MODEL))
+        found = tx.execute(sa.select(*columns).where(MESSAGES.c.id.in_(part), *counted_answers(tx, viewer, filters)))
+        for message_id, user_id, provider, model in found:
+            if (message_id, user_id) in ratings:
+                counted_ups.setdefault((provider, model), []).append(ratings[message_id, user_id] == UP)
     rows = []
-    for names_and_counts in tx.execute(statement):
-        *names, rated, liked = names_and_counts
+    for names, ups in counted_ups.items():
+        rated, liked = len(ups), sum(ups)
         around = wilson(liked / rated, rated)
         rows.append((*names, rated, liked, rated - liked, liked / rated, around.low, around.high))
     counts, shares = ["rated_answers", "up", "down"], ["up_share", "up_share_low", "up_share_high"]
@@ -133,13 +133,21 @@ def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     return table.sort_values(["rated_answers", *MODEL], ascending=[False, True, True], ignore_index=True)
 
 
-def counted_ratings(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """Which ratings count: those of answers that the filters let through. Only answers are rated, so a role does not narrow them."""
-    answers = replace(filters, role=Role.ASSISTANT)
+def ratings_of(tx: Session, viewer: Viewer, filters: Filters) -> dict[tuple[int, str], int]:
+    """The ratings by message and person: the viewer's, or everybody's. Raises Denied for everybody's if the
+    viewer is not the owner."""
+    if filters.everybody:
+        check_owner(viewer)
+    theirs = [] if filters.everybody else [FEEDBACK.c.user_id == viewer.user_id]
+    rated = sa.select(FEEDBACK.c.message_id, FEEDBACK.c.user_id, FEEDBACK.c.rating).where(*theirs)
+    return {(message_id, user_id): rating for message_id, user_id, rating in tx.execute(rated)}
+
+
+def counted_answers(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """Which answers count. Only answers are rated, so a role does not narrow them."""
     if not filters.everybody:
-        return [FEEDBACK.c.user_id == viewer.user_id, *counted(tx, viewer, answers)]
-    check_owner(viewer)
-    own = [MESSAGES.c.user_id == FEEDBACK.c.user_id, MESSAGES.c.role == Role.ASSISTANT.value]
+        return counted(tx, viewer, replace(filters, role=Role.ASSISTANT))
+    own = [MESSAGES.c.role == Role.ASSISTANT.value]
     if filters.imported is not None:
         own.append(has_ref(MESSAGES.c.id) == filters.imported)
     return [*own, *between(MESSAGES.c.created_at, filters.period), *narrow(MESSAGES, filters)]

@@ -221,7 +221,7 @@ ELSEWHERE = {
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
     "analytics.messages.counted": "conditions, part of messages_behind",
-    "analytics.quality.counted_ratings": "conditions, part of feedback",
+    "analytics.quality.counted_answers": "conditions, part of feedback",
     "analytics.answers.counted": "conditions, part of answers_behind",
     "organise.names.take_turn": "names the viewer's own row and reads nothing of it",
     "analytics.lengths.top_of": "part of top_chats, for rows that were read for the viewer; titles is tried with those of another",
