@@ -125,30 +125,29 @@ def join(pages: Sequence[tuple[str, Page]]) -> Rows:
     models: list[int] = []
     errors: list[int] = []
     begins: dict[str, tuple[int, int]] = {}
-    of_page = np.empty((len(pages), 3), dtype=np.int64)
-    for place, (user_id, page) in enumerate(pages):
+    places: list[tuple[int, int, int]] = []
+    for user_id, page in pages:
         if page.names not in begins:
             begins[page.names] = len(models), len(errors)
             own_models, own_errors = unpack_names(page.names)
             models += map(names.of_models, own_models)
             errors += map(names.of_error, own_errors)
-        of_page[place] = *begins[page.names], users.setdefault(user_id, len(users))
-    messages, own = joined([page.messages for _, page in pages], KEPT_MESSAGE, MESSAGE, of_page)
-    messages["models"] = np.array(models, dtype=np.int64)[messages["models"] + own[:, 0]]
-    answers, own = joined([page.answers for _, page in pages], KEPT_ANSWER, ANSWER, of_page)
-    answers["models"] = np.array(models, dtype=np.int64)[answers["models"] + own[:, 0]]
-    answers["error"] = np.array(errors, dtype=np.int64)[answers["error"] + own[:, 1]]
+        places.append((*begins[page.names], users.setdefault(user_id, len(users))))
+    first_model, first_error, user = np.array(places, dtype=np.int64).reshape(-1, 3).T
+    messages, sizes = joined([page.messages for _, page in pages], KEPT_MESSAGE, MESSAGE)
+    messages["user"] = np.repeat(user, sizes)
+    messages["models"] = np.array(models, dtype=np.int64)[messages["models"] + np.repeat(first_model, sizes)]
+    answers, sizes = joined([page.answers for _, page in pages], KEPT_ANSWER, ANSWER)
+    answers["user"] = np.repeat(user, sizes)
+    answers["models"] = np.array(models, dtype=np.int64)[answers["models"] + np.repeat(first_model, sizes)]
+    answers["error"] = np.array(errors, dtype=np.int64)[answers["error"] + np.repeat(first_error, sizes)]
     return Rows(messages, answers, tuple(names.models), tuple(names.errors), tuple(users))
 
 
-def joined(
-    parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void], of_part: npt.NDArray[np.int64]
-) -> tuple[Array, npt.NDArray[np.int64]]:
-    """The rows of several arrays, with their user, and for each row what is said of its part (names begin, errors begin, user)."""
+def joined(parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void]) -> tuple[Array, npt.NDArray[np.int64]]:
+    """The rows of several arrays, their users still open, and how many rows each array has."""
     found = np.frombuffer(b"".join(parts), kept)
-    own = np.repeat(of_part, np.array([len(part) for part in parts], dtype=np.int64) // kept.itemsize, axis=0)
     rows = np.empty(len(found), row)
     for name in kept.names or ():
         rows[name] = found[name]
-    rows["user"] = own[:, 2]
-    return rows, own
+    return rows, np.array([len(part) for part in parts], dtype=np.int64) // kept.itemsize
