@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
-from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
-from chatcore.analytics.filters import Filters
+from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
+from chatcore.analytics.filters import Filters, Step
 from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
 from chatcore.analytics.statements import GENERATIONS, between, narrow
 from chatcore.db import Database
@@ -77,13 +77,20 @@ def known_models(db: Database, viewer: Viewer, *, everybody: bool = False) -> tu
 
 def tokens_of(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `tokens_per_day`."""
-    asked = rows.answers
-    pairs, models = by_model(asked, rows.models)
-    keys, groups = compact(local_numbers(asked["at"], filters, DAY_S) * max(len(pairs), 1) + models)
-    days, own = np.divmod(keys, max(len(pairs), 1))
-    names = {name: model_column(pairs, place).take(own) for place, name in enumerate(MODEL)}
-    sums = count(asked, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage", "answers_estimated"))
-    return pd.DataFrame({"day": local_dates(days, filters), **names, **sums})
+    table, groups = steps_by_model(rows, filters, "day")
+    sums = count(rows.answers, groups, len(table), ("input_tokens", "output_tokens", "answers_with_usage", "answers_estimated"))
+    return table.rename(columns={"start": "day"}).assign(**sums)
+
+
+def steps_by_model(rows: Rows, filters: Filters, step: Step) -> tuple[pd.DataFrame, Ints]:
+    """A row for each step and model that was asked in it, in order: `start` (see `speed_over_time`), `provider`, `model_name` and
+    `answers`; and for each attempt the place of its row."""
+    pairs, models = by_model(rows.answers, rows.models)
+    starts, steps = local_steps(rows.answers["at"], filters, step)
+    keys, groups = compact(steps * max(len(pairs), 1) + models)
+    own_step, own_model = np.divmod(keys, max(len(pairs), 1))
+    start = starts.take(own_step).reset_index(drop=True)
+    return pd.DataFrame({"start": start, **model_columns(pairs, own_model), "answers": sizes(groups, len(keys))}), groups
 
 
 def models_of(rows: Rows) -> pd.DataFrame:
@@ -93,7 +100,7 @@ def models_of(rows: Rows) -> pd.DataFrame:
     sums = count(asked, models, len(pairs), COUNTS)
     finished = sums["answers"] - sums["running"]
     unknown = sums["answers_with_usage"] == 0
-    table: dict[str, object] = {name: model_column(pairs, place) for place, name in enumerate(MODEL)}
+    table: dict[str, object] = {**model_columns(pairs, np.arange(len(pairs)))}
     table |= sums
     table |= {name: pd.array(np.where(unknown, 0, sums[name]), dtype="Int64") for name in ("input_tokens", "output_tokens")}
     table["failed_share"] = np.divide(sums["failed"], finished, out=np.full(len(pairs), np.nan), where=finished > 0)
@@ -127,9 +134,9 @@ def count(asked: Array, groups: Ints, number: int, wanted: Sequence[str]) -> dic
     return {name: sum_of(name) for name in wanted}
 
 
-def model_column(pairs: Sequence[tuple[str, str]], place: int) -> pd.api.extensions.ExtensionArray:
-    """The providers (place 0) or the names (1) of models."""
-    return pd.array([pair[place] for pair in pairs], dtype="str")
+def model_columns(pairs: Sequence[tuple[str, str]], places: Ints) -> dict[str, pd.api.extensions.ExtensionArray]:
+    """The columns of MODEL for rows whose models are at these places."""
+    return {name: pd.array([pair[part] for pair in pairs], dtype="str").take(places) for part, name in enumerate(MODEL)}
 
 
 def counted(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:

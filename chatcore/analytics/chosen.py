@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 
 from chatcore.analytics.chats import keys_meant
-from chatcore.analytics.filters import Filters, first_day, offsets, previous_period
+from chatcore.analytics.filters import Filters, Step, first_day, offsets, previous_period, starts_of
 from chatcore.analytics.numbers import Ints
-from chatcore.analytics.statements import EPOCH_ORDINAL
+from chatcore.analytics.statements import DAY_S, EPOCH_ORDINAL
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import microseconds
 from chatcore.rollup.gather import cut, everybodys_rows, rows_of
 from chatcore.rollup.pages import ROLES, Array, Models, Rows
 
-SECOND_US, HOUR_S, DAY_S = 1_000_000, 3_600, 86_400
+SECOND_US = 1_000_000
 
 
 def chosen_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
@@ -110,3 +110,10 @@ def compact(keys: Ints) -> tuple[Ints, Ints]:
 def local_dates(numbers: Ints, filters: Filters) -> pd.Series:
     """Local days by their number since `first_day`, as naive midnights."""
     return pd.Series(np.datetime64(first_day(filters), "us") + numbers.astype("timedelta64[D]"))
+
+
+def local_steps(at: NDArray[np.int64], filters: Filters, step: Step) -> tuple[pd.Series, Ints]:
+    """The first days of the steps in which times lie, in order (naive midnights), and for each time the place of its own."""
+    days, of_day = compact(local_numbers(at, filters, DAY_S))
+    starts, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
+    return pd.Series(starts).dt.as_unit("us"), of_step[of_day]

@@ -14,10 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chatcore.analytics.answers import MODEL
-from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, local_numbers
+from chatcore.analytics.chosen import by_model, chosen_rows, local_numbers
 from chatcore.analytics.filters import Filters, first_day, midnight, zone
 from chatcore.analytics.numbers import Ints, sizes, totals
 from chatcore.analytics.samples import Days, Percentile, Sample, Share, interval_of, verdict_of
+from chatcore.analytics.statements import DAY_S
 from chatcore.db import Database
 from chatcore.parts import Period, State, Viewer
 from chatcore.rollup.pages import STATES, UNKNOWN, Rows

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chatcore.analytics.answers import MODEL
-from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, compared_rows, local_dates, local_numbers
-from chatcore.analytics.filters import Filters, Step, starts_of
+from chatcore.analytics.answers import MODEL, model_columns, steps_by_model
+from chatcore.analytics.chosen import by_model, chosen_rows, compared_rows
+from chatcore.analytics.filters import Filters, Step
 from chatcore.analytics.numbers import Floats, Ints, sizes, totals
 from chatcore.analytics.tiles import change
 from chatcore.db import Database
@@ -194,20 +194,12 @@ def energy_of(sums: pd.DataFrame, watts: float | None) -> pd.DataFrame:
 
 def cost_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `cost_over_time`."""
-    pairs, models = by_model(rows.answers, rows.models)
-    days, of_day = compact(local_numbers(rows.answers["at"], filters, DAY_S))
-    starts = starts_of(local_dates(days, filters), step)
-    first_days, of_step = np.unique(starts.to_numpy(), return_inverse=True)
-    keys, groups = compact(of_step[of_day] * max(len(pairs), 1) + models)
-    steps, own = np.divmod(keys, max(len(pairs), 1))
-    table = pd.DataFrame({"start": pd.Series(first_days[steps]).dt.as_unit("us")})
-    for place, name in enumerate(MODEL):
-        table[name] = pd.Series([pair[place] for pair in pairs], dtype="str").take(own).array
-    table["answers"] = sizes(groups, len(keys))
-    found = cost_columns(rows.answers, groups, len(keys))
+    table, groups = steps_by_model(rows, filters, step)
+    found = cost_columns(rows.answers, groups, len(table))
+    kinds = [kind_of(provider, model_name) for provider, model_name in zip(table["provider"], table["model_name"], strict=True)]
     table = table.assign(**found)
-    table["answers_without_cost"] = sold_only(found["answers_without_cost"], [kind_of(*pairs[place]) for place in own])
-    return table.sort_values(["start", *MODEL], ignore_index=True)
+    table["answers_without_cost"] = sold_only(found["answers_without_cost"], kinds)
+    return table
 
 
 def sums_of(rows: Rows) -> pd.DataFrame:
@@ -230,7 +222,7 @@ def sums_of(rows: Rows) -> pd.DataFrame:
         part_of, of = (totals(models, tokens[name] * both, number) for name in (part, whole))
         columns[f"{part.removesuffix('_tokens')}_share"] = np.divide(part_of, of, out=np.full(number, np.nan), where=of > 0)
     columns["answers_with_duration"], columns["duration_s"] = known_sums(models, asked["duration_s"], number)
-    names = {name: pd.Series([pair[place] for pair in pairs], dtype="str") for place, name in enumerate(MODEL)}
+    names = model_columns(pairs, np.arange(number))
     kinds = [kind_of(*pair) for pair in pairs]
     columns["answers_without_cost"] = sold_only(costs["answers_without_cost"], kinds)
     return pd.DataFrame({**names, "kind": pd.Series(kinds, dtype="str"), **columns})

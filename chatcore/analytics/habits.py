@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from chatcore.analytics.chosen import DAY_S, HOUR_S, chosen_rows, local_dates, local_numbers
+from chatcore.analytics.chosen import chosen_rows, local_dates, local_numbers
 from chatcore.analytics.filters import Filters, FineStep, first_day, local_days, midnight, starts_of, zone
 from chatcore.analytics.lengths import Chats, chats_in, chats_of, depth_of, lengths_of, top_of
 from chatcore.analytics.messages import count_days
 from chatcore.analytics.numbers import Ints, sizes
+from chatcore.analytics.statements import DAY_S, HOUR_S
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import MICROSECOND, microseconds

@@ -6,10 +6,10 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
-from chatcore.analytics.chosen import DAY_S, HOUR_S, chosen_rows, local_numbers
+from chatcore.analytics.chosen import chosen_rows, local_numbers
 from chatcore.analytics.filters import Filters, first_day, local_days
 from chatcore.analytics.numbers import different, sizes
-from chatcore.analytics.statements import MESSAGES, between, narrow
+from chatcore.analytics.statements import DAY_S, HOUR_S, MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
 from chatcore.rollup.pages import ROLES, Rows

@@ -5,9 +5,9 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.analytics.answers import MODEL, count, model_column
-from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
-from chatcore.analytics.filters import Filters, Step, starts_of
+from chatcore.analytics.answers import MODEL, count, model_columns
+from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
+from chatcore.analytics.filters import Filters, Step
 from chatcore.analytics.numbers import sizes
 from chatcore.db import Database
 from chatcore.parts import Viewer
@@ -55,11 +55,9 @@ def people_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFram
     pairs, models = by_model(rows.answers, rows.models)
     keys, groups = compact(rows.answers["user"] * max(len(pairs), 1) + models)
     users, own = np.divmod(keys, max(len(pairs), 1))
-    frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str").take(users), "name": names.take(users)})
-    for place, column in enumerate(MODEL):
-        frame[column] = model_column(pairs, place).take(own)
-    for column, sums in count(rows.answers, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage")).items():
-        frame[column] = sums
+    asked = {"user_id": pd.array(list(rows.users), dtype="str").take(users), "name": names.take(users), **model_columns(pairs, own)}
+    sums = count(rows.answers, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage"))
+    frame = pd.DataFrame({**asked, **sums})
     order = ["name", "user_id", "answers", *MODEL]
     return frame.sort_values(order, ascending=[True, True, False, True, True], ignore_index=True)
 
@@ -72,13 +70,11 @@ def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step 
     """
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters)
-    days, of_day = compact(local_numbers(rows.messages["at"], filters, DAY_S))
-    starts, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
-    steps = of_step[of_day] if len(of_day) else of_day
+    starts, steps = local_steps(rows.messages["at"], filters, step)
     pairs, _ = compact(steps * max(len(rows.users), 1) + rows.messages["user"])
     return pd.DataFrame(
         {
-            "start": pd.Series(starts).dt.as_unit("us"),
+            "start": starts,
             "people": sizes(pairs // max(len(rows.users), 1), len(starts)),
             "messages": sizes(steps, len(starts)),
         }

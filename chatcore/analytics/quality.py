@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
-from chatcore.analytics.answers import MODEL
-from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
-from chatcore.analytics.filters import Filters, Step, starts_of
+from chatcore.analytics.answers import MODEL, model_columns
+from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
+from chatcore.analytics.filters import Filters, Step
 from chatcore.analytics.intervals import wilson
 from chatcore.analytics.messages import counted
 from chatcore.analytics.numbers import sizes, totals
@@ -84,7 +84,7 @@ def outcomes_of(rows: Rows) -> pd.DataFrame:
     own, kind = np.divmod(keys, kinds)
     state, error = np.divmod(kind, len(rows.errors))
     answers = sizes(groups, len(keys))
-    table = pd.DataFrame([pairs[place] for place in own], columns=MODEL, dtype="str")
+    table = pd.DataFrame(model_columns(pairs, own))
     table["state"] = pd.Series([STATES[place].value for place in state], dtype="str")
     table["error_type"] = pd.Series([rows.errors[place] for place in error], dtype="str")
     table["answers"] = answers
@@ -97,11 +97,10 @@ def outcomes_of(rows: Rows) -> pd.DataFrame:
 
 def outcome_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `outcomes_over_time`."""
-    days, of_day = compact(local_numbers(rows.answers["at"], filters, DAY_S))
-    first_days, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
-    number = len(first_days)
-    ended = sizes(of_step[of_day] * len(STATES) + rows.answers["state"], number * len(STATES)).reshape(number, len(STATES))
-    table = pd.DataFrame({"start": pd.Series(first_days).dt.as_unit("us"), "answers": ended.sum(axis=1)})
+    starts, steps = local_steps(rows.answers["at"], filters, step)
+    number = len(starts)
+    ended = sizes(steps * len(STATES) + rows.answers["state"], number * len(STATES)).reshape(number, len(STATES))
+    table = pd.DataFrame({"start": starts, "answers": ended.sum(axis=1)})
     for state in FINISHED:
         table[state.value] = ended[:, STATES.index(state)]
     finished = table[[state.value for state in FINISHED]].sum(axis=1)

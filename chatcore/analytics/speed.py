@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from chatcore.analytics.answers import MODEL, model_column
-from chatcore.analytics.chosen import DAY_S, by_model, chosen_rows, compact, local_dates, local_numbers
-from chatcore.analytics.filters import Filters, Step, starts_of
-from chatcore.analytics.numbers import percentiles, sizes
+from chatcore.analytics.answers import MODEL, steps_by_model
+from chatcore.analytics.chosen import by_model, chosen_rows
+from chatcore.analytics.filters import Filters, Step
+from chatcore.analytics.numbers import percentiles
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.pages import Rows
@@ -82,18 +82,9 @@ def speed_of(rows: Rows) -> pd.DataFrame:
 
 def steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `speed_over_time`."""
-    pairs, models = by_model(rows.answers, rows.models)
-    days, of_day = compact(local_numbers(rows.answers["at"], filters, DAY_S))
-    starts = starts_of(local_dates(days, filters), step)
-    first_days, of_step = np.unique(starts.to_numpy(), return_inverse=True)
-    keys, groups = compact(of_step[of_day] * max(len(pairs), 1) + models)
-    steps, own = np.divmod(keys, max(len(pairs), 1))
-    table = pd.DataFrame({"start": pd.Series(first_days[steps]).dt.as_unit("us")})
-    for place, name in enumerate(MODEL):
-        table[name] = model_column(pairs, place).take(own)
-    table["answers"] = sizes(groups, len(keys))
+    table, groups = steps_by_model(rows, filters, step)
     for measure, wanted in (("time_to_first_chunk_s", (50, 90)), ("output_tokens_per_s", (50,))):
-        _, found = percentiles(groups, rows.answers[measure], len(keys), wanted)
+        _, found = percentiles(groups, rows.answers[measure], len(table), wanted)
         for place, percentile in enumerate(wanted):
             table[f"{measure}_p{percentile}"] = found[:, place]
-    return table.sort_values(["start", *MODEL], ignore_index=True)
+    return table

@@ -8,10 +8,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from chatcore.analytics import answers, messages
-from chatcore.analytics.chosen import DAY_S, compared_rows, local_numbers
+from chatcore.analytics.chosen import compared_rows, local_numbers
 from chatcore.analytics.filters import Filters, local_days
 from chatcore.analytics.numbers import different, percentiles
-from chatcore.analytics.statements import GENERATIONS, MESSAGES
+from chatcore.analytics.statements import DAY_S, GENERATIONS, MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.gather import USERS, check_owner

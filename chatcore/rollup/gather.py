@@ -11,9 +11,9 @@ from sqlmodel import Session, SQLModel
 
 from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
-from chatcore.rollup.days import MICROSECOND, day_of, microseconds, runs
+from chatcore.rollup.days import MICROSECOND, day_of, microseconds
 from chatcore.rollup.pages import Array, Page, Rows, join, unpack_names
-from chatcore.rollup.tables import read_days
+from chatcore.rollup.tables import read_these
 
 DIRTY = SQLModel.metadata.tables["usage_dirty"]
 DAYS = SQLModel.metadata.tables["usage_day"]
@@ -25,8 +25,7 @@ def rows_of(tx: Session, viewer: Viewer, period: Period) -> Rows:
     first, last = day_of(period.start), day_of(period.end - MICROSECOND)
     changed = dirty_days(tx, viewer.user_id, first, last)
     pages = [(day, page) for day, page in kept_pages(tx, viewer.user_id, first, last) if day not in changed]
-    for run in runs(changed):
-        pages += [(day, page) for day, page in read_days(tx, viewer.user_id, run[0], run[-1]) if day in changed]
+    pages += read_these(tx, viewer.user_id, changed)
     pages.sort(key=lambda kept: kept[0])
     return cut(join([(viewer.user_id, page) for _, page in pages]), period)
 
@@ -47,8 +46,7 @@ def everybodys_rows(tx: Session, viewer: Viewer, period: Period) -> Rows:
     pages = [(row[1], row[0], Page(*row[2:])) for row in kept if (row[0], row[1]) not in marked]
     for user_id in {user_id for user_id, _ in marked}:
         days = {day for marked_user, day in marked if marked_user == user_id}
-        for run in runs(days):
-            pages += [(day, user_id, page) for day, page in read_days(tx, user_id, run[0], run[-1]) if day in days]
+        pages += [(day, user_id, page) for day, page in read_these(tx, user_id, days)]
     pages.sort(key=lambda kept: kept[:2])
     rows = join([(user_id, page) for _, user_id, page in pages])
     return cut(replace(rows, messages=in_order(rows.messages), answers=in_order(rows.answers)), period)
@@ -84,8 +82,7 @@ def known_names(tx: Session, viewer: Viewer) -> set[tuple[str, str]]:
     changed = dirty_days(tx, viewer.user_id, None, None)
     kept = tx.execute(sa.select(DAYS.c.day, DAYS.c.names).where(DAYS.c.user_id == viewer.user_id)).all()
     names = {row.names for row in kept if row.day not in changed}
-    for run in runs(changed):
-        names |= {page.names for _, page in read_days(tx, viewer.user_id, run[0], run[-1])}
+    names |= {page.names for _, page in read_these(tx, viewer.user_id, changed)}
     return {pair for text in names for pairs in unpack_names(text)[0] for pair in pairs}
 
 

@@ -14,7 +14,7 @@ from chatcore.db import Database
 from chatcore.rollup.days import runs
 from chatcore.rollup.gather import DAYS, DIRTY, dirty_days, kept_pages
 from chatcore.rollup.pages import Page
-from chatcore.rollup.tables import days_of, read_days
+from chatcore.rollup.tables import days_of, read_days, read_these
 
 # What is made in one step: reading it is not in the way of writers, writing it takes a millisecond or two.
 DAYS_A_STEP = 16
@@ -43,7 +43,7 @@ def refresh_step(db: Database) -> bool:
         theirs = sa.select(DIRTY.c.day).where(DIRTY.c.user_id == user_id).distinct().order_by(DIRTY.c.day.desc()).limit(DAYS_A_STEP)
         days = tx.execute(theirs).scalars().all()
         marks = read_marks(tx, user_id, days)
-        pages = {day: page for run in runs(days) for day, page in read_days(tx, user_id, run[0], run[-1])}
+        pages = dict(read_these(tx, user_id, days))
     with db.write() as tx:
         for day in days:
             of_day = [mark for mark in marks if mark[0] == day]

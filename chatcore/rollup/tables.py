@@ -3,7 +3,7 @@
 Statements are built once for each engine: building one takes longer than the database needs for a day.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import groupby
@@ -12,7 +12,7 @@ import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore.rollup.days import DAY_US, start_of
+from chatcore.rollup.days import DAY_US, runs, start_of
 from chatcore.rollup.pages import COUNTS, ROLES, SOURCES, STATES, UNKNOWN, Models, Names, Page, chat_key, pack
 from chatcore.rows import GENERATIONS, MESSAGES
 
@@ -29,6 +29,11 @@ def read_days(tx: Session, user_id: str, first: int, last: int) -> Sequence[tupl
     asked = {"user_id": user_id, "start": start_of(first), "end": start_of(last + 1)}
     messages, answers = by_day(read_messages(tx, asked)), by_day(read_answers(tx, asked))
     return [(day, page_of(messages.get(day, []), answers.get(day, []))) for day in sorted(messages.keys() | answers.keys())]
+
+
+def read_these(tx: Session, user_id: str, days: Collection[int]) -> list[tuple[int, Page]]:
+    """The pages of just these days; those that are near each other are read in one go."""
+    return [(day, page) for run in runs(days) for day, page in read_days(tx, user_id, run[0], run[-1]) if day in days]
 
 
 def days_of(tx: Session, user_id: str) -> set[int]:

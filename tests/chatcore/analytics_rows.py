@@ -3,7 +3,7 @@
 import random
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -43,6 +43,13 @@ def write_history(db: Database, viewer: Viewer, *, start: datetime, end: datetim
     for at in sorted(start + timedelta(seconds=round(luck.random() * span_s, 3)) for _ in range(turns)):
         made.turn(at)
     return made.save()
+
+
+def write_beside_a_stranger(db: Database, viewer: Viewer, *, turns: int, now: datetime, stranger_turns: int = 40) -> Rows:
+    """What the viewer wrote in the two months around the clock changes of spring 2026, while somebody else wrote too."""
+    start, end = datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 4, 20, tzinfo=UTC)
+    write_history(db, person(db, "bob", now), start=start, end=end, turns=stranger_turns, seed=9)
+    return write_history(db, viewer, start=start, end=end, turns=turns)
 
 
 class Maker:

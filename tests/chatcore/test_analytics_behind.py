@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,7 @@ from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import delete_chats, purge_chats
 from chatcore.parts import Page, Period, Role, State, Viewer
-from tests.chatcore.analytics_rows import Maker, Rows, person, write_history
+from tests.chatcore.analytics_rows import Maker, Rows, person, write_beside_a_stranger
 from tests.factories import make_chat, make_exchange, make_viewer
 from tests.plans import plans
 
@@ -41,9 +41,7 @@ def viewer(db: Database, now: datetime) -> Viewer:
 @pytest.fixture
 def rows(db: Database, viewer: Viewer, now: datetime) -> Rows:
     """Three months around the clock changes, beside a stranger's."""
-    start, end = datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 4, 20, tzinfo=UTC)
-    write_history(db, person(db, "bob", now), start=start, end=end, turns=30, seed=9)
-    return write_history(db, viewer, start=start, end=end, turns=200)
+    return write_beside_a_stranger(db, viewer, turns=200, now=now, stranger_turns=30)
 
 
 def walk(page_of: Callable[[str | None], Page[MessageBehind]] | Callable[[str | None], Page[AnswerBehind]]) -> Iterator[object]:

@@ -16,7 +16,7 @@ from chatcore.analytics.compare import OF_MODELS, UNITS
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Viewer
-from tests.chatcore.analytics_rows import Maker, Rows, person, write_history
+from tests.chatcore.analytics_rows import Maker, Rows, person, write_beside_a_stranger
 from tests.chatcore.test_analytics_speed import percentile, value_of
 from tests.factories import make_chat, make_exchange, make_viewer
 
@@ -34,9 +34,7 @@ def viewer(db: Database, now: datetime) -> Viewer:
 @pytest.fixture
 def rows(db: Database, viewer: Viewer, now: datetime) -> Rows:
     """Two months in every state, with all that may be unknown sometimes unknown, beside a stranger's."""
-    start, end = datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 4, 20, tzinfo=UTC)
-    write_history(db, person(db, "bob", now), start=start, end=end, turns=40, seed=9)
-    return write_history(db, viewer, start=start, end=end, turns=300)
+    return write_beside_a_stranger(db, viewer, turns=300, now=now)
 
 
 def filters_of(days: tuple[date, date], time_zone: str = "UTC") -> Filters:

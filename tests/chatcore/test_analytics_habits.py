@@ -32,7 +32,7 @@ from chatcore.db import Database
 from chatcore.errors import Denied, Invalid
 from chatcore.history import delete_chats, purge_chats
 from chatcore.parts import Period, Viewer
-from tests.chatcore.analytics_rows import Maker, Rows, person, write_history
+from tests.chatcore.analytics_rows import Maker, Rows, person, write_beside_a_stranger
 from tests.factories import make_chat, make_exchange, make_viewer
 from tests.plans import plans
 
@@ -51,9 +51,7 @@ def viewer(db: Database, now: datetime) -> Viewer:
 @pytest.fixture
 def rows(db: Database, viewer: Viewer, now: datetime) -> Rows:
     """Two months around the clock changes, beside a stranger's."""
-    start, end = datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 4, 20, tzinfo=UTC)
-    write_history(db, person(db, "bob", now), start=start, end=end, turns=40, seed=9)
-    return write_history(db, viewer, start=start, end=end, turns=150)
+    return write_beside_a_stranger(db, viewer, turns=150, now=now)
 
 
 def filters_of(time_zone: str, models: tuple[str, ...] = ()) -> Filters:

@@ -1,7 +1,7 @@
 """Outcomes and feedback against the same numbers counted by hand, answer by answer, on both engines."""
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -13,7 +13,7 @@ from chatcore.analytics.intervals import wilson
 from chatcore.db import Database
 from chatcore.errors import Denied
 from chatcore.parts import Period, State, Viewer
-from tests.chatcore.analytics_rows import Rows, person, write_history
+from tests.chatcore.analytics_rows import Rows, person, write_beside_a_stranger
 from tests.chatcore.test_analytics_speed import FIRST, LAST, ZONES, inside, same, start_of
 from tests.factories import make_chat, make_exchange, make_viewer, rate
 
@@ -28,9 +28,7 @@ def viewer(db: Database, now: datetime) -> Viewer:
 @pytest.fixture
 def rows(db: Database, viewer: Viewer, now: datetime) -> Rows:
     """Two months of answers in every state, some of them rated, beside a stranger's."""
-    start, end = datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 4, 20, tzinfo=UTC)
-    write_history(db, person(db, "bob", now), start=start, end=end, turns=40, seed=9)
-    return write_history(db, viewer, start=start, end=end, turns=250)
+    return write_beside_a_stranger(db, viewer, turns=250, now=now)
 
 
 @pytest.fixture

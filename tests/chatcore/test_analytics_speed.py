@@ -14,7 +14,7 @@ from chatcore.analytics.filters import Step
 from chatcore.analytics.speed import MEASURES, PERCENTILES
 from chatcore.db import Database
 from chatcore.parts import GenerationInfo, Period, State, Viewer
-from tests.chatcore.analytics_rows import Maker, person, write_history
+from tests.chatcore.analytics_rows import Maker, person, write_beside_a_stranger
 from tests.factories import make_chat, make_exchange, make_viewer
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 4, 12)
@@ -29,9 +29,7 @@ def viewer(db: Database, now: datetime) -> Viewer:
 @pytest.fixture
 def answers(db: Database, viewer: Viewer, now: datetime) -> pd.DataFrame:
     """Two months of answers, in every state and with all that may be unknown sometimes unknown, beside a stranger's."""
-    start, end = datetime(2026, 2, 20, tzinfo=UTC), datetime(2026, 4, 20, tzinfo=UTC)
-    write_history(db, person(db, "bob", now), start=start, end=end, turns=40, seed=9)
-    return write_history(db, viewer, start=start, end=end, turns=250).answers
+    return write_beside_a_stranger(db, viewer, turns=250, now=now).answers
 
 
 def percentile(values: list[float], part: float) -> float | None:

@@ -16,7 +16,7 @@ from chatcore.analytics import Filters
 from chatcore.db import Database
 from chatcore.history import delete_chats, purge_chats, restore_chats
 from chatcore.parts import Period, Role, Viewer
-from chatcore.rollup import making
+from chatcore.rollup import tables
 from chatcore.rollup.days import day_of, start_of
 from chatcore.rollup.gather import dirty_days, kept_pages, rows_of
 from chatcore.rollup.making import refresh, refresh_step, remake_wrong, waiting_days, wrong_days, wrong_days_of
@@ -142,7 +142,7 @@ def test_what_changes_while_a_page_is_made_is_counted_after_all(db: Database, an
             maker.save()
         return pages
 
-    monkeypatch.setattr(making, "read_days", read_and_change)
+    monkeypatch.setattr(tables, "read_days", read_and_change)
     refresh_step(db)
     assert seen == [day]
     assert day in marked(db, ann)
@@ -168,7 +168,7 @@ def test_of_two_that_make_the_same_page_the_one_that_looked_earlier_gives_way(
             refresh(db)
         return pages
 
-    monkeypatch.setattr(making, "read_days", read_late)
+    monkeypatch.setattr(tables, "read_days", read_late)
     refresh_step(db)
     assert marked(db, ann) == set()
     assert is_right(db)
