@@ -35,6 +35,7 @@ from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDe
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
+from chatcore.rollup.pages import Table
 from chatcore.rows import CHATS
 from chatcore.search import ask, inside
 from chatcore.search.query import read_query
@@ -246,6 +247,7 @@ WITHOUT_VIEWER = {
     "thread.descend": "of a message that was found through the viewer's chat",
     "thread.subtrees": "of messages that were found through the viewer's chat",
     "thread.shown_from": "of a leaf that was found through the viewer's chat",
+    "rollup.gather.rows_made": "of the people that rows_of and everybodys_rows name",
     "rollup.gather.kept_pages": "names the user that rows_of asks for",
     "rollup.gather.dirty_days": "names the user that rows_of asks for",
     "analytics.people.names_of": "of people in rows that were gathered for the viewer",
@@ -348,6 +350,8 @@ def plain(value: object) -> object:
         return value.to_csv()
     if dataclasses.is_dataclass(value):
         return [plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    if isinstance(value, Table):
+        return [value[name].tolist() for name in ("at", "chat", "models", "user")]
     if isinstance(value, np.ndarray):
         return value.tolist()
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
