@@ -104,11 +104,17 @@ def ndjson_reply(*lines: object) -> Reply:
     return Reply(b"".join(encoded), content_type="application/x-ndjson", pieces=tuple(len(line) for line in encoded))
 
 
+def sse_reply(*events: object, done: bool = True) -> Reply:
+    """A stream of server-sent events, one for each value, sent an event at a time; `done`: with OpenAI's end mark."""
+    encoded = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events] + [b"data: [DONE]\n\n"] * done
+    return Reply(b"".join(encoded), content_type="text/event-stream", pieces=tuple(len(event) for event in encoded))
+
+
 def transcript(name: str) -> Reply:
     """A recorded answer, with its status, sent a line at a time."""
     entry = index()[name]
     body = (TRANSCRIPTS / name).read_bytes()
-    stream = name.endswith(".ndjson")
+    stream = name.endswith((".ndjson", ".sse"))
     return Reply(
         body,
         status=int(str(entry["status"])),
@@ -141,6 +147,7 @@ class ReplayServer:
         self.on("/api/version", json_reply({"version": "0.33.0"}))
         self.on("/api/ps", json_reply({"models": []}))
         self.on("/api/tags", json_reply({"models": []}))
+        self.on("/v1/models", json_reply({"object": "list", "data": []}))
 
     # --- what tests call -----------------------------------------------------------------------------------------
 
