@@ -134,9 +134,9 @@ def index() -> dict[str, dict[str, object]]:
 class ReplayServer:
     """Serves scripted replies, a list for each path, until the context ends; the last reply of a list repeats."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.host = host
-        self.port = 0
+        self.port = port
         self.requests: list[Asked] = []
         self._replies: dict[str, list[Reply]] = {}
         self._news = threading.Condition()
@@ -187,7 +187,8 @@ class ReplayServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_S)
 
     # --- the server ----------------------------------------------------------------------------------------------

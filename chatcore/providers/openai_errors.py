@@ -26,14 +26,14 @@ _WINDOW_FIRST = re.compile(
 )
 _PROMPT_FIRST = re.compile(r"\((\d{1,9}) tokens\).*?\((\d{1,9}) tokens\)", re.DOTALL)
 _NO_MODEL = re.compile(
-    r"\bmodel\b.{0,200}?(not found|does not exist|not exist|is not a valid model|not available|no longer available|not loaded)"
-    r"|(no|unknown|invalid) (such )?model|no endpoints found for (?!.*(tool|image|support))",
+    r"\bmodel\b.{0,200}?(not found|does not exist|not exist|not available|no longer available|not loaded)"
+    r"|(no|unknown|invalid) (such )?model|is not a valid model|no endpoints found for (?!.*(tool|image|support))",
     re.IGNORECASE | re.DOTALL,
 )
 _QUOTA = re.compile(
     r"insufficient[_ ](quota|credits?|balance|funds)|exceeded your current quota|requires more credits|billing", re.IGNORECASE
 )
-_NOT = r"(?:not support|no support|unsupported|requires --)"
+_NOT = r"(?:not support|no support|unsupported|requires --|no endpoints found that support)"
 _FEATURES = tuple(
     (re.compile(rf"{_NOT}.{{0,60}}\b{words}|\b{words}.{{0,60}}{_NOT}", re.IGNORECASE), feature)
     for words, feature in (
