@@ -58,6 +58,11 @@ class Settings:
     watts: float | None = None
     traces_endpoint: str | None = field(default=None, repr=False)
 
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The endpoints that are not on this network, by their names."""
+        return tuple(endpoint.name for endpoint in self.endpoints if not endpoint.is_local)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from environment variables; raises Invalid where one cannot be used."""

@@ -85,9 +85,9 @@ class Explain:
     def unreachable(self, detail: str = "") -> Failed:
         """Nobody answers at the address."""
         if self._endpoint.is_local:
-            hint = f"Start it, or correct its address in {self._endpoint.address_variable} and start chatcore again."
+            hint = f"Start it, or correct its address in `{self._endpoint.address_variable}` and start chatcore again."
         else:
-            hint = f"Check the internet connection, and the address in {self._endpoint.address_variable}."
+            hint = f"Check the internet connection, and the address in `{self._endpoint.address_variable}`."
         return self._bare(ErrorCode.UNREACHABLE, hint=hint, detail=detail)
 
     def incomplete(self, detail: str = "") -> Failed:
@@ -100,7 +100,7 @@ class Explain:
         if error.status == 499:
             return Cancelled()
         if error.status == 404 and not fields:
-            hint = f"The address in {self._endpoint.address_variable} usually ends in /v1."
+            hint = f"The address in `{self._endpoint.address_variable}` usually ends in /v1."
             return self._bare(ErrorCode.NOT_FOUND, hint=hint, detail=f"HTTP 404 {plain(error.body)}")
         code = code_of_status(error.status, said, is_page=is_html(error.body))
         meant = code_of_words(said, fields) if error.status not in (401, 403) else None
@@ -139,9 +139,9 @@ class Explain:
 
     def _auth(self, detail: str) -> Failed:
         if self._endpoint.key:
-            message, hint = f"{self._endpoint.label} does not accept the API key.", "Check the key in {} and start chatcore again."
+            message, hint = f"{self._endpoint.label} does not accept the API key.", "Check the key in `{}` and start chatcore again."
         else:
-            message, hint = f"{self._endpoint.label} asks for an API key.", "Set {} to the key and start chatcore again."
+            message, hint = f"{self._endpoint.label} asks for an API key.", "Set `{}` to the key and start chatcore again."
         return failed(ErrorCode.AUTH, message, hint.format(self._endpoint.key_variable), detail=detail)
 
     def _page(self) -> Failed:

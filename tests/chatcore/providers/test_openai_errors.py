@@ -105,14 +105,17 @@ async def test_a_refused_key_names_its_variable_and_not_itself(server: ReplaySer
     async with openai_at(server.url, key=KEY) as lab:
         failed = (await answer(lab)).failed
     assert failed.message == "lab does not accept the API key."
-    assert failed.hint == "Check the key in CHATCORE_OPENAI_KEY_LAB and start chatcore again."
+    assert failed.hint == "Check the key in `CHATCORE_OPENAI_KEY_LAB` and start chatcore again."
     assert "sk-" not in failed.detail
 
 
 async def test_a_server_that_wants_a_key_says_where_it_goes(server: ReplayServer, lab: OpenAI) -> None:
     server.play("openai_401.json", path=CHAT)
     failed = (await answer(lab)).failed
-    assert (failed.message, failed.hint) == ("lab asks for an API key.", "Set CHATCORE_OPENAI_KEY_LAB to the key and start chatcore again.")
+    assert (failed.message, failed.hint) == (
+        "lab asks for an API key.",
+        "Set `CHATCORE_OPENAI_KEY_LAB` to the key and start chatcore again.",
+    )
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
@@ -137,7 +140,7 @@ async def test_an_unreachable_server_says_what_to_do(lab: OpenAI) -> None:
     async with openai_at("http://127.0.0.1:9", key=KEY) as lonely:
         health = await lonely.health()
     assert health.error == "Cannot reach lab at http://127.0.0.1:9/v1. Is the server running?"
-    assert health.hint == "Start it, or correct its address in CHATCORE_OPENAI_ENDPOINTS and start chatcore again."
+    assert health.hint == "Start it, or correct its address in `CHATCORE_OPENAI_ENDPOINTS` and start chatcore again."
 
 
 async def test_another_server_at_the_address_is_told(server: ReplayServer, lab: OpenAI) -> None:
