@@ -115,7 +115,9 @@ def show_state(server: Server) -> None:
     elif not health.host:
         st.markdown(f":gray-badge[:material/hourglass: Asking] {label} has not answered yet.")
     elif server.chosen:
-        st.markdown(f":orange-badge[:material/cloud_off: Not available] {words.plain(health.error or label)}")
+        # As code, or the page makes a link of an address at which there is nothing to see.
+        said = (health.error or server.label).replace(health.host, f"`{health.host}`")
+        st.markdown(f":orange-badge[:material/cloud_off: Not available] {words.with_code(said)}")
         st.caption(words.with_code(health.hint or ""))
     else:
         st.markdown(f":orange-badge[:material/cloud_off: Not reachable] {label} at `{health.host}`. Looking again every few seconds.")

@@ -41,7 +41,7 @@ def test_a_prompt_is_answered_by_a_named_server(frame: Frame, lab: ReplayServer)
 def test_the_server_that_is_away_says_so_and_what_to_do(frame: Frame, lab: ReplayServer) -> None:
     at = frame.run()
     shown = " ".join(element.value for element in [*at.markdown, *at.caption])
-    assert "Not available] Cannot reach attic at" in shown
+    assert f"Not available] Cannot reach attic at `{AWAY}`" in shown
     assert "its address in `CHATCORE_OPENAI_ENDPOINTS`" in shown
     assert [button for button in at.button if button.key == "connect.look"]
 
