@@ -174,8 +174,8 @@ def first_model(db: Database, viewer: Viewer, models: Sequence[ModelInfo]) -> tu
     offered = [model for model in models if model.can_chat]
     if last is not None and any((model.provider, model.id) == (last.provider, last.model_name) for model in offered):
         return last.provider, last.model_name
-    installed = [model for model in offered if model.provider == "ollama"]
-    # A model on this machine answers without a sign-in, one in the cloud may not.
+    installed = [model for model in offered if model.provider != "guide"]
+    # A model on this network answers without a sign-in and costs nothing, one in the cloud may not.
     for model in sorted(installed, key=lambda model: model.cloud):
         return model.provider, model.id
     return "guide", "guide"

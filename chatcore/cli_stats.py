@@ -156,10 +156,11 @@ def pair_for(name: str, against: str | None, filters: "Filters", *, now: datetim
 def rates_of_settings(now: datetime) -> "Rates":
     """What local models are reckoned with, as the environment says it. Nobody measures here: only watts that were set count."""
     from chatcore.analytics import Rates
-    from chatcore.prices import find_reference
+    from chatcore.prices import find_reference, note_elsewhere
     from chatcore.settings import Settings
 
     settings = Settings.from_env()
+    note_elsewhere(settings.elsewhere)
     return Rates(find_reference(settings.reference_model, at=now) if settings.reference_model else None, settings.watts)
 
 

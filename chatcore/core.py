@@ -15,7 +15,7 @@ from chatcore.errors import ProviderError
 from chatcore.generation import Runner
 from chatcore.models import utc_now
 from chatcore.parts import Health, ModelInfo
-from chatcore.prices import find_reference, runs_here
+from chatcore.prices import find_reference, note_elsewhere, runs_here
 from chatcore.providers import open_providers
 from chatcore.providers.base import Provider
 from chatcore.settings import Settings
@@ -122,6 +122,12 @@ class Core:
         found = self._health.get(fresh=fresh, limit_s=self._limit_s)
         return {name: found.get(name) or silent(provider) for name, provider in self.providers.items()}
 
+    def begin_looking(self) -> None:
+        """Asks every server for its models and how it is, and waits for none: the first page finds the client of named endpoints
+        loaded, which takes a second, and their models known."""
+        self._models.get(fresh=False, limit_s=0.0)
+        self._health.get(fresh=False, limit_s=0.0)
+
     def close(self) -> None:
         """Ends the upkeep, saves what is running, closes connections and the database, sends the last traces. Calling it twice
         does nothing."""
@@ -167,6 +173,7 @@ def open_core(settings: Settings) -> Core:
 
     Raises Invalid, Conflict or Denied with what to do; then nothing stays open.
     """
+    note_elsewhere(settings.elsewhere)
     if settings.reference_model:
         find_reference(settings.reference_model, at=utc_now())
     db = open_database(settings.database_url)
@@ -187,7 +194,10 @@ def open_core(settings: Settings) -> Core:
     sampling = (Job("sample the power", POWER_EVERY_S, lambda: sample_power(meter, runner)),) if meter.needs_samples else ()
     upkeep = Upkeep((*jobs(db, settings), *sampling))
     upkeep.open()
-    return Core(settings, db, providers, runner, upkeep, metrics=metrics, meter=meter, traces=traces)
+    core = Core(settings, db, providers, runner, upkeep, metrics=metrics, meter=meter, traces=traces)
+    if settings.endpoints:
+        core.begin_looking()
+    return core
 
 
 def sample_power(meter: Meter, runner: Runner) -> bool:

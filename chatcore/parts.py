@@ -193,7 +193,7 @@ class Usage:
     """What the server counted. None = not reported, which is never the same as 0. Times in seconds.
 
     Names follow the OpenTelemetry GenAI conventions; `input_tokens` includes cached ones, `output_tokens` includes
-    reasoning. `response_model` is the model the server says answered.
+    reasoning. `response_model` is the model the server says answered, `cost_usd` what the server says it takes for the answer.
     """
 
     input_tokens: int | None = None
@@ -204,6 +204,7 @@ class Usage:
     prompt_s: float | None = None
     eval_s: float | None = None
     response_model: str | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ alone: writing to a seller's cache, searches and tools that a seller bills apart
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -46,6 +47,8 @@ SELLERS = frozenset(
     }
 )
 CURRENCY = "USD"
+# The source of a cost that the server told with its answer, as OpenRouter does.
+SERVER = "provider"
 REFERENCE_VARIABLE = "CHATCORE_REFERENCE_MODEL"
 # Models that Ollama passes on to its cloud end so.
 CLOUD_ENDINGS = (":cloud", "-cloud")
@@ -53,6 +56,8 @@ CLOUD_ENDINGS = (":cloud", "-cloud")
 REMEMBERED = 1000
 
 _told: set[tuple[str, str]] = set()
+# Endpoints elsewhere that are called otherwise than a seller, as the settings of this process have them.
+_elsewhere: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +90,31 @@ class Reference:
         return usd / 1_000_000
 
 
+def note_elsewhere(providers: Iterable[str]) -> None:
+    """From now on the models of these providers, and of no others that are not sellers, run on somebody else's machines."""
+    _elsewhere.clear()
+    _elsewhere.update(providers)
+
+
 def runs_here(provider: str, model_name: str) -> bool:
     """Whether a local model answers: one that has an equivalent and takes energy here. The guide is no model.
 
-    As far as the names tell: what a server passes on to another without saying so counts as local.
+    As far as names and addresses tell: what a server passes on to another without saying so counts as local, and so does what a
+    server answered that is not set up any more.
     """
-    return provider != "guide" and provider not in SELLERS and not (provider == "ollama" and model_name.endswith(CLOUD_ENDINGS))
+    if provider == "guide" or provider in SELLERS or provider in _elsewhere:
+        return False
+    return not (provider == "ollama" and model_name.endswith(CLOUD_ENDINGS))
 
 
 def price(provider: str, model_name: str, usage: Usage, *, at: datetime, usage_source: str | None) -> Price | None:
     """What an answer that was asked for `at` cost; None where nobody knows. Never raises: the log says once for each model why.
 
-    Estimated tokens are priced too, since a seller bills a stopped answer like any other; then the source says so.
+    What the server itself says it takes counts before any list, unless it runs here. Estimated tokens are priced too, since a
+    seller bills a stopped answer like any other; then the source says so.
     """
+    if usage.cost_usd is not None and provider != "guide" and not runs_here(provider, model_name):
+        return Price(usage.cost_usd, CURRENCY, SERVER)
     if provider not in SELLERS or usage.input_tokens is None or usage.output_tokens is None:
         return None
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from chatcore.endpoints import Endpoint, read_endpoints
 from chatcore.errors import Invalid
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,11 +42,12 @@ class Settings:
     """Everything the core needs to start. `trash_days`: how long a chat stays in the trash, 0 for ever. `metrics`: whether
     /metrics answers, to everybody or only to who sends `metrics_token`. `reference_model` (seller/model): whose prices make the
     equivalent of local models. `watts`: what this machine takes while a local model answers, for the estimate of energy.
-    `traces_endpoint`: where traces go, None for nowhere."""
+    `traces_endpoint`: where traces go, None for nowhere. `endpoints`: the servers that speak OpenAI's interface."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
-    ollama_api_key: str | None = None
+    ollama_api_key: str | None = field(default=None, repr=False)
+    endpoints: tuple[Endpoint, ...] = ()
     timeouts: Timeouts = Timeouts()
     checkpoint_s: float = 0.9
     heartbeat_stale_s: float = 15.0
@@ -56,6 +58,11 @@ class Settings:
     watts: float | None = None
     traces_endpoint: str | None = field(default=None, repr=False)
 
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """The endpoints that are not on this network, by their names."""
+        return tuple(endpoint.name for endpoint in self.endpoints if not endpoint.is_local)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
         """Settings from environment variables; raises Invalid where one cannot be used."""
@@ -63,6 +70,7 @@ class Settings:
             database_url=database_url(env.get("DATABASE_URL", "")),
             ollama_host=env.get("OLLAMA_HOST", "").strip() or DEFAULT_OLLAMA_HOST,
             ollama_api_key=env.get("OLLAMA_API_KEY", "").strip() or None,
+            endpoints=read_endpoints(env),
             timeouts=Timeouts(first_byte_s=positive_seconds(env, "CHATCORE_FIRST_BYTE_TIMEOUT_S")),
             trash_days=whole_days(env, "CHATCORE_TRASH_DAYS", TRASH_DAYS),
             metrics=switched_on(env, "CHATCORE_METRICS"),

@@ -46,8 +46,8 @@ def only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_word_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sends traces because whoever runs it does, nor through their proxy."""
-    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+    """No test sends traces or asks a model server because whoever runs it does, nor through their proxy."""
+    for name in [name for name in os.environ if name.startswith(("OTEL_", "OPENAI_", "CHATCORE_OPENAI_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "*")
 

@@ -104,11 +104,17 @@ def ndjson_reply(*lines: object) -> Reply:
     return Reply(b"".join(encoded), content_type="application/x-ndjson", pieces=tuple(len(line) for line in encoded))
 
 
+def sse_reply(*events: object, done: bool = True) -> Reply:
+    """A stream of server-sent events, one for each value, sent an event at a time; `done`: with OpenAI's end mark."""
+    encoded = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in events] + [b"data: [DONE]\n\n"] * done
+    return Reply(b"".join(encoded), content_type="text/event-stream", pieces=tuple(len(event) for event in encoded))
+
+
 def transcript(name: str) -> Reply:
     """A recorded answer, with its status, sent a line at a time."""
     entry = index()[name]
     body = (TRANSCRIPTS / name).read_bytes()
-    stream = name.endswith(".ndjson")
+    stream = name.endswith((".ndjson", ".sse"))
     return Reply(
         body,
         status=int(str(entry["status"])),
@@ -128,9 +134,9 @@ def index() -> dict[str, dict[str, object]]:
 class ReplayServer:
     """Serves scripted replies, a list for each path, until the context ends; the last reply of a list repeats."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.host = host
-        self.port = 0
+        self.port = port
         self.requests: list[Asked] = []
         self._replies: dict[str, list[Reply]] = {}
         self._news = threading.Condition()
@@ -141,6 +147,7 @@ class ReplayServer:
         self.on("/api/version", json_reply({"version": "0.33.0"}))
         self.on("/api/ps", json_reply({"models": []}))
         self.on("/api/tags", json_reply({"models": []}))
+        self.on("/v1/models", json_reply({"object": "list", "data": []}))
 
     # --- what tests call -----------------------------------------------------------------------------------------
 
@@ -180,7 +187,8 @@ class ReplayServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(WAIT_S)
 
     # --- the server ----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -57,6 +57,7 @@ def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice 
     models = [model for model in core.models() if model.can_chat]
     models.sort(key=lambda model: model.provider == "guide")
     by_choice = {(model.provider, model.id): model for model in models}
+    labels = server_labels(core, models)
     default = used or (chat.provider, chat.model_name) if chat else verbs.first_model(core.db, viewer, models)
     options = list(by_choice) if default in by_choice else [default, *by_choice]
     key = picker_key(chat.id if chat else None)
@@ -67,24 +68,34 @@ def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice 
     if came or st.session_state.get(key) not in options:
         st.session_state[key] = default
     choice = st.selectbox(
-        "Model", options, key=key, format_func=lambda option: option_label(option, by_choice), label_visibility="collapsed", width=280
+        "Model",
+        options,
+        key=key,
+        format_func=lambda option: option_label(option, by_choice, labels),
+        label_visibility="collapsed",
+        width=280,
     )
     model = by_choice.get(choice)
     with st.container(key="model_facts", width="content"):
         st.markdown(facts(model) if model else gone(core, choice))
-    if chat is not None:  # before the first prompt the page itself says it
-        connect.show_hint(core)
+    connect.show_hint(core, on_start=chat is None)
     return choice
 
 
-def option_label(choice: Choice, models: dict[Choice, ModelInfo]) -> str:
+def server_labels(core: Core, models: Sequence[ModelInfo]) -> dict[str, str]:
+    """The name of each model server by its provider, where several offer models; with one nobody asks whose they are."""
+    offering = dict.fromkeys(model.provider for model in models if model.provider != "guide")
+    return {name: core.providers[name].label for name in offering} if len(offering) > 1 else {}
+
+
+def option_label(choice: Choice, models: dict[Choice, ModelInfo], labels: Mapping[str, str]) -> str:
     """A line of the picker: the name, and what tells it from the others."""
     name, model = words.model_name(*choice), models.get(choice)
     if model is None:
         return f"{name} (not available)"
     if model.provider == "guide":
         return name
-    parts = [model.parameter_size or "", "cloud" if model.cloud else ""]
+    parts = [model.parameter_size or "", labels.get(model.provider, ""), "cloud" if model.cloud else ""]
     return " · ".join([name, *(part for part in parts if part)])
 
 
@@ -104,7 +115,10 @@ def facts(model: ModelInfo) -> str:
 def gone(core: Core, choice: Choice) -> str:
     """Why a model cannot be chosen any more."""
     health = core.health().get(choice[0])
-    reason = "its server is not reachable" if health and not health.reachable else "no longer offered"
+    if health is None:
+        reason = "its server is not set up here"
+    else:
+        reason = "no longer offered" if health.reachable else "its server is not reachable"
     return f":orange-badge[:material/link_off: {reason}]"
 
 

@@ -1,5 +1,7 @@
 """How to connect a model server: its address, its state now, what to type."""
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from chatcore.core import Core
@@ -11,16 +13,42 @@ REFRESH_S = 5
 SMALL_MODEL = "llama3.2:3b"
 
 
-def ollama(core: Core) -> tuple[Health | None, int]:
-    """How Ollama is, and how many chat models it offers."""
-    models = sum(1 for model in core.models() if model.provider == "ollama" and model.can_chat)
-    return core.health().get("ollama"), models
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A model server now: how it is, how many chat models it offers, and whether somebody set it up here (Ollama is looked for anyway)."""
+
+    name: str
+    label: str
+    health: Health
+    models: int
+    chosen: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether there is a model to talk to."""
+        return self.health.reachable and self.models > 0
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it was asked and cannot be reached; who was not asked yet has no address."""
+        return not self.health.reachable and bool(self.health.host)
+
+
+def servers(core: Core) -> list[Server]:
+    """The model servers, in the order of the model list."""
+    models = [model.provider for model in core.models() if model.can_chat]
+    chosen = {endpoint.name for endpoint in core.settings.endpoints}
+    return [
+        Server(name, core.providers[name].label, health, models.count(name), name in chosen)
+        for name, health in core.health().items()
+        if name != "guide"
+    ]
 
 
 def needed(core: Core) -> bool:
     """Whether there is no language model to talk to."""
-    health, models = ollama(core)
-    return health is not None and (not health.reachable or not models)
+    found = servers(core)
+    return bool(found) and not any(server.answers for server in found)
 
 
 def show_panel() -> None:
@@ -30,43 +58,69 @@ def show_panel() -> None:
         _steps()
 
 
-def show_hint(core: Core) -> None:
-    """The same behind a small button, for the foot of the page."""
-    if not needed(core):
-        return
-    with st.popover("Connect a model", icon=":material/cloud_off:", type="tertiary", key="connect_hint"):
-        _steps()
+def show_hint(core: Core, *, on_start: bool) -> None:
+    """The same behind a small button, for the foot of the page, unless the page itself says it (`on_start`); or which of the
+    servers that somebody set up is away."""
+    found = servers(core)
+    if found and not any(server.answers for server in found):
+        if on_start:
+            return
+        with st.popover("Connect a model", icon=":material/cloud_off:", type="tertiary", key="connect_hint"):
+            _steps()
+    elif away := [server for server in found if server.chosen and server.is_away]:
+        label = f"{words.shortened(away[0].label, 24)} is away" if len(away) == 1 else f"{len(away)} servers are away"
+        with st.popover(words.plain(label), icon=":material/cloud_off:", type="tertiary", key="connect_away"):
+            for server in away:
+                show_state(server)
+            st.button("Look again", icon=":material/refresh:", key="connect.look", on_click=_look)
 
 
 @st.fragment(run_every=REFRESH_S)
 def _steps() -> None:
     with app.calm():
         core = app.core()
-        health, models = ollama(core)
-        if health is None:
-            return
-        if health.reachable and models:
+        found = servers(core)
+        if any(server.answers for server in found):
             st.rerun()
-        show_state(health)
-        pull = f"ollama pull {SMALL_MODEL}"
-        st.code(pull if health.reachable else f"ollama serve\n{pull}", language="shell")
-        st.caption(
-            "Fetches a small model, 2 GB."
-            if health.reachable
-            else "The first starts [Ollama](https://ollama.com/download), the second fetches a small model, 2 GB. "
-            "It runs elsewhere? Set OLLAMA_HOST to its address and start chatcore again."
-        )
+        for server in found:
+            show_state(server)
+        ollama = next((server for server in found if server.name == "ollama"), None)
+        if ollama is not None:
+            show_commands(is_running=ollama.health.reachable)
         st.button("Try again", icon=":material/refresh:", key="connect.retry", on_click=_look)
 
 
-def show_state(health: Health) -> None:
-    """One line: the address that was tried, and what it said."""
-    host = f"`{health.host}`"
+def show_commands(*, is_running: bool) -> None:
+    """What to type to get a model from Ollama, and how else to get one."""
+    pull = f"ollama pull {SMALL_MODEL}"
+    st.code(pull if is_running else f"ollama serve\n{pull}", language="shell")
+    st.caption(
+        "Fetches a small model, 2 GB."
+        if is_running
+        else "The first starts [Ollama](https://ollama.com/download), the second fetches a small model, 2 GB. "
+        "It runs elsewhere? Set OLLAMA_HOST to its address and start chatcore again."
+    )
+    st.caption(
+        "Another server, such as vLLM, llama.cpp, LM Studio, OpenRouter or OpenAI? Name it in CHATCORE_OPENAI_ENDPOINTS, "
+        "as in `lab=http://192.168.1.20:8000/v1`, and start chatcore again."
+    )
+
+
+def show_state(server: Server) -> None:
+    """What a server said: reachable or not, where, and if there is a next step, which."""
+    health, label = server.health, words.plain(server.label)
     if health.reachable:
         version = f" {words.plain(health.version)}" if health.version else ""
-        st.markdown(f":green-badge[:material/check: Reachable] Ollama{version} at {host}, with no model to chat with yet.")
+        st.markdown(f":green-badge[:material/check: Reachable] {label}{version} at `{health.host}`, with no model to chat with yet.")
+    elif not health.host:
+        st.markdown(f":gray-badge[:material/hourglass: Asking] {label} has not answered yet.")
+    elif server.chosen:
+        # As code, or the page makes a link of an address at which there is nothing to see.
+        said = (health.error or server.label).replace(health.host, f"`{health.host}`")
+        st.markdown(f":orange-badge[:material/cloud_off: Not available] {words.with_code(said)}")
+        st.caption(words.with_code(health.hint or ""))
     else:
-        st.markdown(f":orange-badge[:material/cloud_off: Not reachable] Ollama at {host}. Looking again every few seconds.")
+        st.markdown(f":orange-badge[:material/cloud_off: Not reachable] {label} at `{health.host}`. Looking again every few seconds.")
 
 
 def _look() -> None:

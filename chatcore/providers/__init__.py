@@ -11,7 +11,7 @@ from chatcore.providers.base import Provider
 from chatcore.settings import Settings
 
 
-def _guide(_settings: Settings, others: dict[str, Provider]) -> Provider:
+def _guide(_settings: Settings, others: dict[str, Provider]) -> tuple[Provider, ...]:
     from chatcore.providers.guide import Guide, ServerState
 
     async def state(provider: Provider) -> ServerState:
@@ -25,28 +25,36 @@ def _guide(_settings: Settings, others: dict[str, Provider]) -> Provider:
     async def look() -> tuple[ServerState, ...]:
         return tuple(await asyncio.gather(*(state(provider) for provider in others.values() if provider.name != Guide.name)))
 
-    return Guide(look)
+    return (Guide(look),)
 
 
-def _ollama(settings: Settings, _others: dict[str, Provider]) -> Provider:
+def _ollama(settings: Settings, _others: dict[str, Provider]) -> tuple[Provider, ...]:
     # Its client costs 0.4 s of CPU to import: who only needs the values and errors of a provider does not pay for it.
     from chatcore.providers.ollama_address import parse_address
 
     parse_address(settings.ollama_host)
     from chatcore.providers.ollama import Ollama
 
-    return Ollama(settings)
+    return (Ollama(settings),)
 
 
-Factory = Callable[[Settings, dict[str, Provider]], Provider]
+def _openai(settings: Settings, _others: dict[str, Provider]) -> tuple[Provider, ...]:
+    from chatcore.providers.openai import OpenAI
 
-# In the order of the model list. A factory gets the registry that is being filled, to look at the others later.
-PROVIDERS: tuple[tuple[str, Factory], ...] = (("guide", _guide), ("ollama", _ollama))
+    return tuple(OpenAI(endpoint, settings.timeouts) for endpoint in settings.endpoints)
+
+
+Factory = Callable[[Settings, dict[str, Provider]], tuple[Provider, ...]]
+
+# The kinds, in the order of the model list. A factory gets the registry that is being filled, to look at the others later, and
+# makes one provider, or one for each endpoint that is configured.
+PROVIDERS: tuple[tuple[str, Factory], ...] = (("guide", _guide), ("ollama", _ollama), ("openai", _openai))
 
 
 def open_providers(settings: Settings) -> dict[str, Provider]:
     """Every provider by its name, guide first. Nothing is connected yet. Raises Invalid for an address that is none."""
     opened: dict[str, Provider] = {}
-    for name, factory in PROVIDERS:
-        opened[name] = factory(settings, opened)
+    for _, factory in PROVIDERS:
+        for provider in factory(settings, opened):
+            opened[provider.name] = provider
     return opened

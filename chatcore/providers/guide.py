@@ -51,8 +51,11 @@ CONNECT_STEPS = """### Connect a model server
 2. Fetch a model: `ollama pull llama3.2:3b`.
 3. Choose it in the model list of the chat page.
 
-If Ollama runs elsewhere, set `OLLAMA_HOST` to its address and start this application again."""
-_CONNECT = re.compile(r"\b(ollama|connect\w*|models?|llms?|pull\w*|server is|no model|offline)\b", re.IGNORECASE)
+If Ollama runs elsewhere, set `OLLAMA_HOST` to its address and start this application again. Other servers (vLLM, llama.cpp,
+LM Studio, OpenRouter, OpenAI) are named in `CHATCORE_OPENAI_ENDPOINTS`, as in `lab=http://192.168.1.20:8000/v1`."""
+_OTHERS = r"openai|open ?router|vllm|llama\.?cpp|lm ?studio|api keys?|endpoints?"
+_CONNECT = re.compile(rf"\b(ollama|connect\w*|models?|llms?|pull\w*|server is|no model|offline|{_OTHERS})\b", re.IGNORECASE)
+_ENDPOINT = re.compile(rf"\b({_OTHERS})\b", re.IGNORECASE)
 _GREETING = re.compile(r"\W*(hi|hello|hey|hallo|help|hilfe|who are you|what are you|what can you do|test)?\W*", re.IGNORECASE)
 
 
@@ -173,7 +176,8 @@ class Guide:
             self._manual = await asyncio.to_thread(read_manual, self._docs)
         found = self._manual.find(question)
         if _CONNECT.search(question):
-            steps = [quoted(section) for section in found if "ollama" in section.text.lower()][:1] or [CONNECT_STEPS]
+            about = "chatcore_openai_endpoints" if _ENDPOINT.search(question) else "ollama"
+            steps = [quoted(section) for section in found if about in section.text.lower()][:1] or [CONNECT_STEPS]
             return "\n\n".join([*(state_text(state) for state in await self._look()), *steps, f"_{NO_MODEL}_"])
         if not found:
             topics = "".join(f"- {topic}\n" for topic in self._manual.topics()) or "- (the manual is not installed)\n"
@@ -275,7 +279,8 @@ def state_text(state: ServerState) -> str:
         return f"{head}."
     chatting = [model for model in state.models if model.can_chat]
     if not chatting:
-        return f"{head}, but it has no model to chat with yet. Fetch one: `ollama pull llama3.2:3b`."
+        fetch = " Fetch one: `ollama pull llama3.2:3b`." if state.label == "Ollama" else ""
+        return f"{head}, but it has no model to chat with yet.{fetch}"
     shown = ", ".join(f"`{model.id}`" for model in chatting[:5]) + (" …" if len(chatting) > 5 else "")
     return f"{head} and offers {len(chatting)} model{'s' if len(chatting) > 1 else ''}: {shown}."
 

@@ -24,6 +24,7 @@ from chatcore.parts import (
     ToolCall,
 )
 from chatcore.providers.base import PullProgress, RunningModel, Situation, failure, raised
+from chatcore.providers.base_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Again, Patience, ended
 from chatcore.providers.ollama_answer import Answer, request_body
 from chatcore.providers.ollama_errors import LABEL, Explain
 from chatcore.providers.ollama_models import (
@@ -36,7 +37,7 @@ from chatcore.providers.ollama_models import (
     same_model,
     shown_model,
 )
-from chatcore.providers.ollama_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Again, Patience, Retries, ended
+from chatcore.providers.ollama_waiting import Retries
 from chatcore.providers.ollama_wire import Json, Mark, Method, NotJson, Refused, Wire, objects_in, parse_address, text_in
 from chatcore.settings import Settings
 

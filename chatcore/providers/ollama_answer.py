@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 from chatcore.parts import ChatRequest, Event, Finished, FinishReason, ReasoningDelta, TextDelta, ToolCall, Turn, Usage
-from chatcore.providers.ollama_wire import Json, count_in, object_in, objects_in, text_in
+from chatcore.providers.base_json import Json, arguments_in, count_in, object_in, objects_in, text_in
 from chatcore.texts import storable
 
 NS_PER_S = 1_000_000_000
@@ -81,34 +81,6 @@ class Answer:
         call_id = sent_id if sent_id and sent_id not in self._ids else f"call_{uuid.uuid4().hex[:8]}"
         self._ids.add(call_id)
         return ToolCall(call_id, storable(text_in(function, "name")), arguments, raw=text, error=error)
-
-
-def arguments_in(function: Json) -> tuple[Json | None, str, str | None]:
-    """The arguments of a call, else what stood there instead and what is wrong with it. A JSON text counts as its object."""
-    found = function.get("arguments")
-    if isinstance(found, str):
-        try:
-            found = json.loads(found) if found.strip() else {}
-        except (ValueError, RecursionError):
-            return None, storable(str(found)), "The arguments are not valid JSON."
-    if found is None:
-        return {}, "", None
-    if not isinstance(found, dict):
-        return None, storable(json.dumps(found, ensure_ascii=False)), "The arguments are not a JSON object."
-    return {storable(key): clean(value) for key, value in found.items()}, "", None
-
-
-def clean(value: object) -> object:
-    """A JSON value in which every text can be stored."""
-    match value:
-        case str():
-            return storable(value)
-        case list():
-            return [clean(item) for item in value]
-        case dict():
-            return {storable(str(key)): clean(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def usage_in(line: Json) -> Usage | None:

@@ -13,6 +13,11 @@ from typing import Literal
 import httpx
 import ollama
 
+from chatcore.providers.base_json import Json as Json
+from chatcore.providers.base_json import count_in as count_in
+from chatcore.providers.base_json import object_in as object_in
+from chatcore.providers.base_json import objects_in as objects_in
+from chatcore.providers.base_json import text_in as text_in
 from chatcore.providers.ollama_address import Address as Address
 from chatcore.providers.ollama_address import parse_address as parse_address
 from chatcore.settings import Timeouts
@@ -21,7 +26,6 @@ from chatcore.settings import Timeouts
 LINE_LIMIT_BYTES = 16 * 1024 * 1024
 ERROR_LIMIT_BYTES = 64 * 1024
 
-Json = dict[str, object]
 Method = Literal["GET", "POST", "DELETE"]
 
 
@@ -145,30 +149,3 @@ def parsed(line: bytes) -> Json:
     if not isinstance(value, dict):
         raise NotJson(line[:ERROR_LIMIT_BYTES].decode("utf-8", "replace"), cut=False)
     return value
-
-
-# --- reading what a server sent: a wrong type counts as absent ----------------------------------------------------
-
-
-def text_in(value: Json, key: str) -> str:
-    """The text under a key, '' where there is none."""
-    found = value.get(key)
-    return found if isinstance(found, str) else ""
-
-
-def count_in(value: Json, key: str) -> int | None:
-    """The count under a key; None where there is none, or one that cannot be (negative, beyond what a database stores)."""
-    found = value.get(key)
-    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**53 else None
-
-
-def object_in(value: Json, key: str) -> Json:
-    """The object under a key, {} where there is none."""
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def objects_in(value: Json, key: str) -> list[Json]:
-    """The objects of the list under a key."""
-    found = value.get(key)
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []

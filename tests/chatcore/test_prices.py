@@ -15,8 +15,8 @@ from genai_prices.types import ClauseEquals, ModelInfo, ModelPrice, Provider, Ti
 from chatcore import prices
 from chatcore.errors import Invalid
 from chatcore.parts import Usage
-from chatcore.prices import Price, find_reference, price, runs_here
-from chatcore.settings import ROOT
+from chatcore.prices import Price, find_reference, note_elsewhere, price, runs_here
+from chatcore.settings import ROOT, Settings
 from tests.factories import NOW
 
 LIST = f"genai-prices {__version__}"
@@ -254,3 +254,26 @@ def test_a_reference_of_a_router_keeps_the_rest_of_its_name() -> None:
 )
 def test_only_models_that_run_here_have_an_equivalent_and_take_energy(provider: str, model: str, here: bool) -> None:
     assert runs_here(provider, model) is here
+
+
+def test_an_endpoint_elsewhere_does_not_run_here_and_one_of_this_network_does() -> None:
+    settings = Settings.from_env({"CHATCORE_OPENAI_ENDPOINTS": "lab=http://10.0.0.5:8000, work=https://llm.example.org/v1"})
+    note_elsewhere(settings.elsewhere)
+    try:
+        assert (runs_here("lab", "x"), runs_here("work", "x")) == (True, False)
+    finally:
+        note_elsewhere(())
+    assert runs_here("work", "x")
+
+
+def test_what_a_server_elsewhere_says_it_takes_comes_before_the_list(now: datetime) -> None:
+    said = Usage(input_tokens=1000, output_tokens=100, cost_usd=0.5)
+    assert price("openrouter", "openai/gpt-4o", said, at=now, usage_source="reported") == Price(0.5, "USD", "provider")
+    free = Usage(input_tokens=1000, output_tokens=100, cost_usd=0.0)
+    assert price("openrouter", "some/free-model", free, at=now, usage_source="reported") == Price(0.0, "USD", "provider")
+
+
+def test_a_server_of_this_network_costs_nothing_whatever_it_says(now: datetime) -> None:
+    said = Usage(input_tokens=1000, output_tokens=100, cost_usd=0.5)
+    assert price("lab", "gpt-4o", said, at=now, usage_source="reported") is None
+    assert price("guide", "guide", said, at=now, usage_source="reported") is None

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from chatcore.endpoints import Endpoint
 from chatcore.parts import (
     Cancelled,
     ChatRequest,
@@ -20,6 +21,7 @@ from chatcore.parts import (
 )
 from chatcore.providers.base import Provider
 from chatcore.providers.ollama import Ollama
+from chatcore.providers.openai import OpenAI
 from chatcore.settings import Settings, Timeouts
 
 Last = Finished | Failed | Cancelled
@@ -106,6 +108,34 @@ async def ollama_at(
     """The provider of a server at an address; it tries again at once."""
     settings = Settings(database_url="", ollama_host=url, ollama_api_key=key, timeouts=timeouts or Timeouts())
     provider = Ollama(settings, retry_delays_s=(0.0, 0.0, 0.0), progress_after_s=progress_after_s)
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+# Where a server that speaks OpenAI's interface is asked.
+CHAT, MODELS = "/v1/chat/completions", "/v1/models"
+
+
+@asynccontextmanager
+async def openai_at(
+    url: str,
+    *,
+    timeouts: Timeouts | None = None,
+    progress_after_s: float = 60.0,
+    counts_s: float = 60.0,
+    key: str | None = None,
+    name: str = "lab",
+) -> AsyncIterator[OpenAI]:
+    """The provider of an endpoint at an address; it tries again at once."""
+    provider = OpenAI(
+        Endpoint(name, f"{url}/v1", key, "CHATCORE_OPENAI_KEY_LAB"),
+        timeouts or Timeouts(),
+        retry_delays_s=(0.0, 0.0, 0.0),
+        progress_after_s=progress_after_s,
+        counts_s=counts_s,
+    )
     try:
         yield provider
     finally:

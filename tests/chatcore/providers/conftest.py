@@ -1,11 +1,12 @@
-"""A replay server, and an Ollama provider that talks to it without ever waiting for long."""
+"""A replay server, and providers that talk to it without ever waiting for long."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from chatcore.providers.ollama import Ollama
-from tests.chatcore.providers.answers import ollama_at
+from chatcore.providers.openai import OpenAI
+from tests.chatcore.providers.answers import ollama_at, openai_at
 from tests.replay import ReplayServer
 
 
@@ -20,4 +21,11 @@ def server() -> Iterator[ReplayServer]:
 async def ollama(server: ReplayServer) -> AsyncIterator[Ollama]:
     """The provider of that server; it tries again at once."""
     async with ollama_at(server.url) as provider:
+        yield provider
+
+
+@pytest.fixture
+async def lab(server: ReplayServer) -> AsyncIterator[OpenAI]:
+    """The same server as an endpoint that speaks OpenAI's interface."""
+    async with openai_at(server.url) as provider:
         yield provider

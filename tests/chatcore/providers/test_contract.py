@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from chatcore.endpoints import Endpoint
 from chatcore.errors import ProviderError
 from chatcore.parts import ChatRequest, ErrorCode, Health, ModelInfo, TextDelta, Turn
 from chatcore.providers import PROVIDERS, open_providers
 from chatcore.providers.base import Provider
 from chatcore.settings import Settings
-from tests.chatcore.providers.answers import Message, answer
-from tests.replay import WAIT_S, ReplayServer, ndjson_reply, transcript
+from tests.chatcore.providers.answers import CHAT, MODELS, Message, answer
+from tests.replay import TRANSCRIPTS, WAIT_S, ReplayServer, index, ndjson_reply, sse_reply, transcript
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,31 @@ def ollama_script(server: ReplayServer, prompt: str) -> None:
     server.on("/api/chat", transcript("ollama_chat_midstream_error.ndjson") if prompt == "Fail." else words)
 
 
+def openai_script(server: ReplayServer, prompt: str) -> None:
+    """The same for a server that speaks OpenAI's interface."""
+    server.play("real_llamacpp_models.json", path=MODELS)
+    stop = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    words = replace(sse_reply(*[{"choices": [{"index": 0, "delta": {"content": "word "}}]}] * 300, stop), pause_s=0.001)
+    server.on(CHAT, transcript("openai_error_midstream.sse") if prompt == "Fail." else words)
+
+
 STAGES = {
     "guide": Stage("guide", "other", "/stream 300 1000", "/fail server_error 3"),
     "ollama": Stage("tinychat", "nope", "Write.", "Fail.", ollama_script),
+    "openai": Stage("tinychat-think", "nope", "Write.", "Fail.", openai_script),
 }
 NAMES = [name for name, _ in PROVIDERS]
+
+
+def settings_for(url: str) -> Settings:
+    """A server at an address for everybody who has one."""
+    return Settings(database_url="", ollama_host=url, endpoints=(Endpoint("openai", f"{url}/v1"),))
 
 
 @pytest.fixture
 async def providers(server: ReplayServer) -> AsyncIterator[dict[str, Provider]]:
     """All providers, with the replay server as the only one outside."""
-    opened = open_providers(Settings(database_url="", ollama_host=server.url))
+    opened = open_providers(settings_for(server.url))
     yield opened
     for provider in opened.values():
         await provider.close()
@@ -73,6 +88,10 @@ def ask(stage: Stage, server: ReplayServer, prompt: str) -> ChatRequest:
     if stage.script is not None:
         stage.script(server, prompt)
     return ChatRequest(stage.model, (Turn("user", prompt),))
+
+
+def test_every_transcript_is_in_the_index_and_every_entry_has_its_file() -> None:
+    assert {path.name for path in TRANSCRIPTS.iterdir()} - {"INDEX.json"} == set(index())
 
 
 def test_every_provider_has_its_stage_here_and_the_guide_comes_first() -> None:
@@ -153,7 +172,7 @@ async def test_answers_run_side_by_side(provider: Provider, stage: Stage, server
 @pytest.mark.parametrize("name", [name for name in NAMES if STAGES[name].has_server])
 async def test_an_unreachable_server_is_reported_and_does_not_raise(name: str) -> None:
     # Nobody listens on port 9 (discard) of this machine.
-    lonely = open_providers(Settings(database_url="", ollama_host="127.0.0.1:9"))[name]
+    lonely = open_providers(settings_for("http://127.0.0.1:9"))[name]
     health = await lonely.health()
     message = await answer(lonely, ChatRequest(STAGES[name].model, (Turn("user", "Hi"),)))
     await lonely.close()

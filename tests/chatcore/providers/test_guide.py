@@ -270,3 +270,10 @@ def test_an_answer_never_shows_a_link_that_leads_nowhere() -> None:
 async def test_the_guide_refuses_any_other_model() -> None:
     message = await answer(Guide(), ask(model="llama3"))
     assert message.failed.code is ErrorCode.MODEL_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "question", ["How do I connect vLLM?", "Can I use OpenAI?", "Where does my OpenRouter API key go?", "connect LM Studio"]
+)
+def test_how_to_connect_other_servers_is_found_in_the_manual(question: str) -> None:
+    assert "CHATCORE_OPENAI_ENDPOINTS" in said(question, guide_with(DOWN)).text

@@ -1,0 +1,67 @@
+"""What happens while a model server sends nothing."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from math import inf
+from typing import TypeVar
+
+from chatcore.parts import Progress
+
+T = TypeVar("T")
+
+# A busy or loading server is asked again after so long, in seconds.
+RETRY_DELAYS_S = (1.0, 2.0, 4.0)
+PROGRESS_AFTER_S = 2.0
+PROGRESS_EVERY_S = 10.0
+
+
+class Patience:
+    """Tells the person who waits what the server does, until its first line is here; `ask` gives the sentence."""
+
+    def __init__(self, ask: Callable[[], Awaitable[str]], limit_s: float | None, after_s: float) -> None:
+        self._ask = ask
+        start_s = asyncio.get_running_loop().time()
+        self._next_s = start_s + after_s
+        self._end_s = inf if limit_s is None else start_s + limit_s
+        self._said = ""
+
+    def heard(self, limit_s: float) -> None:
+        """The server lives, though it has no line yet: from now on it may be silent for so long."""
+        self._end_s = asyncio.get_running_loop().time() + limit_s
+
+    async def until(self, coming: asyncio.Future[T]) -> AsyncGenerator[Progress, None]:
+        """Progress until the line is there. Raises TimeoutError at the limit."""
+        loop = asyncio.get_running_loop()
+        while not coming.done():
+            await asyncio.wait([coming], timeout=max(min(self._next_s, self._end_s) - loop.time(), 0.0))
+            if coming.done():
+                return
+            if loop.time() >= self._end_s:
+                raise TimeoutError
+            self._next_s = loop.time() + PROGRESS_EVERY_S
+            look = asyncio.ensure_future(self._ask())
+            both: list[asyncio.Future[T] | asyncio.Future[str]] = [coming, look]
+            try:
+                left_s = None if self._end_s == inf else max(self._end_s - loop.time(), 0.0)
+                await asyncio.wait(both, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+                if look.done() and not coming.done() and look.result() != self._said:
+                    self._said = look.result()
+                    yield Progress(self._said)
+            finally:
+                await ended(look)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A further attempt: after how long, and what is said meanwhile."""
+
+    delay_s: float
+    progress: str = ""
+
+
+async def ended(*tasks: asyncio.Future[T]) -> None:
+    """Cancels tasks and waits until they are over; their results are looked at elsewhere."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
