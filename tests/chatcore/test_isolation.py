@@ -21,7 +21,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, installed, ledger, pulls, search, thread
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
@@ -48,7 +48,10 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
-MODULES = [accounts, browse, changes, chat, gather, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH]
+MODULES = [
+    accounts, browse, changes, chat, gather, generation, history, installed, ledger, pulls, thread,
+    *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
+]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -215,7 +218,18 @@ MAKES: dict[str, Case] = {
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
+MODELS = "models are everybody's to see and the owner's to change: test_pulls and test_installed"
 ELSEWHERE = {
+    "installed.details": MODELS,
+    "installed.delete": MODELS,
+    "installed.unload": MODELS,
+    "installed.Loads.start": MODELS,
+    "installed.Loads.now": MODELS,
+    "installed.Loads.put_away": MODELS,
+    "pulls.Pulls.start": MODELS,
+    "pulls.Pulls.cancel": MODELS,
+    "pulls.Pulls.now": MODELS,
+    "pulls.Pulls.put_away": MODELS,
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
