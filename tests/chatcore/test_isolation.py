@@ -218,18 +218,18 @@ MAKES: dict[str, Case] = {
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
-MODELS = "models are everybody's to see and the owner's to change: test_pulls and test_installed"
+EVERYBODYS = "models are everybody's to see and the owner's to change: test_pulls and test_installed"
 ELSEWHERE = {
-    "installed.details": MODELS,
-    "installed.delete": MODELS,
-    "installed.unload": MODELS,
-    "installed.Loads.start": MODELS,
-    "installed.Loads.now": MODELS,
-    "installed.Loads.put_away": MODELS,
-    "pulls.Pulls.start": MODELS,
-    "pulls.Pulls.cancel": MODELS,
-    "pulls.Pulls.now": MODELS,
-    "pulls.Pulls.put_away": MODELS,
+    "installed.details": EVERYBODYS,
+    "installed.delete": EVERYBODYS,
+    "installed.unload": EVERYBODYS,
+    "installed.Loads.start": EVERYBODYS,
+    "installed.Loads.now": EVERYBODYS,
+    "installed.Loads.put_away": EVERYBODYS,
+    "pulls.Pulls.start": EVERYBODYS,
+    "pulls.Pulls.cancel": EVERYBODYS,
+    "pulls.Pulls.now": EVERYBODYS,
+    "pulls.Pulls.put_away": EVERYBODYS,
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",

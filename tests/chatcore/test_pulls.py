@@ -11,7 +11,7 @@ from chatcore.db import Database, open_database
 from chatcore.errors import Conflict, Denied, Invalid, NotFound, ProviderError
 from chatcore.generation import Runner
 from chatcore.parts import ErrorCode, Viewer
-from chatcore.providers.base import PullProgress
+from chatcore.providers.base import Provider, PullProgress
 from chatcore.providers.guide import Guide
 from chatcore.providers.ollama import Ollama
 from chatcore.pulls import WINDOW_S, Download, Pull, Pulls, Stage, clean_name, explained
@@ -61,7 +61,7 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, server: ReplayServer, sqlite_template: Path) -> Iterator[Shop]:
     settings = Settings(database_url="", ollama_host=server.url, timeouts=Timeouts(connect_s=2.0, pull_idle_s=0.5))
-    providers = {"guide": Guide(nobody), "ollama": Ollama(settings)}
+    providers: dict[str, Provider] = {"guide": Guide(nobody), "ollama": Ollama(settings)}
     shutil.copy(sqlite_template, tmp_path / "pulls.db")
     db = open_database(f"sqlite:///{tmp_path / 'pulls.db'}")
     runner = Runner(db, providers)
