@@ -56,7 +56,9 @@ def _steps() -> None:
             else "The first starts [Ollama](https://ollama.com/download), the second fetches a small model, 2 GB. "
             "It runs elsewhere? Set OLLAMA_HOST to its address and start chatcore again."
         )
-        st.button("Try again", icon=":material/refresh:", key="connect.retry", on_click=_look)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Try again", icon=":material/refresh:", key="connect.retry", on_click=_look)
+            st.page_link(app.MODELS_PAGE, label="Models: what fits this machine, and a click to get it", icon=":material/deployed_code:")
 
 
 def show_state(health: Health) -> None:

@@ -69,7 +69,7 @@ def show_line(advice: Advice, standing: Standing, viewer: Viewer, state: str) ->
     model, provider = advice.model, standing.provider.name
     best = " :green-badge[:material/star: Begin with this one]" if advice.best else ""
     fit = FITS.get(advice.fit, f":gray-badge[Needs about {gb(advice.needed_bytes)}]")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"models-advice-{model.name}"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"models-advice-{model.name}"):
         st.markdown(
             f"**{words.plain(model.name)}** {fit}{best}  \n"
             f":small[:gray[{words.plain(f'{model.good_for} · {model.maker} · {words.size(model.size_bytes)} to download')}]]",

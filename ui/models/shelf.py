@@ -87,7 +87,7 @@ def show_model(standing: Standing, model: ModelInfo, running: RunningModel | Non
         lines.append(f":small[:green[{words.plain(sentences.in_memory(running, now=app.now(), zone=app.time_zone()))}]]")
     elif load is not None and load.error is None:
         lines.append(":small[:orange[Being loaded into memory …]]")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"models-row-{provider}-{model.id}"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"models-row-{provider}-{model.id}"):
         st.markdown("  \n".join(lines), width="stretch")
         key = f"models.menu.{provider}.{model.id}"
         st.menu_button(
