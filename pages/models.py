@@ -9,7 +9,8 @@ from ui.models import actions, advice, dialogs, downloads, shelf
 
 def main() -> None:
     actions.go_to_chat()
-    st.session_state.pop(actions.AGAIN, None)
+    # Taken before the parts of the page run: they ask for this script while it waits.
+    asked = actions.take_asked()
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.title("Models", anchor=False, width="content")
         st.button("Look again", icon=":material/refresh:", key="models.refresh", on_click=actions.look)
@@ -26,7 +27,7 @@ def main() -> None:
         if standing is not first:
             advice.show(standing, viewer, first=False)
             break
-    dialogs.show()
+    dialogs.show(asked)
 
 
 def is_empty(standing: Standing) -> bool:

@@ -193,5 +193,26 @@ def test_a_load_that_failed_is_told_beside_its_model(frame: Frame, ollama: Repla
     until(lambda: any(load.error for load in shared().loads.now(frame.viewer).values()))
     at = opened(frame)
     assert "The model server failed" in said(at)
-    at.button(key="models.menu.ollama.tinychat-think:latest.away").click().run()
+    at.button(key="models.load.ollama.tinychat-think:latest.away").click().run()
     assert "The model server failed" not in said(at)
+
+
+@pytest.mark.parametrize(("what", "title"), [("details", "Details"), ("delete", "Delete this model?")])
+def test_a_dialog_opens_once_and_says_what_it_is_about(frame: Frame, ollama: ReplayServer, what: str, title: str) -> None:
+    full(ollama)
+    at = opened(frame)
+    at.session_state["models.dialog"] = (what, "ollama", "tinychat:latest")
+    at.run()
+    assert not at.exception
+    dialogs = [block.proto.dialog.title for block in at.get("dialog")]
+    assert dialogs == [title]
+    assert "1.4 MB" in said(at)
+    assert not at.run().get("dialog")
+
+
+def test_chat_with_a_model_opens_a_new_chat_with_it(frame: Frame, ollama: ReplayServer) -> None:
+    full(ollama)
+    at = opened(frame)
+    at.session_state["models.chat"] = ("ollama", "tinychat-think:latest")
+    at.run()
+    assert at.selectbox[0].value == ("ollama", "tinychat-think:latest")

@@ -8,6 +8,7 @@ from ui import app, composer, words
 # What the script does next: a dialog to open (what, provider, model), a model to chat with, a start at the top of the script.
 DIALOG, CHAT, AGAIN = "models.dialog", "models.chat", "models.again"
 NAME = "models.name"
+Asked = tuple[str, str, str]
 CHAT_WITH, DETAILS, LOAD, UNLOAD, DELETE = "Chat with it", "Details …", "Load into memory", "Take out of memory", "Delete …"
 
 
@@ -43,9 +44,16 @@ def go_to_chat() -> None:
         app.open_chat(None)
 
 
+def take_asked() -> Asked | None:
+    """The dialog that was asked for, once; nothing waits for the script after that."""
+    st.session_state.pop(AGAIN, None)
+    asked: Asked | None = st.session_state.pop(DIALOG, None)
+    return asked
+
+
 def wants_script() -> bool:
     """Whether something waits that only the whole script does, not a part of the page."""
-    return any(key in st.session_state for key in (DIALOG, CHAT)) or bool(st.session_state.pop(AGAIN, False))
+    return any(key in st.session_state for key in (DIALOG, CHAT, AGAIN))
 
 
 def download(provider: str, model_name: str) -> None:

@@ -67,7 +67,7 @@ def of_machine(machine: Machine | None, standing: Standing) -> str:
 def show_line(advice: Advice, standing: Standing, viewer: Viewer, state: str) -> None:
     """A model, how it fits with the arithmetic behind the question mark, and the button."""
     model, provider = advice.model, standing.provider.name
-    best = " :green-badge[:material/star: Begin with this one]" if advice.best else ""
+    best = " :green-badge[:material/star: Begin with this one]" if advice.best and not state else ""
     fit = FITS.get(advice.fit, f":gray-badge[Needs about {gb(advice.needed_bytes)}]")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"models-advice-{model.name}"):
         st.markdown(

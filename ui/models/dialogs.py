@@ -11,13 +11,14 @@ from ui.models import actions, sentences
 LICENSE_CHARACTERS, TEXT_CHARACTERS = 400, 4000
 
 
-def show() -> None:
+def show(asked: actions.Asked | None) -> None:
     """Opens the dialog that was asked for; it lives on by itself from then on."""
-    what, provider, model_name = st.session_state.pop(actions.DIALOG, (None, "", ""))
-    found = find(provider, model_name) if what else None
+    if asked is None:
+        return
+    found = find(asked[1], asked[2])
     if found is None:
         return
-    if what == "details":
+    if asked[0] == "details":
         details_dialog(*found)
     else:
         delete_dialog(*found)

@@ -66,7 +66,7 @@ def show_pull(pull: Pull, viewer: Viewer) -> None:
     key, named = f"models.pull.{pull.provider}.{pull.model_name}", (pull.provider, pull.model_name)
     name = f"**{words.plain(pull.model_name)}**"
     with st.container(gap="xxsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
             match pull.stage:
                 case Stage.RUNNING:
                     st.markdown(f"{name} :small[{words.plain(sentences.stage(pull))}]", width="stretch")

@@ -90,15 +90,16 @@ def show_model(standing: Standing, model: ModelInfo, running: RunningModel | Non
     with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False, key=f"models-row-{provider}-{model.id}"):
         st.markdown("  \n".join(lines), width="stretch")
         key = f"models.menu.{provider}.{model.id}"
+        # The label is for who does not see the sign.
         st.menu_button(
-            "", possible(standing, model, running, viewer), key=key, icon=":material/more_horiz:", type="tertiary",
-            help=f"What can be done with {model.id}", on_click=actions.choose, args=(key, provider, model.id),
+            f"Actions for {words.plain(model.id)}", possible(standing, model, running, viewer), key=key, icon=":material/more_horiz:",
+            type="tertiary", on_click=actions.choose, args=(key, provider, model.id),
         )  # fmt: skip
     if load is not None and load.error is not None:
         app.show_error(load.error)
         if viewer.is_owner:
             st.button(
-                "Put away", key=f"{key}.away", type="tertiary", icon=":material/close:", on_click=actions.put_load_away,
+                "Put away", key=f"models.load.{provider}.{model.id}.away", type="tertiary", icon=":material/close:", on_click=actions.put_load_away,
                 args=(provider, model.id),
             )  # fmt: skip
 
