@@ -72,7 +72,7 @@ def test_a_model_is_deleted_only_after_it_was_asked(with_ollama: Server, ollama:
     row = page.locator("[class*='st-key-models-row-ollama']")
     expect(row).to_contain_text("2.0 GB on disk")
     for answer in ("Keep it", "Delete"):
-        row.get_by_role("button").click()
+        row.get_by_role("button", name="Actions for llama3.2:3b").click()
         page.get_by_text("Delete …").click()
         expect(page.get_by_role("dialog")).to_contain_text("2.0 GB become free")
         # The page looks again by itself meanwhile; the question stays.

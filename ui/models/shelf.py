@@ -98,10 +98,9 @@ def show_model(standing: Standing, model: ModelInfo, running: RunningModel | Non
     if load is not None and load.error is not None:
         app.show_error(load.error)
         if viewer.is_owner:
-            st.button(
-                "Put away", key=f"models.load.{provider}.{model.id}.away", type="tertiary", icon=":material/close:", on_click=actions.put_load_away,
-                args=(provider, model.id),
-            )  # fmt: skip
+            away = f"models.load.{provider}.{model.id}.away"
+            named = (provider, model.id)
+            st.button("Put away", key=away, type="tertiary", icon=":material/close:", on_click=actions.put_load_away, args=named)
 
 
 def possible(standing: Standing, model: ModelInfo, running: RunningModel | None, viewer: Viewer) -> list[str]:
