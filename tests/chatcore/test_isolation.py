@@ -21,7 +21,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, installed, ledger, pulls, search, thread
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
@@ -49,7 +49,10 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
-MODULES = [accounts, browse, changes, chat, gather, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH]
+MODULES = [
+    accounts, browse, changes, chat, gather, generation, history, installed, ledger, pulls, thread,
+    *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
+]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -216,7 +219,18 @@ MAKES: dict[str, Case] = {
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
+EVERYBODYS = "models are everybody's to see and the owner's to change: test_pulls and test_installed"
 ELSEWHERE = {
+    "installed.details": EVERYBODYS,
+    "installed.delete": EVERYBODYS,
+    "installed.unload": EVERYBODYS,
+    "installed.Loads.start": EVERYBODYS,
+    "installed.Loads.now": EVERYBODYS,
+    "installed.Loads.put_away": EVERYBODYS,
+    "pulls.Pulls.start": EVERYBODYS,
+    "pulls.Pulls.cancel": EVERYBODYS,
+    "pulls.Pulls.now": EVERYBODYS,
+    "pulls.Pulls.put_away": EVERYBODYS,
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
