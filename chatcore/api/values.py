@@ -101,6 +101,8 @@ def generation_json(generation: GenerationInfo) -> Json:
         "output_tokens": generation.output_tokens,
         "usage_source": generation.usage_source,
         "finish_reason": generation.finish_reason,
+        "reasoning_s": generation.reasoning_s,
+        "context_window": generation.context_window,
         "error": error if generation.error_type else None,
     }
 
@@ -118,6 +120,7 @@ def model_json(model: ModelInfo) -> Json:
         "quantization": model.quantization,
         "cloud": model.cloud,
         "loaded": model.loaded,
+        "loaded_context": model.loaded_context,
     }
 
 
