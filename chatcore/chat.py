@@ -95,7 +95,7 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
-                if chat_id is None:
+                if chat_id is None and not settings.is_plain:
                     write_settings_in(tx, viewer, asked.session_id, settings)
                 answer = write_answer(tx, order, asked.session_id)
                 job = write_job(tx, order, answer)

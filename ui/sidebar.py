@@ -30,6 +30,7 @@ def show_navigation(*, on_chat: bool) -> None:
         show_button()
         st.page_link(app.CHAT_PAGE, label="Chat", icon=":material/chat_bubble:", query_params=last)
         st.page_link(app.SESSIONS_PAGE, label="Sessions", icon=":material/search:")
+        st.page_link(app.PROMPTS_PAGE, label="Prompts", icon=":material/bookmarks:")
         st.page_link(app.ANALYTICS_PAGE, label="Analytics", icon=":material/monitoring:")
         if app.sign_in_configured():
             st.button("Sign out", icon=":material/logout:", key="app.sign_out", type="tertiary", on_click=st.logout)

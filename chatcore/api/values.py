@@ -6,8 +6,11 @@ from datetime import datetime
 
 from chatcore.chat import Sent
 from chatcore.organise.folders import FolderInfo
+from chatcore.organise.presets import PresetInfo
+from chatcore.organise.prompts import PromptInfo
 from chatcore.organise.tags import TagInfo
 from chatcore.organise.views import ViewInfo
+from chatcore.parameters import ChatSettings
 from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
 from chatcore.search.results import Facet, Facets, Hit, Switch
 
@@ -63,6 +66,35 @@ def folder_json(folder: FolderInfo) -> Json:
 def view_json(view: ViewInfo) -> Json:
     """A saved search."""
     return {"id": view.id, "name": view.name, "query": view.query, "created_at": moment(view.created_at)}
+
+
+def settings_json(settings: ChatSettings) -> Json:
+    """The settings of a chat or a preset; null, and an option that is not there, mean that the model's own hold."""
+    return {"system_prompt": settings.system_prompt, "think": settings.think, "options": dict(settings.options)}
+
+
+def preset_json(preset: PresetInfo) -> Json:
+    """Settings with a name."""
+    return {
+        "id": preset.id,
+        "name": preset.name,
+        "default": preset.is_default,
+        "provider": preset.provider,
+        "model": preset.model_name,
+        **settings_json(preset.settings),
+        "created_at": moment(preset.created_at),
+    }
+
+
+def prompt_json(prompt: PromptInfo) -> Json:
+    """A prompt of the library; `variables` are those that have to be filled in."""
+    return {
+        "id": prompt.id,
+        "name": prompt.name,
+        "text": prompt.text,
+        "variables": list(prompt.variables),
+        "created_at": moment(prompt.created_at),
+    }
 
 
 def message_json(message: MessageInfo) -> Json:
@@ -138,6 +170,7 @@ def update_json(update: Update) -> Json:
         "progress": update.progress,
         "error": update.error,
         "hint": update.hint,
+        "reasoning_s": update.reasoning_s,
         "next": {"text": update.next.text, "reasoning": update.next.reasoning},
     }
 
