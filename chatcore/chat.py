@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from chatcore import ledger, parameters, processes
-from chatcore.chat_settings import read_settings_in, write_settings_in
+from chatcore.chat_settings import read_settings, read_settings_in, write_settings_in
 from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid
 from chatcore.generation import Job, Runner
@@ -89,7 +89,8 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     """
     draft = clean_draft(draft)
     for last_try in (False,) * (TRIES - 1) + (True,):
-        leaf_id, turns, settings = conversation(runner.db, viewer, chat_id) if chat_id else (None, (), draft.settings)
+        leaf_id, turns = conversation(runner.db, viewer, chat_id) if chat_id else (None, ())
+        settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
         request = parameters.request(settings, draft.model_name, (*turns, Turn("user", draft.text)))
         order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent)
         try:
@@ -191,15 +192,14 @@ def first_model(db: Database, viewer: Viewer, models: Sequence[ModelInfo]) -> tu
 # --- what is read ------------------------------------------------------------------------------------------------
 
 
-def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int | None, tuple[Turn, ...], ChatSettings]:
-    """The leaf of the branch a chat shows, what a model is told of it, and the settings it is asked with. Raises NotFound."""
+def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int | None, tuple[Turn, ...]]:
+    """The leaf of the branch a chat shows, and what a model is told of it. Raises NotFound."""
     with db.read() as tx:
         chat = tx.execute(sa.select(CHATS.c.current_message_id).where(mine(viewer, chat_id))).one_or_none()
         if chat is None:
             raise no_chat()
         leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
-        turns = turns_to(tx, leaf_id) if leaf_id is not None else ()
-        return leaf_id, turns, read_settings_in(tx, viewer, chat_id)
+        return leaf_id, turns_to(tx, leaf_id) if leaf_id is not None else ()
 
 
 def turns_to(tx: Session, message_id: int) -> tuple[Turn, ...]:

@@ -21,6 +21,8 @@ from chatcore.rows import MESSAGES
 NEARLY_FULL = 0.8
 # An estimate of 4 characters a token is at most twice too high for anything people write: so much must have been added at least.
 SURE = 0.5
+# No server has a smaller window by default: below, a count says nothing of what was cut.
+SMALLEST_WINDOW = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def cut_answers(messages: Sequence[MessageInfo]) -> frozenset[int]:
         if counted is not None and before is not None:
             then = reported(before) or (0, 0)
             same = (message.provider, message.model_name) == (before.provider, before.model_name)
-            if same and counted[0] < then[0] + added * SURE:
+            expected = then[0] + added * SURE
+            if same and counted[0] < expected and expected >= SMALLEST_WINDOW:
                 cut.add(message.id)
         if counted is not None:
             before, added = message, 0

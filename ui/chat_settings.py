@@ -221,10 +221,11 @@ def show_think(model: ModelInfo | None) -> None:
 def show_parameters(model: ModelInfo | None) -> None:
     """A field for each parameter; an empty one leaves it to the model."""
     st.caption("An empty field leaves it to the model.")
-    left, right = st.columns(2)
-    for number, parameter in enumerate(PARAMETERS):
-        with right if number % 2 else left:
-            show_parameter(parameter)
+    # Row by row, so that a narrow window stacks them in their order.
+    for pair in (PARAMETERS[start : start + 2] for start in range(0, len(PARAMETERS), 2)):
+        for column, parameter in zip(st.columns(2), pair, strict=False):
+            with column:
+                show_parameter(parameter)
     st.multiselect(
         "Stop at",
         stops(clean_settings(options={STOP: st.session_state.get(key_of(STOP)) or []})),

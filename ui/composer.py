@@ -53,7 +53,7 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
         with above:
             gauge.show_way_on(filling, chat_id, choice)
     # One dialog at a time.
-    if not slash.show_form(chat_id, deliver):
+    if not slash.show_form(chat_id, deliver, TEXT):
         chat_settings.show_open(chat_id, model, picker_key(chat_id))
     return choice
 

@@ -21,7 +21,21 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, chat_settings, generation, history, ledger, search, thread
+from chatcore import (
+    accounts,
+    analytics,
+    browse,
+    changes,
+    chat,
+    chat_settings,
+    context,
+    generation,
+    history,
+    ledger,
+    search,
+    summary,
+    thread,
+)
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
@@ -190,6 +204,11 @@ BY_ID: dict[str, Case] = {
     "chat_settings.read_settings_in": lambda w, v: in_read(w, chat_settings.read_settings_in, v, w.chat_id),
     "chat_settings.write_settings": lambda w, v: chat_settings.write_settings(w.db, v, w.chat_id, BRIEF),
     "chat_settings.write_settings_in": lambda w, v: in_write(w, chat_settings.write_settings_in, v, w.chat_id, BRIEF),
+    "context.filling": lambda w, v: context.filling(w.db, v, w.chat_id, (), 4096),
+    "context.characters": lambda w, v: context.characters(w.db, v, w.chat_id),
+    "summary.continue_in_new_chat": lambda w, v: summary.continue_in_new_chat(
+        w.runner, v, w.chat_id, provider="ollama", model_name="m", window=4096, now=LATER
+    ),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }

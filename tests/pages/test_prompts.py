@@ -83,6 +83,7 @@ def test_blanks_are_asked_for_before_anything_is_sent(frame: Frame) -> None:
     at.button(key="FormSubmitter:prompts.blanks-Send").click().run()
     assert not at.exception
     assert first_prompt(frame) == "Into German: good morning"
+    assert at.chat_input[0].proto.value == ""
 
 
 def test_commands_nobody_keeps_are_sent_as_they_are(frame: Frame) -> None:

@@ -66,12 +66,13 @@ def _chosen(field: str) -> None:
         st.session_state[field] = f"{name} "
 
 
-def show_form(chat_id: uuid.UUID | None, send: Send) -> bool:
-    """Asks for the blanks of the prompt that was called in this chat, if one was; answers whether."""
+def show_form(chat_id: uuid.UUID | None, send: Send, field: str) -> bool:
+    """Asks for the blanks of the prompt that was called in this chat, if one was; answers whether. What was typed stands in the
+    `field` of the page until it is sent."""
     asked: Asked | None = st.session_state.get(ASKED)
     if asked is None or asked.chat_id != chat_id:
         return False
-    fill_in(asked, send)
+    fill_in(asked, send, field)
     return True
 
 
@@ -81,8 +82,8 @@ def blank(name: str) -> str:
 
 
 @st.dialog("Fill in the blanks", on_dismiss=lambda: st.session_state.pop(ASKED, None))
-def fill_in(asked: Asked, send: Send) -> None:
-    """One field for each blank; what was typed stays in the field of the page until this is sent."""
+def fill_in(asked: Asked, send: Send, field: str) -> None:
+    """One field for each blank."""
     if ASKED not in st.session_state:
         st.rerun()
     prompt = asked.command.prompt
@@ -90,15 +91,16 @@ def fill_in(asked: Asked, send: Send) -> None:
     with st.form("prompts.blanks", border=False):
         for name in asked.command.missing:
             st.text_area(name.replace("_", " ").capitalize(), key=blank(name), height="content")
-        st.form_submit_button("Send", type="primary", icon=":material/send:", on_click=_filled, args=(asked, send))
+        st.form_submit_button("Send", type="primary", icon=":material/send:", on_click=_filled, args=(asked, send, field))
     app.show_kept_error()
 
 
-def _filled(asked: Asked, send: Send) -> None:
+def _filled(asked: Asked, send: Send, field: str) -> None:
     with app.calm_callback():
         values = {name: str(st.session_state.get(blank(name)) or "").strip() for name in asked.command.missing}
         empty = [name for name, value in values.items() if not value]
         if empty:
             raise Invalid(f"Nothing is written for {', '.join(empty)}.", "Fill it in, or close this to write the prompt yourself.")
         st.session_state.pop(ASKED, None)
+        st.session_state[field] = ""
         send(filled_in(asked.command, values, now=app.now().astimezone(app.time_zone())), asked.chat_id, asked.request_key)
