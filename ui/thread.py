@@ -280,6 +280,8 @@ def follow_here(core: Core, viewer: Viewer, pending: Pending) -> None:
         drawn = max(drawn, len(parts) - 1)
         if parts:
             growing.markdown(show(parts[-1]))
+        elif update.reasoning_s is not None:
+            growing.caption(f"Thinking… {words.duration(update.reasoning_s)}")
         elif update.progress:
             growing.caption(words.plain(update.progress))
     st.rerun()
@@ -298,7 +300,7 @@ def paced(updates: Iterator[Update]) -> Iterator[Update]:
         if update.state is State.RUNNING and time.monotonic() < due_s and not update.progress:
             continue
         due_s = time.monotonic() + 1 / PAINTS_PER_S
-        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint)
+        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint, update.reasoning_s)
         text = ""
 
 
