@@ -46,7 +46,7 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
             filling = gauge.measured(core, viewer, thread, settings, model)
             if filling is not None:
                 gauge.show_gauge(filling)
-            with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", key="composer_tools", width="content"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_tools", width="content"):
                 slash.show_menu(core, viewer, TEXT)
                 chat_settings.show_button(core, viewer, chat, settings)
     if chat_id is not None:
@@ -139,7 +139,11 @@ def _submitted(chat_id: uuid.UUID | None, request_key: str) -> None:
 
 def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     """Sends a prompt, or what `/name` stands for; where blanks are left, they are asked for first and the text stays in the field."""
-    prompt = slash.expanded(app.core(), app.viewer(), text, chat_id, request_key)
+    try:
+        prompt = slash.expanded(app.core(), app.viewer(), text, chat_id, request_key)
+    except ChatcoreError as error:
+        keep(text, error)
+        return
     if prompt is None:
         st.session_state[TEXT] = text
     else:
