@@ -59,11 +59,14 @@ class Attempt:
         match event:
             case TextDelta(text):
                 self.count(text)
+                self.live.thinking.stop()
                 self.live.add(text=storable(text))
             case ReasoningDelta(text):
                 self.count(text)
+                self.live.thinking.start()
                 self.live.add(reasoning=storable(text))
             case ToolCall():
+                self.live.thinking.stop()
                 self.tool_calls.append(event)
                 self.tool_calls_size += len(dump_tool_calls((event,)) or "")
             case Progress(text):
@@ -103,6 +106,7 @@ class Attempt:
             usage=self.usage,
             finished=self.finished,
             failed=self.failed,
+            reasoning_s=self.live.thinking.seconds,
         )
 
 

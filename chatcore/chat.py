@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from chatcore import ledger, processes
+from chatcore import ledger, parameters, processes
+from chatcore.chat_settings import read_settings, read_settings_in, write_settings_in
 from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid
 from chatcore.generation import Job, Runner
 from chatcore.history import append_in, clean_name, clean_text, create_chat_in, get_message, leaf_of, mine, no_chat
 from chatcore.models import DEFAULT_TITLE
+from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import cut, snippet
@@ -35,7 +37,8 @@ TRIES = 3
 class Draft:
     """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict.
 
-    `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`.
+    `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`. `settings` are those a new chat begins
+    with; a chat that is there has its own.
     """
 
     text: str
@@ -43,6 +46,7 @@ class Draft:
     model_name: str
     request_key: str | None = None
     trace_parent: str | None = None
+    settings: ChatSettings = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +90,14 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     draft = clean_draft(draft)
     for last_try in (False,) * (TRIES - 1) + (True,):
         leaf_id, turns = conversation(runner.db, viewer, chat_id) if chat_id else (None, ())
-        request = ChatRequest(draft.model_name, (*turns, Turn("user", draft.text)))
+        settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
+        request = parameters.request(settings, draft.model_name, (*turns, Turn("user", draft.text)))
         order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent)
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
+                if chat_id is None and not settings.is_plain:
+                    write_settings_in(tx, viewer, asked.session_id, settings)
                 answer = write_answer(tx, order, asked.session_id)
                 job = write_job(tx, order, answer)
         except Moved:
@@ -124,8 +131,9 @@ def retry(
     provider = clean_name(provider or answer.provider or "", "provider")
     model_name = clean_name(model_name or answer.model_name or "", "model")
     with runner.db.read() as tx:
-        turns = turns_to(tx, answer.parent_id)
-    order = Order(viewer, provider, ChatRequest(model_name, turns), runner.owner, now, trace_parent=trace_parent)
+        settings = read_settings_in(tx, viewer, answer.session_id)
+        request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id))
+    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
         claim(tx, viewer, answer.session_id)
@@ -289,8 +297,15 @@ def write_job(tx: Session, order: Order, answer: MessageInfo) -> Job:
         owner=order.owner,
         now=order.now,
         request_key=order.request_key,
+        context_window=window_of(order.request),
     )
     return Job(generation_id, answer.id, answer.session_id, order.viewer.user_id, order.provider, order.request, order.trace_parent)
+
+
+def window_of(request: ChatRequest) -> int | None:
+    """The context window a request asks for, None where that is left to the server."""
+    found = request.options.get("num_ctx")
+    return found if isinstance(found, int) else None
 
 
 @contextmanager

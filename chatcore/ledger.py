@@ -64,6 +64,7 @@ class Ending:
     usage: Usage | None = None
     finished: Finished | None = None
     failed: Failed | None = None
+    reasoning_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def begin_in(
     owner: str,
     now: datetime,
     request_key: str | None = None,
+    context_window: int | None = None,
 ) -> int:
     """Opens an attempt at an answer; its id. Raises IntegrityError if the message has a running one or the key was used."""
     statement = sa.insert(GENERATIONS).values(
@@ -119,6 +121,7 @@ def begin_in(
         owner=owner,
         heartbeat_at=moment(tx),
         request_key=request_key,
+        context_window=context_window,
     )
     generation_id: int = tx.execute(statement.returning(GENERATIONS.c.id)).scalar_one()
     return generation_id
@@ -225,6 +228,7 @@ def outcome(ending: Ending, counted: Counted) -> dict[str, object]:
         "reasoning_tokens": known(usage.reasoning_tokens),
         "response_model": clean_model(usage),
         "finish_reason": ending.finished.reason.value if ending.finished else None,
+        "reasoning_s": ending.reasoning_s,
     }
     if ending.state is State.FAILED and failed is not None:
         values["error_type"] = failed.code.value
@@ -308,6 +312,7 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
             sa.func.length(reasoning).label("reasoning_end"),
             GENERATIONS.c.error_message,
             GENERATIONS.c.error_hint,
+            GENERATIONS.c.reasoning_s,
         )
         .select_from(MESSAGES)
         .outerjoin(GENERATIONS, GENERATIONS.c.id == newest)
@@ -327,6 +332,7 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
         next=end,
         error=row.error_message,
         hint=row.error_hint,
+        reasoning_s=row.reasoning_s,
     )
 
 

@@ -6,6 +6,7 @@ their own offset, so a slow one gets much at once and nobody waits for it.
 
 import asyncio
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +46,30 @@ class Strand:
         return self._pieces[0] if self._pieces else ""
 
 
+class Stopwatch:
+    """How long something took that may pause and go on. One thread runs it, any may read it."""
+
+    def __init__(self) -> None:
+        # When it began, if it runs, and what it took before; one value, so that a reader never sees half of a change.
+        self._now: tuple[float | None, float | None] = (None, None)
+
+    @property
+    def seconds(self) -> float | None:
+        """The time so far; None if it never began."""
+        began_s, spent_s = self._now
+        return spent_s if began_s is None else (spent_s or 0.0) + time.perf_counter() - began_s
+
+    def start(self) -> None:
+        """Begins, or goes on; nothing happens while it runs."""
+        if self._now[0] is None:
+            self._now = (time.perf_counter(), self._now[1])
+
+    def stop(self) -> None:
+        """Pauses; nothing happens while it stands."""
+        if self._now[0] is not None:
+            self._now = (None, self.seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All text of an answer at one moment."""
@@ -60,6 +85,8 @@ class LiveAnswer:
         self._lock = threading.Lock()
         self._text = Strand()
         self._reasoning = Strand()
+        # Run by who writes the answer: when reasoning begins and ends only the events say.
+        self.thinking = Stopwatch()
         self._frozen = False
         self._state = State.RUNNING
         self._progress: str | None = None
@@ -117,6 +144,7 @@ class LiveAnswer:
             if self._state is not State.RUNNING:
                 return
             self._frozen = True
+            self.thinking.stop()
             self._state, self._error, self._hint = state, error, hint
             self._progress = self._trouble = None
             waiting = self._change()
@@ -142,6 +170,7 @@ class LiveAnswer:
                 progress=self._trouble or (self._progress if self.size == 0 else None),
                 error=self._error,
                 hint=self._hint,
+                reasoning_s=self.thinking.seconds,
             )
             return update, self._version
 

@@ -77,6 +77,8 @@ class ChatSession(SQLModel, table=True):
     conversation goes on, never by a rename, a pin or a move. The counters are kept by the same transaction that writes
     the message. `current_message_id` is the leaf of the branch that is shown. `deleted_at` set means: in the trash.
     `folder_id` is the folder it lies in, one of the same user (a trigger); a folder that goes sets its chats free.
+    `system_prompt`, `think` (off, on, low, medium, high) and `options` (a JSON object: temperature, num_ctx and so on, see
+    `chatcore.parameters`) are its settings; null means that the model's own hold.
     """
 
     __tablename__ = "chatsession"
@@ -130,6 +132,9 @@ class ChatSession(SQLModel, table=True):
         default=None,
         sa_column=Column(BigId, ForeignKey("folder.id", name="fk_chatsession_folder", ondelete="SET NULL"), nullable=True),
     )
+    system_prompt: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    think: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    options: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
     messages: list["ChatMessage"] = Relationship(
         back_populates="session",
@@ -206,7 +211,8 @@ class Generation(SQLModel, table=True):
     `session_id` and `message_id` are set to null when the chat or the message is deleted: what was used stays known.
     Ownership: `user_id`, held equal to the message's by a trigger, which also refuses a generation of a user message.
     `owner` names the process that runs it and `heartbeat_at` when that process last said so; `request_key` makes a
-    double send meet a unique index; `stop_requested_at` is how another process asks for a stop.
+    double send meet a unique index; `stop_requested_at` is how another process asks for a stop. `reasoning_s` is how long
+    the model reasoned, `context_window` the window that was asked for, in tokens; null is unknown.
     """
 
     __tablename__ = "generation"
@@ -277,6 +283,8 @@ class Generation(SQLModel, table=True):
     owner: str | None = None
     heartbeat_at: datetime | None = None
     stop_requested_at: datetime | None = None
+    reasoning_s: float | None = None
+    context_window: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
 
 
 class Attachment(SQLModel, table=True):
@@ -407,6 +415,52 @@ class SavedSearch(SQLModel, table=True):
     name: str
     query: str = Field(sa_column=Column(Text, nullable=False))
     position: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0, server_default=text("0")))
+    created_at: datetime = Field(default_factory=utc_now)
+
+
+class Preset(SQLModel, table=True):
+    """Settings for a chat that have a name.
+
+    Purpose: `system_prompt`, `think` and `options` are as those of a chat; `provider` and `model_name`, both or neither, are
+    the model it is meant for. The one with `is_default` is what new chats begin with. Relationships: none; a chat that uses
+    one has a copy, so changing a preset changes no chat. Ownership: `user_id`; names are unique per person.
+    """
+
+    __tablename__ = "preset"
+    __table_args__ = (
+        UniqueConstraint("user_id", "name", name="uq_preset_user_name"),
+        Index(
+            "uq_preset_default", "user_id", unique=True, sqlite_where=text("is_default"), postgresql_where=text("is_default")
+        ),
+        CheckConstraint("(provider IS NULL) = (model_name IS NULL)", name="ck_preset_model"),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    name: str
+    provider: str | None = None
+    model_name: str | None = None
+    system_prompt: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    think: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    options: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    is_default: bool = Field(default=False, sa_column=flag(default=False))
+    created_at: datetime = Field(default_factory=utc_now)
+
+
+class Prompt(SQLModel, table=True):
+    """A prompt of a person's library.
+
+    Purpose: `text` is sent for `/name`, with what is put in for its {{variables}}. Relationships: none.
+    Ownership: `user_id`; names are unique per person.
+    """
+
+    __tablename__ = "prompt"
+    __table_args__ = (UniqueConstraint("user_id", "name", name="uq_prompt_user_name"),)
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    name: str
+    text: str = Field(sa_column=Column(Text, nullable=False))
     created_at: datetime = Field(default_factory=utc_now)
 
 

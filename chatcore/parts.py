@@ -129,7 +129,10 @@ class ChatRequest:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model a provider offers. `capabilities` and `context_length` (tokens) are None where the server does not say."""
+    """A model a provider offers. `capabilities` and `context_length` (tokens) are None where the server does not say.
+
+    `loaded_context` is the window really allocated in memory, in tokens; None for a model that is not loaded.
+    """
 
     id: str
     provider: str
@@ -140,6 +143,7 @@ class ModelInfo:
     quantization: str | None = None
     cloud: bool = False
     loaded: bool = False
+    loaded_context: int | None = None
 
     @property
     def can_chat(self) -> bool:
@@ -252,7 +256,8 @@ class Update:
     """News of an answer: what was added since the follower's offset, where it stands now, and the offset to go on from.
 
     `state` is RUNNING until the last update, which has a final state; `progress` is a sentence while nothing is written
-    yet; `error` and `hint` are set on a failed answer.
+    yet; `error` and `hint` are set on a failed answer. `reasoning_s`: how long the model has reasoned, None where it has not or
+    another process writes the answer.
     """
 
     text: str
@@ -262,6 +267,7 @@ class Update:
     progress: str | None = None
     error: str | None = None
     hint: str | None = None
+    reasoning_s: float | None = None
 
 
 # --- what the history shows --------------------------------------------------------------------------------------
@@ -320,6 +326,8 @@ class GenerationInfo:
     error_message: str | None = None
     error_hint: str | None = None
     error_retryable: bool | None = None
+    reasoning_s: float | None = None
+    context_window: int | None = None
 
     @property
     def output_tokens_per_s(self) -> float | None:

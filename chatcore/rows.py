@@ -98,6 +98,8 @@ GENERATION_COLUMNS = (
     GENERATIONS.c.error_message,
     GENERATIONS.c.error_hint,
     GENERATIONS.c.error_retryable,
+    GENERATIONS.c.reasoning_s,
+    GENERATIONS.c.context_window,
 )
 
 # Every thread asks this: built once, because building a statement takes longer than the database takes to run it.

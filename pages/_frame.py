@@ -5,7 +5,7 @@ import streamlit as st
 from ui import app, sidebar
 from ui.switcher import show_switcher
 
-CHAT, SESSIONS, ANALYTICS, MODELS = "", "sessions", "analytics", "models"
+CHAT, SESSIONS, PROMPTS, ANALYTICS, MODELS = "", "sessions", "prompts", "analytics", "models"
 
 
 def main() -> None:
@@ -14,6 +14,7 @@ def main() -> None:
         [
             st.Page(app.CHAT_PAGE, title="Chat", default=True),
             st.Page(app.SESSIONS_PAGE, title="Sessions", url_path=SESSIONS),
+            st.Page(app.PROMPTS_PAGE, title="Prompts", url_path=PROMPTS),
             st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS),
             st.Page(app.MODELS_PAGE, title="Models", url_path=MODELS),
         ],

@@ -48,7 +48,7 @@ def main() -> None:
         found = find.found(core, viewer, opened.chat.id, st.query_params.get(app.FIND_PARAM), app.current_message_id())
         chat_head.show_head(core, viewer, opened, found)
         pending = thread.show_thread(opened, found)
-        composer.show_composer(core, viewer, opened.chat, thread.last_used(core, viewer, opened))
+        composer.show_composer(core, viewer, opened, thread.last_used(core, viewer, opened))
     sidebar.show_chats(opened.chat.id if opened else None)
     if pending:
         thread.follow_here(core, viewer, pending)

@@ -23,6 +23,7 @@ CHAT_PAGE = ROOT / "pages" / "chat.py"
 SESSIONS_PAGE = ROOT / "pages" / "sessions.py"
 ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
 MODELS_PAGE = ROOT / "pages" / "models.py"
+PROMPTS_PAGE = ROOT / "pages" / "prompts.py"
 IMAGES = Path(__file__).parent / "images"
 STYLE = Path(__file__).parent / "style.css"
 

@@ -9,8 +9,10 @@ import streamlit as st
 from chatcore import chat as verbs
 from chatcore.core import Core
 from chatcore.errors import ChatcoreError, Conflict
-from chatcore.parts import Capability, ChatInfo, ModelInfo, Viewer
-from ui import app, connect, words
+from chatcore.parameters import PLAIN
+from chatcore.parts import Capability, ChatInfo, ModelInfo, Thread, Viewer
+from ui import app, chat_settings, connect, gauge, words
+from ui.prompts import slash
 
 log = logging.getLogger("chatcore.ui")
 
@@ -25,17 +27,35 @@ BADGES = {
 }
 
 
-def show_composer(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice | None = None) -> Choice:
-    """Draws the prompt field and the model picker at the foot of the page; answers the chosen (provider, model).
+def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choice | None = None) -> Choice:
+    """Draws the prompt field, the model picker and what else belongs to the next prompt at the foot of the page; answers the chosen
+    (provider, model).
 
     `used` is who wrote the chat's last answer, where that is on screen: the chat goes on with it.
     """
+    chat = thread.chat if thread else None
     chat_id = chat.id if chat else None
+    settings = chat_settings.current(core, viewer, chat_id)
     with st.bottom, st.container(key="composer", gap="xxsmall"):
         app.show_kept_error()
+        above = st.container()
         st.chat_input("Ask anything", key=TEXT, on_submit=_submitted, args=(chat_id, uuid.uuid4().hex), height="content")
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
-            return show_picker(core, viewer, chat, used)
+            choice = show_picker(core, viewer, chat, used)
+            model = next((model for model in core.models() if (model.provider, model.id) == choice), None)
+            filling = gauge.measured(core, viewer, thread, settings, model)
+            if filling is not None:
+                gauge.show_gauge(filling)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_tools", width="content"):
+                slash.show_menu(core, viewer, TEXT)
+                chat_settings.show_button(core, viewer, chat, settings)
+    if chat_id is not None:
+        with above:
+            gauge.show_way_on(filling, chat_id, choice)
+    # One dialog at a time.
+    if not slash.show_form(chat_id, deliver, TEXT):
+        chat_settings.show_open(chat_id, model, picker_key(chat_id))
+    return choice
 
 
 # --- the model ---------------------------------------------------------------------------------------------------
@@ -132,6 +152,19 @@ def _submitted(chat_id: uuid.UUID | None, request_key: str) -> None:
 
 
 def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
+    """Sends a prompt, or what `/name` stands for; where blanks are left, they are asked for first and the text stays in the field."""
+    try:
+        prompt = slash.expanded(app.core(), app.viewer(), text, chat_id, request_key)
+    except ChatcoreError as error:
+        keep(text, error)
+        return
+    if prompt is None:
+        st.session_state[TEXT] = text
+    else:
+        deliver(prompt, chat_id, request_key)
+
+
+def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     """Sends a prompt and shows its chat. What fails is said on the page, and the text stands in the field again.
 
     `request_key` belongs to one drawing of the field: the second click of a double click carries the same and changes nothing.
@@ -139,7 +172,8 @@ def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     core, viewer = app.core(), app.viewer()
     try:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
-        draft = verbs.Draft(text=text, provider=provider, model_name=model_name, request_key=request_key)
+        settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
+        draft = verbs.Draft(text=text, provider=provider, model_name=model_name, request_key=request_key, settings=settings)
         sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
     except ChatcoreError as error:
         if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
@@ -152,6 +186,8 @@ def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         )
     else:
         st.session_state[SENT] = request_key
+        if chat_id is None:
+            chat_settings.begun()
         app.show_chat(sent.chat_id)
 
 

@@ -10,11 +10,12 @@ from streamlit.delta_generator import DeltaGenerator
 
 from chatcore import chat as verbs
 from chatcore import history
+from chatcore.context import cut_answers
 from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from chatcore.thread import open_thread
-from ui import app, composer, window, words
+from ui import app, composer, gauge, window, words
 from ui.find import Found
 from ui.live import Reading, land, live_answer
 from ui.markdown import show
@@ -71,11 +72,14 @@ def show_thread(thread: Thread, found: Found | None) -> Pending | None:
     above, rest = window.portions(view, thread.messages)
     last = thread.messages[-1] if thread.messages and window.is_at_end(thread) else None
     pending: list[Pending | None] = []
+    cut = cut_answers(thread.messages)
 
     def show_portion(messages: Sequence[MessageInfo]) -> None:
         for message in messages:
             with st.container(key=f"message-{message.id}"):
                 pending.append(show_message(message, is_last=message is last))
+                if message.id in cut:
+                    gauge.show_cut()
 
     def show_above(portions: window.Portions) -> None:
         # Each portion leaves a place for the one above it: what is on screen already keeps its own place, so nothing jumps.
@@ -150,12 +154,18 @@ def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
 def show_answer(message: MessageInfo) -> None:
     """Draws an answer that has ended: its reasoning folded, its text, what went wrong, its figures."""
     if message.reasoning:
-        with st.expander("Thoughts", type="compact"):
+        with st.expander(thoughts(message.generation), type="compact"):
             st.markdown(show(message.reasoning, keep_lines=True))
     show_text(message)
     if message.status is not State.COMPLETE:
         show_outcome(message)
     st.caption(footer(message))
+
+
+def thoughts(generation: GenerationInfo | None) -> str:
+    """What stands over folded reasoning: how long it took, where that is known."""
+    spent_s = generation.reasoning_s if generation else None
+    return "Thoughts" if spent_s is None else f"Thought for {words.duration(max(spent_s, 0.1))}"
 
 
 def show_text(message: MessageInfo) -> None:
@@ -270,6 +280,8 @@ def follow_here(core: Core, viewer: Viewer, pending: Pending) -> None:
         drawn = max(drawn, len(parts) - 1)
         if parts:
             growing.markdown(show(parts[-1]))
+        elif update.reasoning_s is not None:
+            growing.caption(f"Thinking… {words.duration(update.reasoning_s)}")
         elif update.progress:
             growing.caption(words.plain(update.progress))
     st.rerun()
@@ -288,7 +300,7 @@ def paced(updates: Iterator[Update]) -> Iterator[Update]:
         if update.state is State.RUNNING and time.monotonic() < due_s and not update.progress:
             continue
         due_s = time.monotonic() + 1 / PAINTS_PER_S
-        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint)
+        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint, update.reasoning_s)
         text = ""
 
 

@@ -120,7 +120,7 @@ def parse_row_id(text: str, what: str) -> int:
 
 # --- what was sent -----------------------------------------------------------------------------------------------
 
-SHAPES = {str: "text", int: "a whole number", bool: "true or false", list: "a list"}
+SHAPES = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "an object"}
 
 
 def fields(sent: Mapping[str, object], known: Mapping[str, type]) -> dict[str, object]:

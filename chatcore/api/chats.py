@@ -1,12 +1,16 @@
 """Chats: list, make, show, change, delete, and the messages in them."""
 
+from dataclasses import replace
+
 from chatcore.api.calls import Call, Reply, fields, flag_of, number_of, query, text_of, texts_of
+from chatcore.api.settings import SETTINGS_FIELDS, settings_of
 from chatcore.api.values import Json, chat_json, message_json, sent_json
 from chatcore.browse import Browse, browse_chats
 from chatcore.changes import Changes, change_chats
 from chatcore.chat import Draft, first_model, send
+from chatcore.chat_settings import write_settings_in
 from chatcore.errors import Invalid
-from chatcore.history import create_chat, delete_chats, get_chat, list_chats, purge_chats
+from chatcore.history import create_chat_in, delete_chats, get_chat, list_chats, purge_chats
 from chatcore.models import DEFAULT_TITLE
 from chatcore.organise.tags import tags_of
 from chatcore.parts import ChatInfo, Shelf
@@ -42,22 +46,26 @@ def with_tags(call: Call, chat: ChatInfo) -> Json:
 
 def create(call: Call) -> Reply:
     """A new chat; with "text" it starts with that prompt and the answer is on its way."""
-    sent = fields(call.body, {"title": str, **DRAFT_FIELDS})
+    sent = fields(call.body, {"title": str, **DRAFT_FIELDS, **SETTINGS_FIELDS})
+    settings = settings_of(sent)
     title = text_of(sent, "title")
     if "text" in sent:
         if title is not None:
             raise Invalid(
                 "The fields 'title' and 'text' do not go together.", "Leave one out: a chat that starts with a prompt is named by it."
             )
-        started = send(call.core.runner, call.viewer, None, draft(call, sent), now=call.now)
+        first = replace(draft(call, sent), settings=settings)
+        started = send(call.core.runner, call.viewer, None, first, now=call.now)
         chat = get_chat(call.core.db, call.viewer, started.chat_id)
         return Reply({"chat": chat_json(chat, ()), **sent_json(started)}, 201)
     if "request_key" in sent:
         raise Invalid("The field 'request_key' needs 'text'.", "Send the prompt with it.")
     provider, model = chosen_model(call, sent)
-    chat = create_chat(
-        call.core.db, call.viewer, now=call.now, title=DEFAULT_TITLE if title is None else title, provider=provider, model_name=model
-    )
+    title = DEFAULT_TITLE if title is None else title
+    with call.core.db.write() as tx:
+        chat = create_chat_in(tx, call.viewer, now=call.now, title=title, provider=provider, model_name=model)
+        if not settings.is_plain:
+            write_settings_in(tx, call.viewer, chat.id, settings)
     return Reply({"chat": chat_json(chat, ())}, 201)
 
 

@@ -58,6 +58,8 @@ class Stage:
         frame |= step_json(step)
         if update.reasoning:
             frame["reasoning"] = update.reasoning
+        if update.reasoning_s is not None:
+            frame["reasoning_s"] = round(update.reasoning_s, 1)
         return frame | {
             "progress": update.progress,
             "state": update.state,

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, finding, folders, live, metrics, searches, state, tags
+from chatcore.api import answers, chats, finding, folders, live, metrics, presets, prompts, searches, settings, state, tags
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -24,6 +24,10 @@ FOLDER = "/api/v1/folders/{folder_id}"
 SEARCHES = "/api/v1/searches"
 SAVED_SEARCH = "/api/v1/searches/{search_id}"
 SEARCH = "/api/v1/search"
+PRESETS = "/api/v1/presets"
+PRESET = "/api/v1/presets/{preset_id}"
+PROMPTS = "/api/v1/prompts"
+PROMPT = "/api/v1/prompts/{prompt_id}"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -63,6 +67,16 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", f"{SEARCH}/switch", finding.switch),
     Operation("GET", f"{SEARCH}/facets", finding.spread),
     Operation("GET", f"{SEARCH}/count", finding.count),
+    Operation("GET", f"{CHAT}/settings", settings.show),
+    Operation("PUT", f"{CHAT}/settings", settings.change),
+    Operation("GET", PRESETS, presets.list_all),
+    Operation("POST", PRESETS, presets.create),
+    Operation("PATCH", PRESET, presets.change),
+    Operation("DELETE", PRESET, presets.delete),
+    Operation("GET", PROMPTS, prompts.list_all),
+    Operation("POST", PROMPTS, prompts.create),
+    Operation("PATCH", PROMPT, prompts.change),
+    Operation("DELETE", PROMPT, prompts.delete),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 EVENTS = f"{MESSAGE}/events"

@@ -6,8 +6,11 @@ from datetime import datetime
 
 from chatcore.chat import Sent
 from chatcore.organise.folders import FolderInfo
+from chatcore.organise.presets import PresetInfo
+from chatcore.organise.prompts import PromptInfo
 from chatcore.organise.tags import TagInfo
 from chatcore.organise.views import ViewInfo
+from chatcore.parameters import ChatSettings
 from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
 from chatcore.search.results import Facet, Facets, Hit, Switch
 
@@ -65,6 +68,35 @@ def view_json(view: ViewInfo) -> Json:
     return {"id": view.id, "name": view.name, "query": view.query, "created_at": moment(view.created_at)}
 
 
+def settings_json(settings: ChatSettings) -> Json:
+    """The settings of a chat or a preset; null, and an option that is not there, mean that the model's own hold."""
+    return {"system_prompt": settings.system_prompt, "think": settings.think, "options": dict(settings.options)}
+
+
+def preset_json(preset: PresetInfo) -> Json:
+    """Settings with a name."""
+    return {
+        "id": preset.id,
+        "name": preset.name,
+        "default": preset.is_default,
+        "provider": preset.provider,
+        "model": preset.model_name,
+        **settings_json(preset.settings),
+        "created_at": moment(preset.created_at),
+    }
+
+
+def prompt_json(prompt: PromptInfo) -> Json:
+    """A prompt of the library; `variables` are those that have to be filled in."""
+    return {
+        "id": prompt.id,
+        "name": prompt.name,
+        "text": prompt.text,
+        "variables": list(prompt.variables),
+        "created_at": moment(prompt.created_at),
+    }
+
+
 def message_json(message: MessageInfo) -> Json:
     """A message; `generation` is null for what a person wrote."""
     return {
@@ -101,6 +133,8 @@ def generation_json(generation: GenerationInfo) -> Json:
         "output_tokens": generation.output_tokens,
         "usage_source": generation.usage_source,
         "finish_reason": generation.finish_reason,
+        "reasoning_s": generation.reasoning_s,
+        "context_window": generation.context_window,
         "error": error if generation.error_type else None,
     }
 
@@ -118,6 +152,7 @@ def model_json(model: ModelInfo) -> Json:
         "quantization": model.quantization,
         "cloud": model.cloud,
         "loaded": model.loaded,
+        "loaded_context": model.loaded_context,
     }
 
 
@@ -135,6 +170,7 @@ def update_json(update: Update) -> Json:
         "progress": update.progress,
         "error": update.error,
         "hint": update.hint,
+        "reasoning_s": update.reasoning_s,
         "next": {"text": update.next.text, "reasoning": update.next.reasoning},
     }
 

@@ -10,6 +10,7 @@ import httpx
 from chatcore.errors import ProviderError
 from chatcore.parts import (
     Cancelled,
+    Capability,
     ChatRequest,
     ErrorCode,
     Event,
@@ -30,6 +31,7 @@ from chatcore.providers.ollama_errors import LABEL, Explain
 from chatcore.providers.ollama_models import (
     PROVIDER,
     details_in,
+    full_name,
     is_cloud,
     listed_model,
     name_in,
@@ -65,6 +67,8 @@ class Ollama:
         self._progress_after_s = progress_after_s
         # What /api/show said, by name and digest: the model's content cannot change without its digest.
         self._shown: dict[tuple[str, str], ModelInfo] = {}
+        # What the models listed last can do, by full name.
+        self._abilities: dict[str, frozenset[str] | None] = {}
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -87,14 +91,16 @@ class Ollama:
         tags, running = await asyncio.gather(self._lookup("GET", "/api/tags"), self._running_or_none())
         rows = [row for row in objects_in(tags, "models") if name_in(row)]
         await self._look_into([row for row in rows if listed_model(row).capabilities is None])
-        return tuple(replace(self._completed(row), loaded=is_running(name_in(row), running)) for row in rows)
+        models = tuple(in_memory(self._completed(row), running) for row in rows)
+        self._abilities = {full_name(model.id): model.capabilities for model in models}
+        return models
 
     async def model(self, model_id: str) -> ModelInfo:
         """Everything POST /api/show says of a model; the window is the smaller of the model's own and its num_ctx."""
         shown, running = await asyncio.gather(
             self._lookup("POST", "/api/show", {"model": model_id}, model=model_id), self._running_or_none()
         )
-        return replace(shown_model(model_id, shown), loaded=is_running(model_id, running))
+        return in_memory(shown_model(model_id, shown), running)
 
     async def details(self, model_id: str) -> ModelDetails:
         """What POST /api/show says of a model beyond `model`: family, template, parameters, licence."""
@@ -215,7 +221,7 @@ class Ollama:
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer. What fails before the first text is tried again where that can help."""
-        retries = Retries(self._retry_delays_s, request.think)
+        retries = Retries(self._retry_delays_s, self._think(request))
         started = begun = False
         while True:
             again: Again | None = None
@@ -233,6 +239,11 @@ class Ollama:
             if again.progress:
                 yield Progress(again.progress)
             await asyncio.sleep(again.delay_s)
+
+    def _think(self, request: ChatRequest) -> bool | str | None:
+        """What is asked of thinking: nothing of a model that is known not to think. Of one not known it is found out."""
+        abilities = self._abilities.get(full_name(request.model))
+        return request.think if abilities is None or Capability.THINKING in abilities else None
 
     async def _attempt(self, request: ChatRequest, think: bool | str | None) -> AsyncGenerator[Event, None]:
         """One request and what comes of it."""
@@ -324,6 +335,12 @@ def as_error(event: Failed | Cancelled) -> ProviderError:
 def is_running(name: str, running: Sequence[RunningModel]) -> bool:
     """Whether a model is among those in memory."""
     return any(same_model(name, model.id) for model in running)
+
+
+def in_memory(model: ModelInfo, running: Sequence[RunningModel]) -> ModelInfo:
+    """The model, with whether it is loaded and the window it got."""
+    found = next((other for other in running if same_model(model.id, other.id)), None)
+    return replace(model, loaded=found is not None, loaded_context=found.context_length if found else None)
 
 
 def shown_key(row: Json) -> tuple[str, str]:

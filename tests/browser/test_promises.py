@@ -124,7 +124,9 @@ def test_two_presses_on_send_send_once(server: Server, page: Page) -> None:
     assert [message["role"] for message in messages(server, chat_id(page))] == ["user", "assistant"]
 
 
-@pytest.mark.parametrize(("path", "heading"), [("/", None), ("/sessions", "Sessions"), ("/analytics", "Analytics")])
+@pytest.mark.parametrize(
+    ("path", "heading"), [("/", None), ("/sessions", "Sessions"), ("/prompts", "Prompts"), ("/analytics", "Analytics")]
+)
 def test_every_address_works_as_the_first_one_of_a_fresh_server(server: Server, page: Page, path: str, heading: str | None) -> None:
     page.goto(server.url + path)
     expect(page.get_by_role("link", name="Sessions")).to_be_visible()

@@ -86,7 +86,7 @@ def test_the_keys_open_it_on_every_page_and_escape_gives_the_focus_back(server: 
     page.goto(f"{server.url}/analytics")
     expect(page.get_by_role("heading", name="Analytics").first).to_be_visible()
     call_up(page)
-    expect(options(page)).to_have_text([re.compile("Bread"), re.compile("Two <b>tides"), "New chat", "Sessions", "Analytics"])
+    expect(options(page)).to_have_text([re.compile("Bread"), re.compile("Two <b>tides"), "New chat", "Sessions", "Prompts", "Analytics"])
     page.keyboard.press("Control+k")
     expect(switcher(page)).to_be_hidden()
 
@@ -111,7 +111,7 @@ def test_two_keys_lead_to_the_chat_before(server: Server, page: Page) -> None:
     tides, _ = fill(server)
     open_app(page, f"{server.url}/?c={tides}")
     call_up(page)
-    expect(options(page)).to_have_text([re.compile("Bread"), "New chat", "Sessions", "Analytics"])
+    expect(options(page)).to_have_text([re.compile("Bread"), "New chat", "Sessions", "Prompts", "Analytics"])
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stChatMessage")).to_have_text([re.compile("Does sourdough rise?")])
     call_up(page)

@@ -21,7 +21,23 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, generation, history, installed, ledger, pulls, search, thread
+from chatcore import (
+    accounts,
+    analytics,
+    browse,
+    changes,
+    chat,
+    chat_settings,
+    context,
+    generation,
+    history,
+    installed,
+    ledger,
+    pulls,
+    search,
+    summary,
+    thread,
+)
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
@@ -30,7 +46,8 @@ from chatcore.chat import Draft
 from chatcore.db import Database
 from chatcore.errors import NotFound
 from chatcore.generation import Runner
-from chatcore.organise import folders, names, tags, views
+from chatcore.organise import folders, names, presets, prompts, tags, views
+from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
@@ -45,12 +62,13 @@ from tests.factories import NOW, make_chat, make_exchange, make_viewer, rate
 from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
+BRIEF = ChatSettings(system_prompt="Be brief.")
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
-ORGANISE = [folders, names, tags, views]
+ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
 MODULES = [
-    accounts, browse, changes, chat, gather, generation, history, installed, ledger, pulls, thread,
+    accounts, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, pulls, thread,
     *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
@@ -71,9 +89,11 @@ class World:
     folder_id: int
     tag_id: int
     view_id: int
+    preset_id: int = 0
+    prompt_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
@@ -85,7 +105,9 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     folders.move_chats(db, ada, [full.id], folder_id=folder.id)
     tags.tag_chats(db, ada, [full.id], add=["tea"])
     view = views.save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
-    return full.id, asked.id, answer.id, running.id, folder.id, tags.list_tags(db, ada)[0].id, view.id
+    preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
+    prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
+    return full.id, asked.id, answer.id, running.id, folder.id, tags.list_tags(db, ada)[0].id, view.id, preset.id, prompt.id
 
 
 @pytest.fixture
@@ -165,6 +187,19 @@ BY_ID: dict[str, Case] = {
     "analytics.models in a folder": lambda w, v: analytics.models(w.db, v, replace(FORTNIGHT, folder=w.folder_id)),
     "analytics.messages_behind with a tag": lambda w, v: analytics.messages_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
     "analytics.answers_behind in a folder": lambda w, v: analytics.answers_behind(w.db, v, replace(FORTNIGHT, folder="work")),
+    "organise.presets.change_preset": lambda w, v: presets.change_preset(w.db, v, w.preset_id, name="Mine"),
+    "organise.presets.delete_preset": lambda w, v: presets.delete_preset(w.db, v, w.preset_id),
+    "organise.prompts.change_prompt": lambda w, v: prompts.change_prompt(w.db, v, w.prompt_id, text="mine"),
+    "organise.prompts.delete_prompt": lambda w, v: prompts.delete_prompt(w.db, v, w.prompt_id),
+    "chat_settings.read_settings": lambda w, v: chat_settings.read_settings(w.db, v, w.chat_id),
+    "chat_settings.read_settings_in": lambda w, v: in_read(w, chat_settings.read_settings_in, v, w.chat_id),
+    "chat_settings.write_settings": lambda w, v: chat_settings.write_settings(w.db, v, w.chat_id, BRIEF),
+    "chat_settings.write_settings_in": lambda w, v: in_write(w, chat_settings.write_settings_in, v, w.chat_id, BRIEF),
+    "context.filling": lambda w, v: context.filling(w.db, v, w.chat_id, (), 4096),
+    "context.characters": lambda w, v: context.characters(w.db, v, w.chat_id),
+    "summary.continue_in_new_chat": lambda w, v: summary.continue_in_new_chat(
+        w.runner, v, w.chat_id, provider="ollama", model_name="m", window=4096, now=LATER
+    ),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -189,6 +224,12 @@ LISTS: dict[str, Case] = {
     "organise.folders.folder_and_below": lambda w, v: in_read(w, folders.folder_and_below, v, range(1, 100)),
     "organise.views.list_views": lambda w, v: views.list_views(w.db, v),
     "organise.views.views_in": lambda w, v: in_read(w, views.views_in, v),
+    "organise.presets.list_presets": lambda w, v: presets.list_presets(w.db, v),
+    "organise.presets.presets_in": lambda w, v: in_read(w, presets.presets_in, v),
+    "organise.presets.default_settings": lambda w, v: presets.default_settings(w.db, v),
+    "organise.prompts.list_prompts": lambda w, v: prompts.list_prompts(w.db, v),
+    "organise.prompts.prompts_in": lambda w, v: in_read(w, prompts.prompts_in, v),
+    "organise.prompts.command_in": lambda w, v: prompts.command_in(w.db, v, "/tides the moon"),
     "search.search": lambda w, v: [search.search(w.db, v, "tides", order=order) for order in Order],
     "search.search by what Ada has named": lambda w, v: [
         search.search(w.db, v, text).hits for text in ("tag:tea", "folder:work", "chat:tides")
@@ -216,6 +257,8 @@ MAKES: dict[str, Case] = {
     "organise.tags.make_tag": lambda w, v: in_write(w, tags.make_tag, v, "tea", {}),
     "organise.folders.make_folder at the top": lambda w, v: folders.make_folder(w.db, v, name="Work"),
     "organise.views.save_view": lambda w, v: views.save_view(w.db, v, name="Tea", query="tag:tea", now=LATER),
+    "organise.presets.save_preset": lambda w, v: presets.save_preset(w.db, v, name="Brief", settings=PLAIN, now=LATER, is_default=True),
+    "organise.prompts.save_prompt": lambda w, v: prompts.save_prompt(w.db, v, name="tides", text="Tides?", now=LATER),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.

@@ -13,7 +13,20 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from sqlmodel import select
 
 from chatcore.db import Database
-from chatcore.models import Attachment, ChatMessage, ChatSession, ChatTag, Feedback, Folder, Generation, SavedSearch, Tag, User
+from chatcore.models import (
+    Attachment,
+    ChatMessage,
+    ChatSession,
+    ChatTag,
+    Feedback,
+    Folder,
+    Generation,
+    Preset,
+    Prompt,
+    SavedSearch,
+    Tag,
+    User,
+)
 from chatcore.parts import ChatInfo, MessageInfo, State, Viewer
 from tests.conftest import NOW
 from tests.factories import make_chat, make_exchange, make_viewer
@@ -357,6 +370,21 @@ def test_a_saved_search_has_its_name_alone(world: World) -> None:
     world.add(SavedSearch(user_id=world.bob.user_id, name="Code", query="has:code"))
     with pytest.raises(IntegrityError):
         world.add(SavedSearch(user_id=world.ada.user_id, name="Code", query="x"))
+
+
+def test_a_preset_has_its_name_alone_and_a_whole_model_or_none(world: World) -> None:
+    world.add(Preset(user_id=world.ada.user_id, name="Brief", provider="ollama", model_name="m"))
+    world.add(Preset(user_id=world.bob.user_id, name="Brief"))
+    for name, provider, model_name in (("Brief", None, None), ("Half", "ollama", None), ("Half", None, "m")):
+        with pytest.raises(IntegrityError):
+            world.add(Preset(user_id=world.ada.user_id, name=name, provider=provider, model_name=model_name))
+
+
+def test_a_prompt_has_its_name_alone(world: World) -> None:
+    world.add(Prompt(user_id=world.ada.user_id, name="brief", text="Be brief."))
+    world.add(Prompt(user_id=world.bob.user_id, name="brief", text="Be brief."))
+    with pytest.raises(IntegrityError):
+        world.add(Prompt(user_id=world.ada.user_id, name="brief", text="x"))
 
 
 def test_feedback_is_a_thumb_once(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcore.live import LiveAnswer, Strand
+from chatcore.live import LiveAnswer, Stopwatch, Strand
 from chatcore.parts import Offset, State
 from tests.answers import LIMIT_S
 
@@ -100,3 +100,22 @@ def test_who_is_ahead_gets_nothing_twice() -> None:
     live.finish(State.COMPLETE)
     update, _ = live.since(Offset(text=9))
     assert (update.text, update.next) == ("", Offset(text=7))
+
+
+def test_a_stopwatch_counts_only_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    watch = Stopwatch()
+    watch.stop()
+    assert watch.seconds is None
+    watch.start()
+    now[0] += 2
+    watch.start()
+    assert watch.seconds == 2
+    watch.stop()
+    now[0] += 50
+    watch.stop()
+    assert watch.seconds == 2
+    watch.start()
+    now[0] += 3
+    assert watch.seconds == 5

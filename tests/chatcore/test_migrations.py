@@ -406,6 +406,22 @@ def test_folders_come_to_a_database_that_is_in_use_and_every_row_stays(empty: Da
     assert differences(empty) == []
 
 
+def test_settings_come_to_a_database_that_is_in_use_and_every_row_stays(empty: Database) -> None:
+    migrate_to(empty, "0005")
+    run_script(empty, ROWS_0001.format(chat=CHAT_A.hex, trashed=CHAT_B.hex))
+    before = all_rows(empty)
+    migrate_to(empty, "0006")
+    after = all_rows(empty)
+    for row in before["chatsession"]:
+        row |= {"system_prompt": None, "think": None, "options": None}
+    for row in before["generation"]:
+        row |= {"reasoning_s": None, "context_window": None}
+    assert {name: after[name] for name in before} == before
+    assert {name: after[name] for name in after.keys() - before.keys()} == {"preset": [], "prompt": []}
+    init_db(empty)
+    assert differences(empty) == []
+
+
 # --- what is refused, and what a failure leaves ------------------------------------------------------------------
 
 

@@ -98,12 +98,22 @@ class Follower {
       this.thoughts.append(frame.reasoning)
     }
     const written = this.answer.children.length > 0
-    if (written) this.root.querySelector(".thinking").textContent = "Thoughts"
+    if (frame.reasoning_s !== undefined) this.spent = frame.reasoning_s
+    this.showSpent(written)
     const waiting = frame.progress || (written || !this.reasoning.hidden ? "" : "Waiting for the model…")
     if (this.progress.textContent !== waiting) this.progress.textContent = waiting
     this.progress.hidden = !waiting
     if (frame.next) this.next = frame.next
     if (frame.state && frame.state !== "running") this.end(frame.state)
+  }
+
+  showSpent(written) {
+    // The seconds count on in an element of their own, which is not read out each time.
+    const seconds = this.spent === undefined ? "" : this.spent < 10 ? `${Math.max(this.spent, 0.1).toFixed(1)} s` : `${Math.round(this.spent)} s`
+    const title = !written ? "Thinking…" : seconds ? `Thought for ${seconds}` : "Thoughts"
+    const thinking = this.root.querySelector(".thinking")
+    if (thinking.textContent !== title) thinking.textContent = title
+    this.root.querySelector(".spent").textContent = written ? "" : seconds
   }
 
   block(index) {

@@ -1,5 +1,6 @@
 """What is yours is only yours: every route, called by somebody else. A route without a case here fails the first test."""
 
+import dataclasses
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +12,16 @@ from websockets.exceptions import InvalidStatus
 
 from chatcore.api import LocalOwner, routes
 from chatcore.changes import Changes, change_chats
+from chatcore.chat_settings import read_settings
 from chatcore.core import observe
 from chatcore.db import Database
 from chatcore.history import get_chat
 from chatcore.organise.folders import list_folders, make_folder
+from chatcore.organise.presets import list_presets, save_preset
+from chatcore.organise.prompts import list_prompts, save_prompt
 from chatcore.organise.tags import list_tags
 from chatcore.organise.views import list_views, save_view
+from chatcore.parameters import ChatSettings
 from chatcore.parts import State, Viewer
 from chatcore.thread import open_thread
 from tests.answers import until
@@ -29,6 +34,8 @@ TAGS, TAG = "/api/v1/tags", "/api/v1/tags/{tag_id}"
 FOLDERS, FOLDER = "/api/v1/folders", "/api/v1/folders/{folder_id}"
 SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
 SEARCH = "/api/v1/search"
+PRESETS, PRESET = "/api/v1/presets", "/api/v1/presets/{preset_id}"
+PROMPTS, PROMPT = "/api/v1/prompts", "/api/v1/prompts/{prompt_id}"
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Hers:
     folder_id: int
     tag_id: int
     search_id: int
+    preset_id: int
+    prompt_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -50,9 +59,7 @@ def calling(method: str, path: str, **sent: object) -> Case:
     """The status Bob gets for a path of Ada's."""
 
     def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
-        where = path.format(
-            chat_id=hers.chat_id, message_id=hers.answer_id, folder_id=hers.folder_id, tag_id=hers.tag_id, search_id=hers.search_id
-        )
+        where = path.format(message_id=hers.answer_id, **dataclasses.asdict(hers))
         return bob.request(method, where, **sent).status_code  # type: ignore[arg-type]  # json, params
 
     return call
@@ -161,6 +168,16 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", SEARCH + "/switch"): searching(SEARCH + "/switch", {"chats": [], "hits": []}),
     ("GET", SEARCH + "/facets"): searching(SEARCH + "/facets", {"of": 0, "models": [], "months": [], "roles": [], "tags": []}),
     ("GET", SEARCH + "/count"): searching(SEARCH + "/count", {"count": 0}),
+    ("GET", CHAT + "/settings"): calling("GET", CHAT + "/settings"),
+    ("PUT", CHAT + "/settings"): calling("PUT", CHAT + "/settings", json={"system_prompt": "Bob's"}),
+    ("GET", PRESETS): empty(PRESETS, "presets"),
+    ("POST", PRESETS): own(PRESETS, "presets", name="Brief", default=True),
+    ("PATCH", PRESET): calling("PATCH", PRESET, json={"name": "Bob's", "default": False}),
+    ("DELETE", PRESET): calling("DELETE", PRESET),
+    ("GET", PROMPTS): empty(PROMPTS, "prompts"),
+    ("POST", PROMPTS): own(PROMPTS, "prompts", name="tides", text="Tides?"),
+    ("PATCH", PROMPT): calling("PATCH", PROMPT, json={"text": "Bob's"}),
+    ("DELETE", PROMPT): calling("DELETE", PROMPT),
     ("GET", "/api/v1/models"): nobodys,
     ("GET", "/healthz"): nobodys,
     ("GET", "/metrics"): figures_of_all,
@@ -170,7 +187,8 @@ NOTHING_THERE = "/api/{rest:path}"
 
 def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
     """What Ada sees of what the routes could change."""
-    return [open_thread(db, viewer, chat_id), list_folders(db, viewer), list_tags(db, viewer), list_views(db, viewer)]
+    lists = (list_folders, list_tags, list_views, list_presets, list_prompts)
+    return [open_thread(db, viewer, chat_id), read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -198,8 +216,10 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     folder = make_folder(api.core.db, ada, name="Work")
     change_chats(api.core.db, ada, [chat.id], Changes(folder_id=folder.id, add_tags=("tea",)), now=NOW)
     search = save_view(api.core.db, ada, name="Tea", query="tag:tea", now=NOW)
+    preset = save_preset(api.core.db, ada, name="Short", settings=ChatSettings(think="off"), now=NOW, is_default=True)
+    prompt = save_prompt(api.core.db, ada, name="tides", text="Why?", now=NOW)
     before = all_of(api.core.db, ada, chat.id)
-    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id)
+    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id, preset.id, prompt.id)
     with api.client("Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
     assert all_of(api.core.db, ada, chat.id) == before

@@ -202,3 +202,10 @@ def test_a_slow_reader_gets_fewer_and_larger_frames(api: Api, ada: httpx.Client,
 def test_half_a_character_can_be_sent() -> None:
     frame = Stage(0).frame(Update("half \ud83d", "", State.COMPLETE, Offset(6, 0)))
     live.dumped(frame).encode()
+
+
+def test_a_frame_says_how_long_the_model_has_reasoned() -> None:
+    stage = Stage(0)
+    thinking = stage.frame(Update("", "Hm.", State.RUNNING, Offset(0, 3), reasoning_s=1.23))
+    assert (thinking["reasoning"], thinking["reasoning_s"]) == ("Hm.", 1.2)
+    assert "reasoning_s" not in Stage(0).frame(Update("Hi", "", State.RUNNING, Offset(2, 0)))

@@ -24,10 +24,10 @@ async def test_a_listed_model_has_all_the_server_says(server: ReplayServer, olla
     server.play("ollama_tags.json", path="/api/tags")
     server.play("ollama_ps.json", path="/api/ps")
     small, thinking, cloud = await ollama.models()
-    assert (small.id, small.provider, small.loaded) == ("tinychat:latest", "ollama", True)
+    assert (small.id, small.provider, small.loaded, small.loaded_context) == ("tinychat:latest", "ollama", True, 4096)
     assert small.capabilities == frozenset({"completion", "tools"})
     assert (small.size_bytes, small.parameter_size, small.quantization) == (1403936, "690.82K", "F16")
-    assert not thinking.loaded
+    assert (thinking.loaded, thinking.loaded_context) == (False, None)
     assert cloud.cloud
     assert cloud.size_bytes is None
     assert server.asked("/api/show") == []

@@ -137,6 +137,15 @@ async def test_a_model_that_cannot_think_is_asked_again_without_it(server: Repla
     assert [request.json.get("think", "absent") for request in server.asked("/api/chat")] == [True, "absent"]
 
 
+async def test_a_model_listed_as_one_that_does_not_think_is_never_asked_to(server: ReplayServer, ollama: Ollama) -> None:
+    server.on("/api/tags", transcript("ollama_tags.json"))
+    server.on("/api/chat", BASIC)
+    await ollama.models()
+    for model in ("tinychat", "tinychat-think"):
+        await answer(ollama, ask(model=model, think=True))
+    assert [request.json.get("think", "absent") for request in server.asked("/api/chat")] == ["absent", True]
+
+
 async def test_a_model_that_still_cannot_think_is_told(server: ReplayServer, ollama: Ollama) -> None:
     server.on("/api/chat", NO_THINKING)
     failed = (await answer(ollama, ask(think="high"))).failed
