@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, import, demo, search, stats, report, prices, doctor. docs/cli.md describes each.
+"""The command line: serve, migrate, import, demo, search, models, stats, report, prices, doctor. docs/cli.md describes each.
 
 What a command needs is imported inside it, so that --help and mistakes answer at once.
 """
@@ -17,6 +17,7 @@ import click
 
 from chatcore import __version__
 from chatcore.cli_database import checked_url, database_option, opened
+from chatcore.cli_models import models
 from chatcore.cli_stats import aligned, report, stats
 from chatcore.errors import ChatcoreError, Conflict, Invalid
 from chatcore.settings import ROOT
@@ -291,3 +292,4 @@ def progress(label: str) -> Iterator[Progress]:
 
 main.add_command(stats)
 main.add_command(report)
+main.add_command(models)

@@ -7,17 +7,22 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent import futures
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Generic, TypeVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chatcore.db import Database, init_db, open_database
 from chatcore.energy import Meter
 from chatcore.errors import ProviderError
 from chatcore.generation import Runner
+from chatcore.installed import Loads
+from chatcore.machine import Machine, Memory, read_gpu, read_memory
 from chatcore.models import utc_now
 from chatcore.parts import Health, ModelInfo
 from chatcore.prices import find_reference, note_elsewhere, runs_here
 from chatcore.providers import open_providers
-from chatcore.providers.base import Provider
+from chatcore.providers.base import ModelManager, Provider, RunningModel
+from chatcore.pulls import Pulls
 from chatcore.settings import Settings
 from chatcore.upkeep import Job, Upkeep, jobs
 
@@ -34,6 +39,8 @@ FRESH_S = 10.0
 PAGE_WAIT_S = 0.3
 # Between two samples of the power a local model takes, each of which is a process: an answer takes about as long.
 POWER_EVERY_S = 15.0
+# The free memory of graphics cards, asked while somebody looks: a process too.
+GPU_EVERY_S = 30.0
 
 
 class Lookup(Generic[Found]):
@@ -53,8 +60,21 @@ class Lookup(Generic[Found]):
         waited = asked if fresh else begun
         if waited:
             futures.wait(waited, timeout=limit_s if fresh else min(limit_s, PAGE_WAIT_S))
+        return self.known()
+
+    def begin(self) -> list[Future[Found]]:
+        """Asks where an answer is old, without waiting; the questions begun now."""
+        return self._renew(fresh=False)[0]
+
+    def known(self) -> dict[str, Found]:
+        """What is known by provider name, however old."""
         with self._guard:
             return {name: self._known[name][0] for name in self._runner.providers if name in self._known}
+
+    def expire(self) -> None:
+        """Something has changed: who looks next asks again."""
+        with self._guard:
+            self._known = {name: (found, float("-inf")) for name, (found, _) in self._known.items()}
 
     def _renew(self, *, fresh: bool) -> tuple[list[Future[Found]], list[Future[Found]]]:
         """Asks every provider whose answer is old; the questions begun now, and all that are open."""
@@ -77,6 +97,22 @@ class Lookup(Generic[Found]):
         finally:
             with self._guard:
                 self._asked.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a provider stands: its health, what it offers, what is in its memory, and when it last answered (None: never yet)."""
+
+    provider: Provider
+    health: Health
+    answered_at: datetime | None
+    models: tuple[ModelInfo, ...] = ()
+    running: tuple[RunningModel, ...] = ()
+
+    @property
+    def can_change(self) -> bool:
+        """Whether its models can be fetched, removed, loaded and unloaded."""
+        return isinstance(self.provider, ModelManager)
 
 
 class Core:
@@ -106,7 +142,13 @@ class Core:
         self.traces = traces
         self._upkeep = upkeep
         self._models = Lookup(runner, models_of)
-        self._health = Lookup(runner, health_of)
+        self._answered_at: dict[str, datetime] = {}
+        self._health = Lookup(runner, self._look)
+        self._running = Lookup(runner, running_of)
+        self._gpu: Memory | None = None
+        self._gpu_asked: tuple[float, Future[None]] | None = None
+        self.pulls = Pulls(runner, on_change=self.look_again)
+        self.loads = Loads(runner, on_change=self.look_again)
 
     def models(self, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
         """Every model of every provider, in the order of the registry; a server that is away contributes none.
@@ -128,11 +170,54 @@ class Core:
         self._models.get(fresh=False, limit_s=0.0)
         self._health.get(fresh=False, limit_s=0.0)
 
+    def survey(self, *, fresh: bool = False) -> tuple[Standing, ...]:
+        """How every provider stands, in the order of the registry, as old as `models`. Waits for all questions together."""
+        if fresh:
+            self.look_again()
+        begun: list[Future[Any]] = [*self._health.begin(), *self._models.begin(), *self._running.begin()]
+        if begun:
+            futures.wait(begun, timeout=self._limit_s if fresh else min(self._limit_s, PAGE_WAIT_S))
+        health, models, running = self._health.known(), self._models.known(), self._running.known()
+        return tuple(
+            Standing(
+                provider,
+                health.get(name) or silent(provider),
+                self._answered_at.get(name),
+                models.get(name, ()),
+                running.get(name, ()),
+            )
+            for name, provider in self.providers.items()
+        )
+
+    def look_again(self) -> None:
+        """Models have changed: what is known of them is old. Returns at once."""
+        for lookup in (self._health, self._models, self._running):
+            lookup.expire()
+
+    def machine(self) -> Machine:
+        """The memory of this machine now. The graphics cards are asked in the background, the first time for a moment."""
+        asked = self._gpu_asked
+        if asked is None or (asked[1].done() and time.monotonic() - asked[0] > GPU_EVERY_S):
+            self._gpu_asked = asked = (time.monotonic(), self.runner.submit(self._look_at_gpu()))
+            futures.wait([asked[1]], timeout=PAGE_WAIT_S)
+        return Machine(read_memory(), self._gpu)
+
+    async def _look_at_gpu(self) -> None:
+        self._gpu = await read_gpu()
+
+    async def _look(self, provider: Provider) -> Health:
+        """How a provider is, and when it said so."""
+        health = await health_of(provider)
+        if health.reachable:
+            self._answered_at[provider.name] = utc_now()
+        return health
+
     def close(self) -> None:
         """Ends the upkeep, saves what is running, closes connections and the database, sends the last traces. Calling it twice
         does nothing."""
         if self._upkeep:
             self._upkeep.close()
+        self.pulls.close()
         self.runner.close()
         self.db.close()
         if self.traces:
@@ -151,6 +236,17 @@ async def models_of(provider: Provider) -> tuple[ModelInfo, ...]:
         log.info("no models of %s: %s", provider.name, error)
     except Exception:
         log.exception("provider %s broke while it was asked for its models", provider.name)
+    return ()
+
+
+async def running_of(provider: Provider) -> tuple[RunningModel, ...]:
+    """What a provider has in memory; nothing if it cannot tell."""
+    try:
+        return await provider.running() if isinstance(provider, ModelManager) else ()
+    except ProviderError as error:
+        log.info("nothing known of the memory of %s: %s", provider.name, error)
+    except Exception:
+        log.exception("provider %s broke while it was asked what is in memory", provider.name)
     return ()
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import app, sidebar
 from ui.switcher import show_switcher
 
-CHAT, SESSIONS, ANALYTICS = "", "sessions", "analytics"
+CHAT, SESSIONS, ANALYTICS, MODELS = "", "sessions", "analytics", "models"
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
             st.Page(app.CHAT_PAGE, title="Chat", default=True),
             st.Page(app.SESSIONS_PAGE, title="Sessions", url_path=SESSIONS),
             st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS),
+            st.Page(app.MODELS_PAGE, title="Models", url_path=MODELS),
         ],
         position="hidden",
     )

@@ -87,7 +87,12 @@ def _steps() -> None:
         ollama = next((server for server in found if server.name == "ollama"), None)
         if ollama is not None:
             show_commands(is_running=ollama.health.reachable)
-        st.button("Try again", icon=":material/refresh:", key="connect.retry", on_click=_look)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Try again", icon=":material/refresh:", key="connect.retry", on_click=_look)
+            if ollama is not None:
+                st.page_link(
+                    app.MODELS_PAGE, label="Models: what fits this machine, and a click to get it", icon=":material/deployed_code:"
+                )
 
 
 def show_commands(*, is_running: bool) -> None:

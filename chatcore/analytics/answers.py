@@ -13,12 +13,12 @@ from sqlmodel import Session
 from chatcore.analytics.chats import chats_meant
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
 from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
+from chatcore.analytics.numbers import Ints, newest, percentiles, sizes, totals
 from chatcore.analytics.statements import GENERATIONS, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.gather import everybodys_names, known_names
-from chatcore.rollup.pages import SOURCES, STATES, UNKNOWN, Array, Rows
+from chatcore.rollup.pages import SOURCES, STATES, UNKNOWN, Rows, Table
 from chatcore.rollup.tables import has_ref
 
 COUNTS = (
@@ -107,16 +107,13 @@ def models_of(rows: Rows) -> pd.DataFrame:
     for measure, (median, answers) in MEDIANS.items():
         known, found = percentiles(models, asked[measure], len(pairs), [50])
         table[median], table[answers] = found[:, 0], known
-    newest = np.zeros(len(pairs), dtype=np.int64)
-    # In the order of time, so the last one stays.
-    newest[models] = asked["at"]
-    table["last_used_at"] = pd.to_datetime(newest, unit="us", utc=True).as_unit("us")
+    table["last_used_at"] = pd.to_datetime(newest(models, asked["at"], len(pairs)), unit="us", utc=True).as_unit("us")
     frame = pd.DataFrame(table)
     frame.loc[unknown, ["input_tokens", "output_tokens"]] = pd.NA
     return frame.sort_values(["answers", *MODEL], ascending=[False, True, True], ignore_index=True)
 
 
-def count(asked: Array, groups: Ints, number: int, wanted: Sequence[str]) -> dict[str, Ints]:
+def count(asked: Table, groups: Ints, number: int, wanted: Sequence[str]) -> dict[str, Ints]:
     """Sums of attempts by group, each of 0 to `number` - 1: those of COUNTS that are wanted."""
     states = {state.value: place for place, state in enumerate(STATES)}
 

@@ -16,7 +16,7 @@ from chatcore.analytics.statements import DAY_S, EPOCH_ORDINAL
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import microseconds
 from chatcore.rollup.gather import cut, everybodys_rows, rows_of
-from chatcore.rollup.pages import ROLES, Array, Models, Rows
+from chatcore.rollup.pages import ROLES, Models, Rows, Table
 
 SECOND_US = 1_000_000
 
@@ -49,13 +49,13 @@ def choose(rows: Rows, filters: Filters, chats: Ints | None) -> Rows:
     messages, answers = rows.messages, rows.answers
     if filters.narrowed:
         fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
-        messages, answers = messages[fits[messages["models"]]], answers[fits[answers["models"]]]
+        messages, answers = (made.where(fits[made["models"]]) for made in (messages, answers))
     if chats is not None:
-        messages, answers = (made[np.isin(made["chat"], chats)] for made in (messages, answers))
+        messages, answers = (made.where(np.isin(made["chat"], chats)) for made in (messages, answers))
     if filters.imported is not None:
-        messages, answers = (made[made["imported"] == filters.imported] for made in (messages, answers))
+        messages, answers = (made.where(made["imported"] == filters.imported) for made in (messages, answers))
     if filters.role is not None:
-        messages = messages[messages["role"] == ROLES.index(filters.role)]
+        messages = messages.where(messages["role"] == ROLES.index(filters.role))
     return replace(rows, messages=messages, answers=answers)
 
 
@@ -89,7 +89,7 @@ def whole(at: NDArray[np.int64], unit_s: int) -> Ints:
     return units
 
 
-def by_model(answers: Array, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
+def by_model(answers: Table, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
     """The (provider, model name) of the attempts, in order, and for each attempt the place of its own."""
     there = np.bincount(answers["models"], minlength=len(models)) > 0
     known = sorted((models[place][0], place) for place in np.flatnonzero(there))

@@ -114,12 +114,11 @@ def compared(measure: str, before: Part, after: Part) -> tuple[str, float, float
 def part_of(rows: Rows, filters: Filters, *, now: datetime) -> Part:
     """All attempts and messages of a period."""
     asked = rows.answers
-    days, message_days = (local_numbers(array["at"], filters, DAY_S) for array in (asked, rows.messages))
+    days, message_days = (local_numbers(made["at"], filters, DAY_S) for made in (asked, rows.messages))
     tokens = np.where(asked["output_tokens"] == UNKNOWN, UNKNOWN, asked["input_tokens"] + asked["output_tokens"])
-    # Side by side in memory: a column of rows of 80 bytes is slow to read again and again.
-    measured = {name: np.ascontiguousarray(asked[name]) for name in MEASURED}
+    measured = {name: asked[name] for name in MEASURED}
     ended = ended_days(filters, now=now)
-    return Part(np.ascontiguousarray(asked["state"]), tokens, measured, days, ended, rows.messages["chat"], message_days)
+    return Part(asked["state"], tokens, measured, days, ended, rows.messages["chat"], message_days)
 
 
 def parts_by_model(part: Part, rows: Rows) -> Iterator[tuple[tuple[str, str], Part]]:

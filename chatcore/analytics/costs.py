@@ -22,7 +22,7 @@ from chatcore.db import Database
 from chatcore.energy import energy_wh
 from chatcore.parts import Period, Viewer
 from chatcore.prices import Reference, runs_here
-from chatcore.rollup.pages import UNKNOWN, Array, Rows
+from chatcore.rollup.pages import UNKNOWN, Rows, Table
 
 # Where a model runs, as far as the names tell: at somebody who sells it, on this machine, or in the app itself.
 HOSTED, LOCAL, GUIDE = "hosted", "local", "guide"
@@ -209,8 +209,7 @@ def sums_of(rows: Rows) -> pd.DataFrame:
     number = len(pairs)
     costs = cost_columns(asked, models, number)
     columns: dict[str, object] = {"answers": sizes(models, number), **costs}
-    # Once beside each other, since every column is read more than once.
-    tokens = {name: np.ascontiguousarray(asked[name]) for name in TOKENS}
+    tokens = {name: asked[name] for name in TOKENS}
     told = {name: counts != UNKNOWN for name, counts in tokens.items()}
     known = {name: totals(models, flags, number) for name, flags in told.items()}
     columns["answers_with_usage"] = known["output_tokens"]
@@ -263,7 +262,7 @@ def known_sums(groups: Ints, values: NDArray[np.floating], number: int) -> tuple
     return known, np.where(known > 0, sums, np.nan)
 
 
-def cost_columns(asked: Array, groups: Ints, number: int) -> CostColumns:
+def cost_columns(asked: Table, groups: Ints, number: int) -> CostColumns:
     """`answers_with_cost`, `answers_without_cost` (whoever the model is of) and `cost_usd` of each group."""
     priced, usd = known_sums(groups, asked["cost"], number)
     unpriced = np.isnan(asked["cost"]) & (asked["output_tokens"] != UNKNOWN)

@@ -100,7 +100,7 @@ def with_day_before(filters: Filters) -> Filters:
 def starts_before(wider: Rows, filters: Filters) -> bool:
     """Whether the rows of `with_day_before` have a message of that day."""
     midnight_us = microseconds(midnight(first_day(filters), filters.time_zone))
-    return bool(len(wider.messages)) and bool(wider.messages["at"][0] < midnight_us)
+    return bool((wider.messages["at"] < midnight_us).any())
 
 
 def calendar_of(days: Ints, chats: Chats, filters: Filters) -> pd.DataFrame:

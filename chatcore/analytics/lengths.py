@@ -73,7 +73,7 @@ def chat_depth(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
 
 def chats_of(rows: Rows) -> Chats:
     """The chats of the messages."""
-    places, keys = pd.factorize(np.ascontiguousarray(rows.messages["chat"]))
+    places, keys = pd.factorize(rows.messages["chat"])
     return Chats(keys, places)
 
 
@@ -113,10 +113,10 @@ def top_of(tx: Session, viewer: Viewer, rows: Rows, chats: Chats, *, least: int 
     if set(rows.users) - {viewer.user_id}:
         rows = own_rows(rows, viewer)
         chats = chats_of(rows)
-    at = rows.messages["at"].copy()
+    at = rows.messages["at"]
     written = sizes(chats.places, chats.number)
     first, last = np.zeros(chats.number, dtype=np.int64), np.zeros(chats.number, dtype=np.int64)
-    # In the order of time, so the last one that is set stays.
+    # One person's, in the order of time, so the last one that is set stays.
     last[chats.places] = at
     first[chats.places[::-1]] = at[::-1]
     fits = np.flatnonzero((written >= least) & (written <= (written.max(initial=0) if most is None else most)))
@@ -145,13 +145,13 @@ def top_of(tx: Session, viewer: Viewer, rows: Rows, chats: Chats, *, least: int 
 def own_rows(rows: Rows, viewer: Viewer) -> Rows:
     """The rows of one person out of everybody's."""
     places = np.array([place for place, user_id in enumerate(rows.users) if user_id == viewer.user_id], dtype=np.int64)
-    messages, answers = (array[np.isin(array["user"], places)] for array in (rows.messages, rows.answers))
+    messages, answers = (made.where(np.isin(made["user"], places)) for made in (rows.messages, rows.answers))
     return replace(rows, messages=messages, answers=answers)
 
 
 def tokens_of(rows: Rows, keys: list[int]) -> dict[str, pd.Series]:
     """The TOKENS that the answers of each chat used, None where none has a known usage."""
-    asked = np.ascontiguousarray(rows.answers["chat"])
+    asked = rows.answers["chat"]
     order = np.argsort(np.array(keys, dtype=np.int64))
     ordered = np.array(keys, dtype=np.int64)[order]
     places = np.searchsorted(ordered, asked)

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from chatcore.analytics.answers import MODEL, count, model_columns
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
 from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import sizes
+from chatcore.analytics.numbers import newest, sizes
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.gather import USERS
@@ -34,11 +34,9 @@ def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     number = len(rows.users)
     messages = sizes(rows.messages["user"], number)
     sums = count(rows.answers, rows.answers["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
-    newest = np.zeros(number, dtype=np.int64)
-    for array in (rows.messages, rows.answers):
-        np.maximum.at(newest, array["user"], array["at"])
+    active = np.maximum(*(newest(made["user"], made["at"], number) for made in (rows.messages, rows.answers)))
     frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str"), "name": names, "messages": messages, **sums})
-    frame["last_active_at"] = pd.to_datetime(newest, unit="us", utc=True).as_unit("us")
+    frame["last_active_at"] = pd.to_datetime(active, unit="us", utc=True).as_unit("us")
     there = (frame["messages"] > 0) | (frame["answers"] > 0)
     return frame[there].sort_values(["messages", "user_id"], ascending=[False, True], ignore_index=True)
 

@@ -76,6 +76,27 @@ class RunningModel:
     expires_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ModelDetails:
+    """What a server says of a model beyond ModelInfo; '' and None where it says nothing. `parameters` is text, a setting a line."""
+
+    family: str = ""
+    format: str = ""
+    parameters: str = ""
+    template: str = ""
+    system: str = ""
+    license: str = ""
+    context_length: int | None = None
+
+
+@runtime_checkable
+class Describer(Protocol):
+    """A provider that can say more of a model than the list does."""
+
+    async def details(self, model_id: str) -> ModelDetails:
+        """Family, template and so on. Raises ProviderError."""
+
+
 @runtime_checkable
 class ModelManager(Protocol):
     """A provider whose models can be fetched, removed, loaded and unloaded. All raise ProviderError."""

@@ -23,12 +23,13 @@ from chatcore.parts import (
     TextDelta,
     ToolCall,
 )
-from chatcore.providers.base import PullProgress, RunningModel, Situation, failure, raised
+from chatcore.providers.base import ModelDetails, PullProgress, RunningModel, Situation, failure, raised
 from chatcore.providers.base_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Again, Patience, ended
 from chatcore.providers.ollama_answer import Answer, request_body
 from chatcore.providers.ollama_errors import LABEL, Explain
 from chatcore.providers.ollama_models import (
     PROVIDER,
+    details_in,
     is_cloud,
     listed_model,
     name_in,
@@ -94,6 +95,10 @@ class Ollama:
             self._lookup("POST", "/api/show", {"model": model_id}, model=model_id), self._running_or_none()
         )
         return replace(shown_model(model_id, shown), loaded=is_running(model_id, running))
+
+    async def details(self, model_id: str) -> ModelDetails:
+        """What POST /api/show says of a model beyond `model`: family, template, parameters, licence."""
+        return details_in(await self._lookup("POST", "/api/show", {"model": model_id}, model=model_id))
 
     async def running(self) -> tuple[RunningModel, ...]:
         """The models in memory."""

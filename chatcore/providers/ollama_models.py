@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from chatcore.parts import ModelInfo
-from chatcore.providers.base import PullProgress, RunningModel
+from chatcore.providers.base import ModelDetails, PullProgress, RunningModel
 from chatcore.providers.ollama_wire import Json, count_in, object_in, objects_in, text_in
 from chatcore.texts import storable
 
@@ -49,6 +49,20 @@ def listed_model(row: Json) -> ModelInfo:
 def shown_model(name: str, shown: Json) -> ModelInfo:
     """A model of POST /api/show."""
     return replace(listed_model({**shown, "model": name}), context_length=context_length_in(shown), capabilities=capabilities_in(shown))
+
+
+def details_in(shown: Json) -> ModelDetails:
+    """What POST /api/show says beyond that."""
+    details = object_in(shown, "details")
+    return ModelDetails(
+        family=storable(text_in(details, "family")),
+        format=storable(text_in(details, "format")),
+        parameters=storable(text_in(shown, "parameters")),
+        template=storable(text_in(shown, "template")),
+        system=storable(text_in(shown, "system")),
+        license=storable(text_in(shown, "license")),
+        context_length=context_length_in(shown),
+    )
 
 
 def context_length_in(shown: Json) -> int | None:

@@ -6,9 +6,10 @@ zone, and numpy counts a million of them in milliseconds. No text is in it. See 
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,8 @@ from chatcore.parts import Role, State
 
 # The (provider, model name) pairs of an answer (one) or of the answers to a prompt (any number); '' for a name that is not known.
 Models = tuple[tuple[str, str], ...]
-Array = npt.NDArray[np.void]
+Column = npt.NDArray[Any]
+Places = npt.NDArray[np.int64]
 
 # Places in these tuples are what a page holds: add at the end only.
 ROLES = (Role.USER, Role.ASSISTANT)
@@ -61,22 +63,51 @@ KEPT_MESSAGE, KEPT_ANSWER = (
 )
 
 
+class Table:
+    """Rows, a column at a time. A column is made when it is first asked for: of eighteen a question looks at a few."""
+
+    def __init__(self, number: int, make: Callable[[str], Column]) -> None:
+        self._number = number
+        self._make = make
+        self._columns: dict[str, Column] = {}
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __getitem__(self, name: str) -> Column:
+        """The column, with the type that MESSAGE or ANSWER gives it. Not to be changed: others see it too."""
+        if name not in self._columns:
+            self._columns[name] = self._make(name)
+        return self._columns[name]
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Table":
+        """The rows for which `chosen` is true, in their order."""
+        places = np.flatnonzero(chosen)
+        number = len(places)
+        if number == len(self):
+            return self
+        if number and places[-1] - places[0] + 1 == number:
+            beside = slice(places[0], places[-1] + 1)
+            return Table(number, lambda name: self[name][beside])
+        return Table(number, lambda name: self[name][places])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Messages (of MESSAGE) and attempts (of ANSWER), each the oldest first, and the names that they point to.
+    """Messages (columns of MESSAGE) and attempts (of ANSWER), and the names that they point to: those of one person after those of
+    another, each person's the oldest first.
 
     `errors[0]` is '' for an attempt without an error.
     """
 
-    messages: Array
-    answers: Array
+    messages: Table
+    answers: Table
     models: tuple[Models, ...]
     errors: tuple[str, ...]
     users: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Rows as the database keeps them: the names as JSON, the arrays as bytes. Equal rows make equal pages."""
 
     names: str
@@ -118,36 +149,46 @@ class Names:
         return self.errors.setdefault(error or "", len(self.errors))
 
 
-def join(pages: Sequence[tuple[str, Page]]) -> Rows:
-    """The rows of pages, each with whose it is, one after the other."""
-    names, users = Names(), dict[str, int]()
+def join(users: Sequence[str], names: Sequence[str], messages: Sequence[bytes], answers: Sequence[bytes]) -> Rows:
+    """The rows of pages, one after the other: whose each page is, and its three parts."""
+    all_names, people = Names(), dict[str, int]()
     # The names of all pages in one list: where those of a page begin plus a place in the page is a place in it.
     models: list[int] = []
     errors: list[int] = []
     begins: dict[str, tuple[int, int]] = {}
-    places: list[tuple[int, int, int]] = []
-    for user_id, page in pages:
-        if page.names not in begins:
-            begins[page.names] = len(models), len(errors)
-            own_models, own_errors = unpack_names(page.names)
-            models += map(names.of_models, own_models)
-            errors += map(names.of_error, own_errors)
-        places.append((*begins[page.names], users.setdefault(user_id, len(users))))
-    first_model, first_error, user = np.array(places, dtype=np.int64).reshape(-1, 3).T
-    messages, sizes = joined([page.messages for _, page in pages], KEPT_MESSAGE, MESSAGE)
-    messages["user"] = np.repeat(user, sizes)
-    messages["models"] = np.array(models, dtype=np.int64)[messages["models"] + np.repeat(first_model, sizes)]
-    answers, sizes = joined([page.answers for _, page in pages], KEPT_ANSWER, ANSWER)
-    answers["user"] = np.repeat(user, sizes)
-    answers["models"] = np.array(models, dtype=np.int64)[answers["models"] + np.repeat(first_model, sizes)]
-    answers["error"] = np.array(errors, dtype=np.int64)[answers["error"] + np.repeat(first_error, sizes)]
-    return Rows(messages, answers, tuple(names.models), tuple(names.errors), tuple(users))
+    for page_names in dict.fromkeys(names):
+        begins[page_names] = len(models), len(errors)
+        own_models, own_errors = unpack_names(page_names)
+        models += map(all_names.of_models, own_models)
+        errors += map(all_names.of_error, own_errors)
+    first_model, first_error = np.array([begins[page_names] for page_names in names], dtype=np.int64).reshape(-1, 2).T
+    user = np.array([people.setdefault(user_id, len(people)) for user_id in users], dtype=np.int64)
+    pointed = {"models": (first_model, np.array(models, dtype=np.int64)), "error": (first_error, np.array(errors, dtype=np.int64))}
+    return Rows(
+        table(messages, KEPT_MESSAGE, MESSAGE, user, pointed),
+        table(answers, KEPT_ANSWER, ANSWER, user, pointed),
+        tuple(all_names.models),
+        tuple(all_names.errors),
+        tuple(people),
+    )
 
 
-def joined(parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void]) -> tuple[Array, npt.NDArray[np.int64]]:
-    """The rows of several arrays, their users still open, and how many rows each array has."""
+def table(
+    parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void], user: Places, pointed: Mapping[str, tuple[Places, Places]]
+) -> Table:
+    """The rows of several arrays. `user`: whose each array is; `pointed`: for a column that points to names, where the names of each
+    array begin in the list behind it."""
     found = np.frombuffer(b"".join(parts), kept)
-    rows = np.empty(len(found), row)
-    for name in kept.names or ():
-        rows[name] = found[name]
-    return rows, np.array([len(part) for part in parts], dtype=np.int64) // kept.itemsize
+    sizes = np.fromiter(map(len, parts), np.int64, len(parts)) // kept.itemsize
+
+    def make(name: str) -> Column:
+        if name == "user":
+            return np.repeat(user, sizes)
+        if name in pointed:
+            begins, of_all = pointed[name]
+            names: Column = of_all[found[name] + np.repeat(begins, sizes)]
+            return names
+        column: Column = found[name].astype(row[name])
+        return column
+
+    return Table(len(found), make)

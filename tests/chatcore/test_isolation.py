@@ -21,7 +21,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore import accounts, analytics, browse, changes, chat, generation, history, installed, ledger, pulls, search, thread
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
@@ -35,6 +35,7 @@ from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDe
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
+from chatcore.rollup.pages import Table
 from chatcore.rows import CHATS
 from chatcore.search import ask, inside
 from chatcore.search.query import read_query
@@ -48,7 +49,10 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
-MODULES = [accounts, browse, changes, chat, gather, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH]
+MODULES = [
+    accounts, browse, changes, chat, gather, generation, history, installed, ledger, pulls, thread,
+    *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
+]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -215,7 +219,18 @@ MAKES: dict[str, Case] = {
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
+EVERYBODYS = "models are everybody's to see and the owner's to change: test_pulls and test_installed"
 ELSEWHERE = {
+    "installed.details": EVERYBODYS,
+    "installed.delete": EVERYBODYS,
+    "installed.unload": EVERYBODYS,
+    "installed.Loads.start": EVERYBODYS,
+    "installed.Loads.now": EVERYBODYS,
+    "installed.Loads.put_away": EVERYBODYS,
+    "pulls.Pulls.start": EVERYBODYS,
+    "pulls.Pulls.cancel": EVERYBODYS,
+    "pulls.Pulls.now": EVERYBODYS,
+    "pulls.Pulls.put_away": EVERYBODYS,
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
@@ -246,6 +261,7 @@ WITHOUT_VIEWER = {
     "thread.descend": "of a message that was found through the viewer's chat",
     "thread.subtrees": "of messages that were found through the viewer's chat",
     "thread.shown_from": "of a leaf that was found through the viewer's chat",
+    "rollup.gather.rows_made": "of the people that rows_of and everybodys_rows name",
     "rollup.gather.kept_pages": "names the user that rows_of asks for",
     "rollup.gather.dirty_days": "names the user that rows_of asks for",
     "analytics.people.names_of": "of people in rows that were gathered for the viewer",
@@ -348,6 +364,8 @@ def plain(value: object) -> object:
         return value.to_csv()
     if dataclasses.is_dataclass(value):
         return [plain(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    if isinstance(value, Table):
+        return [value[name].tolist() for name in ("at", "chat", "models", "user")]
     if isinstance(value, np.ndarray):
         return value.tolist()
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -315,7 +315,9 @@ def test_pages_with_other_names_at_the_same_places_are_joined_by_name() -> None:
         return pack(messages, [(at, 1, *[0] * 4, *[0.0] * 6, 0, names.of_error(f"error {at}"), 0, 0, False)], names)
 
     a, b = ("p", "a"), ("p", "b")
-    joined = join([("ann", page(1, a, b)), ("bob", page(2, b, a)), ("ann", page(3, b))])
+    pages = [page(1, a, b), page(2, b, a), page(3, b)]
+    names, messages, answers = ([getattr(own, part) for own in pages] for part in ("names", "messages", "answers"))
+    joined = join(["ann", "bob", "ann"], names, messages, answers)
     assert [joined.models[place][0] for place in joined.messages["models"]] == [a, b, b, a, b]
     assert [joined.errors[place] for place in joined.answers["error"]] == ["error 1", "error 2", "error 3"]
     assert [joined.users[place] for place in joined.messages["user"]] == ["ann", "ann", "bob", "bob", "ann"]

@@ -16,10 +16,10 @@ SWITCHER = "chatcore_switcher"
 def test_the_chat_page_is_the_first_one(frame: Frame) -> None:
     at = frame.run()
     assert at.title[0].value == "What would you like to know?"
-    assert [link.value for link in at.sidebar.page_link] == ["Chat", "Sessions", "Analytics"]
+    assert [link.value for link in at.sidebar.page_link] == ["Chat", "Sessions", "Analytics", "Models"]
 
 
-@pytest.mark.parametrize("page", ["sessions.py", "analytics.py"])
+@pytest.mark.parametrize("page", ["sessions.py", "analytics.py", "models.py"])
 def test_every_page_stands_in_the_frame(frame: Frame, page: str) -> None:
     at = frame.run()
     at.switch_page(str(PAGES / page)).run()
