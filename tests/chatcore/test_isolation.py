@@ -68,7 +68,7 @@ ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
 MODULES = [
-    accounts, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, pulls, thread,
+    accounts, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, pulls, summary, thread,
     *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
