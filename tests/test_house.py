@@ -16,6 +16,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("ui",),
     ("chatcore.__main__",),
     ("chatcore.cli",),
+    ("chatcore.cli_models",),
+    ("chatcore.cli_stats",),
     ("chatcore.cli_subject",),
     ("chatcore.cli_database",),
     ("chatcore.api",),
