@@ -128,7 +128,11 @@ class Bars {
       const note = add(row.note ? `Your note: ${row.note}` : "Add a note", "note", () => {
         panel.hidden = !panel.hidden
         note.setAttribute("aria-expanded", String(!panel.hidden))
-        if (!panel.hidden) panel.querySelector("textarea").focus()
+        if (panel.hidden) return
+        // The composer lies over the end of the page.
+        const dock = document.querySelector('[data-testid="stBottom"]')?.getBoundingClientRect().top ?? innerHeight
+        panel.classList.toggle("message-note-above", panel.getBoundingClientRect().bottom > dock)
+        panel.querySelector("textarea").focus({ preventScroll: true })
       }, { pressed: Boolean(row.note) })
       note.setAttribute("aria-expanded", "false")
       panel.onkeydown = event => {

@@ -13,6 +13,7 @@ from chatcore.api import LocalOwner, routes
 from chatcore.changes import Changes, change_chats
 from chatcore.core import observe
 from chatcore.db import Database
+from chatcore.feedback import ratings
 from chatcore.history import get_chat
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.tags import list_tags
@@ -21,10 +22,11 @@ from chatcore.parts import State, Viewer
 from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
-from tests.factories import NOW, make_chat, make_exchange
+from tests.factories import NOW, make_chat, make_exchange, rate
 
 CHAT = CHATS + "/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
+PROMPT = "/api/v1/messages/{prompt_id}"
 TAGS, TAG = "/api/v1/tags", "/api/v1/tags/{tag_id}"
 FOLDERS, FOLDER = "/api/v1/folders", "/api/v1/folders/{folder_id}"
 SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
@@ -41,6 +43,7 @@ class Hers:
     folder_id: int
     tag_id: int
     search_id: int
+    prompt_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -51,8 +54,9 @@ def calling(method: str, path: str, **sent: object) -> Case:
 
     def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
         where = path.format(
-            chat_id=hers.chat_id, message_id=hers.answer_id, folder_id=hers.folder_id, tag_id=hers.tag_id, search_id=hers.search_id
-        )
+            chat_id=hers.chat_id, message_id=hers.answer_id, folder_id=hers.folder_id, tag_id=hers.tag_id, search_id=hers.search_id,
+            prompt_id=hers.prompt_id,
+        )  # fmt: skip
         return bob.request(method, where, **sent).status_code  # type: ignore[arg-type]  # json, params
 
     return call
@@ -141,6 +145,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", CHAT + "/messages"): calling("GET", CHAT + "/messages"),
     ("POST", CHAT + "/messages"): calling("POST", CHAT + "/messages", json={"text": "hi", "provider": "guide", "model": "guide"}),
     ("GET", MESSAGE): calling("GET", MESSAGE),
+    ("DELETE", MESSAGE): calling("DELETE", MESSAGE),
+    ("POST", MESSAGE + "/edit"): calling("POST", PROMPT + "/edit", json={"text": "hi", "provider": "guide", "model": "guide"}),
+    ("POST", MESSAGE + "/continue"): calling("POST", MESSAGE + "/continue"),
+    ("POST", MESSAGE + "/show"): calling("POST", MESSAGE + "/show"),
+    ("POST", MESSAGE + "/fork"): calling("POST", MESSAGE + "/fork"),
+    ("PUT", MESSAGE + "/feedback"): calling("PUT", MESSAGE + "/feedback", json={"rating": -1}),
+    ("DELETE", MESSAGE + "/feedback"): calling("DELETE", MESSAGE + "/feedback"),
     ("POST", MESSAGE + "/stop"): calling("POST", MESSAGE + "/stop"),
     ("POST", MESSAGE + "/retry"): calling("POST", MESSAGE + "/retry"),
     ("GET", MESSAGE + "/events"): calling("GET", MESSAGE + "/events"),
@@ -170,7 +181,9 @@ NOTHING_THERE = "/api/{rest:path}"
 
 def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
     """What Ada sees of what the routes could change."""
-    return [open_thread(db, viewer, chat_id), list_folders(db, viewer), list_tags(db, viewer), list_views(db, viewer)]
+    thread = open_thread(db, viewer, chat_id)
+    rated = ratings(db, viewer, [message.id for message in thread.messages])
+    return [thread, rated, list_folders(db, viewer), list_tags(db, viewer), list_views(db, viewer)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -193,13 +206,14 @@ def test_every_route_has_a_case() -> None:
 def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str]) -> None:
     ada = api.viewer("Ada")
     chat, busy = make_chat(api.core.db, ada), make_chat(api.core.db, ada)
-    _, answer = make_exchange(api.core.db, ada, chat.id)
+    prompt, answer = make_exchange(api.core.db, ada, chat.id)
+    rate(api.core.db, ada, answer.id)
     _, running = make_exchange(api.core.db, ada, busy.id, state=State.RUNNING)
     folder = make_folder(api.core.db, ada, name="Work")
     change_chats(api.core.db, ada, [chat.id], Changes(folder_id=folder.id, add_tags=("tea",)), now=NOW)
     search = save_view(api.core.db, ada, name="Tea", query="tag:tea", now=NOW)
     before = all_of(api.core.db, ada, chat.id)
-    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id)
+    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id, prompt.id)
     with api.client("Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
     assert all_of(api.core.db, ada, chat.id) == before
