@@ -38,7 +38,9 @@ class Attempt:
         self.started = time.perf_counter()
         self.first_chunk_s: float | None = None
         self.chunks = 0
-        self.saved_size = 0
+        if job.begun:
+            self.live.add(job.begun.text, job.begun.reasoning)
+        self.saved_size = self.live.size
         self.tool_calls: list[ToolCall] = []
         self.tool_calls_size = 0
         self.usage: Usage | None = None

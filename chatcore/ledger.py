@@ -38,7 +38,8 @@ Counted = tuple[int | None, int | None, str | None]
 class Job:
     """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider.
 
-    `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came.
+    `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came. `begun`: what the answer
+    begins with, where it goes on with another one.
     """
 
     generation_id: int
@@ -48,6 +49,7 @@ class Job:
     provider: str
     request: ChatRequest
     trace_parent: str | None = None
+    begun: Snapshot | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,8 @@ def tokens(ending: Ending, request: ChatRequest) -> Counted:
     reported_in, reported_out = known(usage.input_tokens), known(usage.output_tokens)
     if reported_in is not None and reported_out is not None:
         return reported_in, reported_out, "reported"
-    written = ending.written.text or ending.written.reasoning or ending.tool_calls
+    # Not the text: an answer that goes on has that of another one from its start.
+    written = ending.chunks or ending.tool_calls
     if not written and reported_out is None:
         return None, None, None
     estimated_in = sum(len(turn.content) for turn in request.turns) // CHARACTERS_A_TOKEN

@@ -9,13 +9,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from chatcore import chat as verbs
-from chatcore import history
+from chatcore import revisions
 from chatcore.context import cut_answers
 from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from chatcore.thread import open_thread
-from ui import app, composer, gauge, window, words
+from ui import app, composer, gauge, message_actions, window, words
 from ui.find import Found
 from ui.live import Reading, land, live_answer
 from ui.markdown import show
@@ -95,6 +95,7 @@ def show_thread(thread: Thread, found: Found | None) -> Pending | None:
             with st.container():
                 show_portion(portion)
         show_way_down(view, thread)
+    message_actions.show_bars(app.core(), app.viewer(), thread)
     land(reading(view, thread, found), on_earlier=lambda: window.grow_up(view, thread), on_later=lambda: window.grow_down(view, thread),
          on_start=lambda: window.to_start(view.chat_id), on_end=lambda: window.to_end(view.chat_id))  # fmt: skip
     return next(filter(None, pending), None)
@@ -118,6 +119,8 @@ def show_way_down(view: window.View, thread: Thread) -> None:
         if thread.has_later:
             st.button("Show later messages", icon=":material/expand_more:", key="thread.later", type="tertiary",
                       on_click=window.grow_down, args=(view, thread))  # fmt: skip
+        else:
+            message_actions.show_this_branch(thread)
         st.button("Back to the newest messages", icon=":material/vertical_align_bottom:", key="thread.newest", type="tertiary",
                   on_click=window.to_end, args=(thread.chat.id,))  # fmt: skip
 
@@ -138,16 +141,18 @@ def reading(view: window.View, thread: Thread, found: Found | None) -> Reading:
 
 
 def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
-    """Draws one message; the last answer can be tried again."""
+    """Draws one message; the last answer can be tried again, or go on, if it did not end well."""
     with st.chat_message(message.role.value):
-        if message.role is Role.USER:
+        if message_actions.is_edited(message):
+            message_actions.show_editor(message)
+        elif message.role is Role.USER:
             show_text(message)
         elif message.status is State.RUNNING:
             return show_running(message)
         else:
             show_answer(message)
             if is_last:
-                show_retry(message)
+                message_actions.show_ways_on(message)
     return None
 
 
@@ -159,6 +164,8 @@ def show_answer(message: MessageInfo) -> None:
     show_text(message)
     if message.status is not State.COMPLETE:
         show_outcome(message)
+    elif revisions.was_cut_off(message):
+        st.caption(":material/content_cut: The answer reached the limit of its length.")
     st.caption(footer(message))
 
 
@@ -198,30 +205,6 @@ def show_outcome(message: MessageInfo) -> None:
         return
     body = f"**{words.with_code(text)}**" + (f"  \n{words.with_code(hint)}" if hint else "")
     st.warning(body, icon=":material/error:" if message.status is State.FAILED else ":material/power_off:")
-
-
-def show_retry(message: MessageInfo) -> None:
-    """The button that asks for the answer once more, from the model that is chosen now."""
-    whole = message.status is State.COMPLETE
-    st.button(
-        "Try again",
-        icon=":material/refresh:",
-        key="thread.retry",
-        type="tertiary" if whole or message.status is State.STOPPED else "secondary",
-        help="Ask for this answer once more, from the model chosen below.",
-        on_click=_retry,
-        args=(message.id,),
-    )
-
-
-def _retry(message_id: int) -> None:
-    with app.calm_callback():
-        message = history.get_message(app.core().db, app.viewer(), message_id)
-        if message.status is State.RUNNING:
-            return  # the second click of a double click
-        provider, model_name = composer.chosen(message.session_id) or (message.provider, message.model_name)
-        verbs.retry(app.core().runner, app.viewer(), message_id, now=app.now(), provider=provider, model_name=model_name)
-        window.to_end(message.session_id)
 
 
 def footer(message: MessageInfo) -> str:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, finding, folders, live, metrics, presets, prompts, searches, settings, state, tags
+from chatcore.api import answers, chats, finding, folders, live, messages, metrics, presets, prompts, searches, settings, state, tags
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -46,9 +46,16 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", CHAT, chats.show),
     Operation("PATCH", CHAT, chats.change),
     Operation("DELETE", CHAT, chats.delete),
-    Operation("GET", f"{CHAT}/messages", chats.list_messages),
+    Operation("GET", f"{CHAT}/messages", messages.list_all),
     Operation("POST", f"{CHAT}/messages", chats.send_message),
-    Operation("GET", MESSAGE, answers.show),
+    Operation("GET", MESSAGE, messages.show),
+    Operation("DELETE", MESSAGE, messages.delete),
+    Operation("POST", f"{MESSAGE}/edit", messages.edit),
+    Operation("POST", f"{MESSAGE}/continue", messages.go_on),
+    Operation("POST", f"{MESSAGE}/show", messages.switch),
+    Operation("POST", f"{MESSAGE}/fork", messages.fork),
+    Operation("PUT", f"{MESSAGE}/feedback", messages.rate),
+    Operation("DELETE", f"{MESSAGE}/feedback", messages.unrate),
     Operation("POST", f"{MESSAGE}/stop", answers.stop_answer),
     Operation("POST", f"{MESSAGE}/retry", answers.retry_answer),
     Operation("GET", TAGS, tags.list_all),

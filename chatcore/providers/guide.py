@@ -98,6 +98,7 @@ class Guide:
 
     name = "guide"
     label = "Built-in guide"
+    continues = True
 
     def __init__(self, look: Look = nobody, *, docs: Path = ROOT / "docs") -> None:
         self._look = look
@@ -122,17 +123,17 @@ class Guide:
         """Nothing to close."""
 
     async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
-        """Answers the last turn; a text that starts with a slash is a command."""
+        """Answers the last prompt, or goes on with the answer to it; a text that starts with a slash is a command."""
         if request.model != MODEL_ID:
             yield failure(ErrorCode.MODEL_NOT_FOUND, Situation(self.label, model=request.model))
             return
         yield Started()
-        question = request.turns[-1].content.strip() if request.turns else ""
+        question, begun = asked_of(request)
         asked = sum(token_count(turn.content) for turn in request.turns)
         loop = asyncio.get_running_loop()
         start_s, written = loop.time(), 0
         last: Event = Finished(FinishReason.STOP, "stop")
-        async for event in self._answer(question):
+        async for event in self._answer(question, begun):
             if not isinstance(event, TextDelta | ReasoningDelta | Progress):
                 last = event
                 break
@@ -141,14 +142,14 @@ class Guide:
         yield Usage(input_tokens=asked, output_tokens=written, eval_s=loop.time() - start_s, response_model=MODEL_ID)
         yield last
 
-    async def _answer(self, question: str) -> AsyncIterator[Event]:
-        """The events between the first and the last; a last one only where the answer shall fail."""
+    async def _answer(self, question: str, begun: str) -> AsyncIterator[Event]:
+        """The events between the first and the last; a last one only where the answer shall fail. `begun` is what it has already."""
         name, *arguments = question.split() or [""]
         try:
             match name.lower():
                 case "/stream":
                     size, rate = numbers(arguments, (2000, 200), (MAX_TOKENS, MAX_TOKENS_PER_S), "/stream 2000 200")
-                    events = written(await asyncio.to_thread(sample_markdown, size), rate)
+                    events = written(rest(await asyncio.to_thread(sample_markdown, size), begun), rate)
                 case "/think":
                     events = thought(question[len(name) :].strip() or "Nothing to add.")
                 case "/wait":
@@ -161,7 +162,7 @@ class Guide:
                 case command if command.startswith("/") and len(command) > 1 and "/" not in command[1:]:
                     events = written(f"I do not know the command `{command[:40]}`.\n\n{help_text()}", ANSWER_TOKENS_PER_S)
                 case _:
-                    events = written(await self._text(question), ANSWER_TOKENS_PER_S)
+                    events = written(rest(await self._text(question), begun), ANSWER_TOKENS_PER_S)
         except Invalid as error:
             events = written(f"{error.message} {error.hint}", ANSWER_TOKENS_PER_S)
         async for event in events:
@@ -212,6 +213,19 @@ async def waited(seconds: int) -> AsyncIterator[Event]:
     await asyncio.sleep(seconds)
     async for event in written(f"Those were {seconds} seconds without a word.", ANSWER_TOKENS_PER_S):
         yield event
+
+
+def asked_of(request: ChatRequest) -> tuple[str, str]:
+    """The last prompt, and the answer to it as far as it is there already."""
+    turns = request.turns
+    begun = turns[-1].content if turns and turns[-1].role == "assistant" else ""
+    prompts = [turn.content for turn in turns if turn.role != "assistant"]
+    return prompts[-1].strip() if prompts else "", begun
+
+
+def rest(text: str, begun: str) -> str:
+    """What is missing of a text that begins so; all of it if it does not."""
+    return text.removeprefix(begun)
 
 
 def failing(label: str, arguments: list[str]) -> AsyncIterator[Event]:

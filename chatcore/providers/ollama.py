@@ -56,6 +56,7 @@ class Ollama:
 
     name = PROVIDER
     label = LABEL
+    continues = True
 
     def __init__(
         self, settings: Settings, *, retry_delays_s: Sequence[float] = RETRY_DELAYS_S, progress_after_s: float = PROGRESS_AFTER_S

@@ -24,16 +24,19 @@ from sqlmodel import Session, SQLModel
 from chatcore import (
     accounts,
     analytics,
+    branches,
     browse,
     changes,
     chat,
     chat_settings,
     context,
+    feedback,
     generation,
     history,
     installed,
     ledger,
     pulls,
+    revisions,
     search,
     summary,
     thread,
@@ -67,9 +70,10 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
+TREE = [branches, feedback, revisions, summary, thread]
 MODULES = [
-    accounts, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, pulls, summary, thread,
-    *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
+    accounts, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, pulls,
+    *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
@@ -89,15 +93,17 @@ class World:
     folder_id: int
     tag_id: int
     view_id: int
+    cut_off_id: int
     preset_id: int = 0
     prompt_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
+    _, cut_off = make_exchange(db, ada, make_chat(db, ada).id, state=State.STOPPED)
     rate(db, ada, answer.id)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
@@ -107,7 +113,8 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     view = views.save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
     preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
-    return full.id, asked.id, answer.id, running.id, folder.id, tags.list_tags(db, ada)[0].id, view.id, preset.id, prompt.id
+    tag_id = tags.list_tags(db, ada)[0].id
+    return full.id, asked.id, answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id
 
 
 @pytest.fixture
@@ -157,6 +164,14 @@ BY_ID: dict[str, Case] = {
     "chat.send": lambda w, v: chat.send(w.runner, v, w.chat_id, DRAFT, now=LATER),
     "chat.retry": lambda w, v: chat.retry(w.runner, v, w.answer_id, now=LATER),
     "chat.stop": lambda w, v: chat.stop(w.runner, v, w.running_id, now=LATER),
+    "revisions.edit_and_resend": lambda w, v: revisions.edit_and_resend(w.runner, v, w.asked_id, DRAFT, now=LATER),
+    "revisions.continue_answer": lambda w, v: revisions.continue_answer(w.runner, v, w.cut_off_id, now=LATER),
+    "branches.count_below": lambda w, v: branches.count_below(w.db, v, w.asked_id),
+    "branches.switch_branch": lambda w, v: branches.switch_branch(w.db, v, w.answer_id),
+    "branches.delete_message": lambda w, v: branches.delete_message(w.db, v, w.answer_id),
+    "branches.fork": lambda w, v: branches.fork(w.db, v, w.answer_id, now=LATER),
+    "branches.find": lambda w, v: in_read(w, branches.find, v, w.answer_id),
+    "feedback.rate": lambda w, v: feedback.rate(w.db, v, w.answer_id, rating=-1, now=LATER),
     "chat.conversation": lambda w, v: chat.conversation(w.db, v, w.chat_id),
     "chat.claim": lambda w, v: in_write(w, chat.claim, v, w.chat_id),
     "ledger.read": lambda w, v: ledger.read(w.db, v, w.answer_id, Offset()),
@@ -205,6 +220,9 @@ BY_ID: dict[str, Case] = {
 }
 # Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
 LISTS: dict[str, Case] = {
+    "branches.siblings": lambda w, v: branches.siblings(w.db, v, range(1, 100)),
+    "branches.siblings_in": lambda w, v: in_read(w, branches.siblings_in, v, range(1, 100)),
+    "feedback.ratings": lambda w, v: feedback.ratings(w.db, v, range(1, 100)),
     "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
@@ -290,6 +308,9 @@ ELSEWHERE = {
     "analytics.people.has_company": "only that there are others, and only to the owner; tests/pages/test_analytics_people_tab.py",
     "rollup.gather.everybodys_rows": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "rollup.gather.everybodys_names": "the owner's alone; tests/chatcore/test_analytics_people.py",
+    "branches.shown_instead": "part of delete_message, of a message that was found through the viewer",
+    "branches.describe_end": "part of delete_message and fork, of a chat that was found through the viewer or just made",
+    "branches.copy_attachments": "part of fork, of messages that were found through the viewer; tests/chatcore/test_branches.py",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
@@ -310,6 +331,8 @@ WITHOUT_VIEWER = {
     "analytics.people.names_of": "of people in rows that were gathered for the viewer",
     "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
     "history.purge_portion": "part of purge_expired",
+    "branches.stands_below": "of a message that was found through the viewer: what is below it is in the same chat",
+    "branches.new_message_ids": "numbers nobody has yet",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
@@ -456,7 +479,7 @@ def test_what_is_somebody_elses_is_not_found_and_stays_as_it_is(world: World, na
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_holds_nothing_of_somebody_elses(db: Database, name: str) -> None:
     ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
-    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0, 0, 0, 0)
+    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0, 0, 0, 0, 0)
     before = plain(LISTS[name](empty, bob))
     fill(db, ada)
     assert plain(LISTS[name](empty, bob)) == before

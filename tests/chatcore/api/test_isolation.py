@@ -15,6 +15,7 @@ from chatcore.changes import Changes, change_chats
 from chatcore.chat_settings import read_settings
 from chatcore.core import observe
 from chatcore.db import Database
+from chatcore.feedback import ratings
 from chatcore.history import get_chat
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.presets import list_presets, save_preset
@@ -26,10 +27,11 @@ from chatcore.parts import State, Viewer
 from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
-from tests.factories import NOW, make_chat, make_exchange
+from tests.factories import NOW, make_chat, make_exchange, rate
 
 CHAT = CHATS + "/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
+ASKED = "/api/v1/messages/{asked_id}"
 TAGS, TAG = "/api/v1/tags", "/api/v1/tags/{tag_id}"
 FOLDERS, FOLDER = "/api/v1/folders", "/api/v1/folders/{folder_id}"
 SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
@@ -50,6 +52,7 @@ class Hers:
     search_id: int
     preset_id: int
     prompt_id: int
+    asked_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -148,6 +151,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", CHAT + "/messages"): calling("GET", CHAT + "/messages"),
     ("POST", CHAT + "/messages"): calling("POST", CHAT + "/messages", json={"text": "hi", "provider": "guide", "model": "guide"}),
     ("GET", MESSAGE): calling("GET", MESSAGE),
+    ("DELETE", MESSAGE): calling("DELETE", MESSAGE),
+    ("POST", MESSAGE + "/edit"): calling("POST", ASKED + "/edit", json={"text": "hi", "provider": "guide", "model": "guide"}),
+    ("POST", MESSAGE + "/continue"): calling("POST", MESSAGE + "/continue"),
+    ("POST", MESSAGE + "/show"): calling("POST", MESSAGE + "/show"),
+    ("POST", MESSAGE + "/fork"): calling("POST", MESSAGE + "/fork"),
+    ("PUT", MESSAGE + "/feedback"): calling("PUT", MESSAGE + "/feedback", json={"rating": -1}),
+    ("DELETE", MESSAGE + "/feedback"): calling("DELETE", MESSAGE + "/feedback"),
     ("POST", MESSAGE + "/stop"): calling("POST", MESSAGE + "/stop"),
     ("POST", MESSAGE + "/retry"): calling("POST", MESSAGE + "/retry"),
     ("GET", MESSAGE + "/events"): calling("GET", MESSAGE + "/events"),
@@ -188,7 +198,9 @@ NOTHING_THERE = "/api/{rest:path}"
 def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
     """What Ada sees of what the routes could change."""
     lists = (list_folders, list_tags, list_views, list_presets, list_prompts)
-    return [open_thread(db, viewer, chat_id), read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
+    thread = open_thread(db, viewer, chat_id)
+    rated = ratings(db, viewer, [message.id for message in thread.messages])
+    return [thread, rated, read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -211,7 +223,8 @@ def test_every_route_has_a_case() -> None:
 def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str]) -> None:
     ada = api.viewer("Ada")
     chat, busy = make_chat(api.core.db, ada), make_chat(api.core.db, ada)
-    _, answer = make_exchange(api.core.db, ada, chat.id)
+    asked, answer = make_exchange(api.core.db, ada, chat.id)
+    rate(api.core.db, ada, answer.id)
     _, running = make_exchange(api.core.db, ada, busy.id, state=State.RUNNING)
     folder = make_folder(api.core.db, ada, name="Work")
     change_chats(api.core.db, ada, [chat.id], Changes(folder_id=folder.id, add_tags=("tea",)), now=NOW)
@@ -219,7 +232,7 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     preset = save_preset(api.core.db, ada, name="Short", settings=ChatSettings(think="off"), now=NOW, is_default=True)
     prompt = save_prompt(api.core.db, ada, name="tides", text="Why?", now=NOW)
     before = all_of(api.core.db, ada, chat.id)
-    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id, preset.id, prompt.id)
+    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id, preset.id, prompt.id, asked.id)
     with api.client("Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
     assert all_of(api.core.db, ada, chat.id) == before
