@@ -16,6 +16,9 @@ const ICONS = {
   after: "M10 6 8.59 7.41 13.17 12l-4.58 4.59L10 18l6-6z",
 }
 const MESSAGES = '.st-key-thread [class*="st-key-message-"]'
+// The texts come first: what is behind them may wait so long.
+const LATEST_MS = 250
+const idle = window.requestIdleCallback ?? (run => setTimeout(run, 50))
 // A second click in the same breath would act twice; the server's answer draws the row anew.
 const BREATH_MS = 800
 const COPIED_MS = 1500
@@ -65,31 +68,45 @@ class Bars {
   }
 
   soon() {
-    this.request ??= requestAnimationFrame(() => this.place())
+    this.request ??= requestAnimationFrame(() => {
+      this.request = null
+      this.place()
+    })
   }
 
-  /* Gives every message that is on the page its row, and takes rows away that belong to another one. */
-  place() {
-    cancelAnimationFrame(this.request)
-    this.request = null
+  later() {
+    this.waiting = true
+    idle(() => {
+      this.waiting = false
+      if (!this.closed) this.place({ build: true })
+    }, { timeout: LATEST_MS })
+  }
+
+  /* Takes rows away that belong to another message, and gives every message that is on the page its own when the browser has time. */
+  place({ build = false } = {}) {
+    let missing = false
     for (const element of document.querySelectorAll(MESSAGES)) {
       const id = Number(element.className.match(/st-key-message-(\d+)/)?.[1])
       const known = this.rows.get(id)
       const bar = element.querySelector(":scope > .message-bar")
-      if (!known) bar?.remove()
-      else if (bar?.mark !== known.mark) {
+      if (!known || (bar && bar.of !== id)) bar?.remove()
+      if (known && bar?.mark !== known.mark) {
+        missing = true
+        if (!build) continue
         const made = this.build(known.row, known.mark)
         const focused = bar?.contains(document.activeElement) && document.activeElement.dataset.testid
-        if (bar) bar.replaceWith(made)
+        if (bar?.isConnected) bar.replaceWith(made)
         else element.append(made)
         if (focused) made.querySelector(`[data-testid="${focused}"]:not(:disabled)`)?.focus({ preventScroll: true })
       }
     }
+    if (missing && !build && !this.waiting) this.later()
   }
 
   build(row, mark) {
-    const bar = make("div", "message-bar")
+    const bar = make("div", row.role === "user" ? "message-bar message-bar-right" : "message-bar")
     bar.mark = mark
+    bar.of = row.id
     bar.setAttribute("role", "toolbar")
     bar.setAttribute("aria-label", row.role === "user" ? "What to do with this prompt" : "What to do with this answer")
     const act = (action, more) => {
@@ -113,6 +130,7 @@ class Bars {
     if (row.role === "user") add("Edit and send again", "edit", () => act("edit"), { waits: true })
     else this.ofAnswer(row, bar, add, act)
     add("Delete", "delete", () => act("delete"), { waits: true })
+    bar.classList.toggle("message-bar-full", bar.children.length > 8)
     return bar
   }
 
@@ -216,6 +234,7 @@ class Bars {
   }
 
   close() {
+    this.closed = true
     this.changes.disconnect()
     cancelAnimationFrame(this.request)
     for (const bar of document.querySelectorAll(`${MESSAGES} > .message-bar`)) bar.remove()
