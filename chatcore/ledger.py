@@ -19,9 +19,10 @@ from chatcore.errors import NotFound
 from chatcore.history import count_answer_in, no_message, possible_id
 from chatcore.live import Snapshot
 from chatcore.models import utc_now
-from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, ToolCall, Update, Usage, Viewer, dump_tool_calls
+from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import storable
+from chatcore.toolcalls import dump_calls, load_calls, mark_of, settled
 
 # Of text no server counted: 4 characters a token is the rule of thumb of model makers for English.
 CHARACTERS_A_TOKEN = 4
@@ -36,7 +37,8 @@ Counted = tuple[int | None, int | None, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider.
+    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider. With `use_tools`
+    the model may ask for tools, on behalf of `viewer`.
 
     `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came.
     """
@@ -48,6 +50,8 @@ class Job:
     provider: str
     request: ChatRequest
     trace_parent: str | None = None
+    use_tools: bool = False
+    viewer: Viewer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,6 @@ class Ending:
     duration_s: float
     time_to_first_chunk_s: float | None = None
     chunks: int = 0
-    tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
     finished: Finished | None = None
     failed: Failed | None = None
@@ -169,8 +172,6 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
         if tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.id)).one_or_none() is None:
             return None
         message = content_of(ending.written) | {"status": ending.state.value}
-        if ending.tool_calls:
-            message["tool_calls"] = storable(dump_tool_calls(ending.tool_calls) or "")
         tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == job.message_id, MESSAGES.c.user_id == job.user_id).values(message))
         count_answer_in(
             tx,
@@ -243,7 +244,7 @@ def tokens(ending: Ending, request: ChatRequest) -> Counted:
     reported_in, reported_out = known(usage.input_tokens), known(usage.output_tokens)
     if reported_in is not None and reported_out is not None:
         return reported_in, reported_out, "reported"
-    written = ending.written.text or ending.written.reasoning or ending.tool_calls
+    written = ending.written.text or ending.written.reasoning or ending.written.calls
     if not written and reported_out is None:
         return None, None, None
     estimated_in = sum(len(turn.content) for turn in request.turns) // CHARACTERS_A_TOKEN
@@ -270,7 +271,10 @@ def cost(provider: str, model_name: str, ending: Ending, counted: Counted) -> di
 
 def content_of(written: Snapshot) -> dict[str, object]:
     """The columns of a message that hold what was written."""
-    return {"content": written.text, "reasoning": written.reasoning or None}
+    columns: dict[str, object] = {"content": written.text, "reasoning": written.reasoning or None}
+    if written.calls:
+        columns["tool_calls"] = storable(dump_calls(written.calls) or "")
+    return columns
 
 
 def clean_model(usage: Usage) -> str | None:
@@ -306,6 +310,7 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
             sa.func.length(MESSAGES.c.content).label("text_end"),
             sa.func.substr(reasoning, max(after.reasoning, 0) + 1).label("reasoning"),
             sa.func.length(reasoning).label("reasoning_end"),
+            MESSAGES.c.tool_calls,
             GENERATIONS.c.error_message,
             GENERATIONS.c.error_hint,
         )
@@ -317,9 +322,10 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
         row = tx.execute(statement).one_or_none()
     if row is None:
         raise no_message()
-    state, end = State(row.status), Offset(row.text_end, row.reasoning_end)
+    state, end = State(row.status), Offset(row.text_end, row.reasoning_end, mark_of(row.tool_calls))
     if state is State.RUNNING:
-        end = Offset(max(end.text, after.text), max(end.reasoning, after.reasoning))
+        end = Offset(max(end.text, after.text), max(end.reasoning, after.reasoning), end.calls)
+    calls = load_calls(row.tool_calls) if end.calls != after.calls else None
     return Update(
         text=row.text,
         reasoning=row.reasoning,
@@ -327,6 +333,7 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
         next=end,
         error=row.error_message,
         hint=row.error_hint,
+        calls=calls if calls is None or state is State.RUNNING else settled(calls),
     )
 
 

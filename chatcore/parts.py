@@ -1,6 +1,5 @@
 """The values that travel between the database, the Runner, the providers and the screen. All are immutable."""
 
-import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,14 +94,6 @@ class ToolCall:
     arguments: dict[str, object] | None
     raw: str = ""
     error: str | None = None
-
-
-def dump_tool_calls(calls: tuple[ToolCall, ...]) -> str | None:
-    """The JSON text stored in `chatmessage.tool_calls`; None for no calls."""
-    if not calls:
-        return None
-    rows = [{"id": call.id, "name": call.name, "arguments": call.arguments, "raw": call.raw, "error": call.error} for call in calls]
-    return json.dumps(rows, ensure_ascii=False)
 
 
 class Policy(StrEnum):

@@ -21,7 +21,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore import accounts, analytics, browse, changes, chat, generation, history, ledger, search, thread
+from chatcore import accounts, analytics, approvals, browse, changes, chat, generation, history, ledger, permissions, search, thread
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
 from chatcore.browse import Browse
@@ -31,7 +31,7 @@ from chatcore.db import Database
 from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, tags, views
-from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
@@ -48,7 +48,10 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
-MODULES = [accounts, browse, changes, chat, gather, generation, history, ledger, thread, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH]
+MODULES = [
+    accounts, approvals, browse, changes, chat, gather, generation, history, ledger, permissions, thread,
+    *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
+]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
 
@@ -75,6 +78,7 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
     rate(db, ada, answer.id)
+    permissions.set_policy(db, ada, "write_note", Policy.ALLOW)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
     folder = folders.make_folder(db, ada, name="Work")
@@ -161,6 +165,7 @@ BY_ID: dict[str, Case] = {
     "analytics.models in a folder": lambda w, v: analytics.models(w.db, v, replace(FORTNIGHT, folder=w.folder_id)),
     "analytics.messages_behind with a tag": lambda w, v: analytics.messages_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
     "analytics.answers_behind in a folder": lambda w, v: analytics.answers_behind(w.db, v, replace(FORTNIGHT, folder="work")),
+    "permissions.set_policy in a chat": lambda w, v: permissions.set_policy(w.db, v, "x", Policy.ALLOW, chat_id=w.chat_id),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -203,6 +208,7 @@ LISTS: dict[str, Case] = {
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
+    "permissions.policies_of": lambda w, v: permissions.policies_of(w.db, v, None),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -212,11 +218,15 @@ MAKES: dict[str, Case] = {
     "organise.tags.make_tag": lambda w, v: in_write(w, tags.make_tag, v, "tea", {}),
     "organise.folders.make_folder at the top": lambda w, v: folders.make_folder(w.db, v, name="Work"),
     "organise.views.save_view": lambda w, v: views.save_view(w.db, v, name="Tea", query="tag:tea", now=LATER),
+    "permissions.set_policy": lambda w, v: permissions.set_policy(w.db, v, "write_note", Policy.NEVER),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
 ELSEWHERE = {
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
+    "generation.Runner.asks": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
+    "generation.Runner.decide": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
+    "approvals.decide": "tests/chatcore/test_rounds.py, since only a call of a running answer waits for a decision",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
