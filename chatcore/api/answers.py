@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
-from chatcore.api.calls import Call, Door, Reply, fields, number_of, parse_message_id, query, text_of
+from chatcore.api.calls import Call, Door, Reply, fields, flag_of, number_of, parse_message_id, query, text_of
 from chatcore.api.errors import HEADERS, error_response, log, unexpected_response
 from chatcore.api.values import message_json, sent_json, update_json
 from chatcore.chat import retry, stop
@@ -44,7 +44,7 @@ def stop_answer(call: Call) -> Reply:
 
 def retry_answer(call: Call) -> Reply:
     """Another attempt at an answer, with another model if one is named."""
-    sent = fields(call.body, {"provider": str, "model": str})
+    sent = fields(call.body, {"provider": str, "model": str, "tools": bool})
     provider, model = text_of(sent, "provider"), text_of(sent, "model")
     if (provider is None) != (model is None):
         missing = "provider" if provider is None else "model"
@@ -59,6 +59,7 @@ def retry_answer(call: Call) -> Reply:
         provider=provider,
         model_name=model,
         trace_parent=call.trace_parent,
+        use_tools=bool(flag_of(sent, "tools")),
     )
     return Reply(sent_json(again), 201)
 

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, finding, folders, live, metrics, searches, state, tags
+from chatcore.api import answers, chats, finding, folders, live, metrics, searches, state, tags, tools
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -24,6 +24,7 @@ FOLDER = "/api/v1/folders/{folder_id}"
 SEARCHES = "/api/v1/searches"
 SAVED_SEARCH = "/api/v1/searches/{search_id}"
 SEARCH = "/api/v1/search"
+TOOLS = "/api/v1/tools"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -47,6 +48,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", MESSAGE, answers.show),
     Operation("POST", f"{MESSAGE}/stop", answers.stop_answer),
     Operation("POST", f"{MESSAGE}/retry", answers.retry_answer),
+    Operation("POST", f"{MESSAGE}/calls/{{call_id}}", tools.decide_call),
+    Operation("GET", TOOLS, tools.list_all),
+    Operation("PATCH", f"{TOOLS}/{{tool}}", tools.change),
     Operation("GET", TAGS, tags.list_all),
     Operation("PATCH", TAG, tags.change),
     Operation("DELETE", TAG, tags.delete),

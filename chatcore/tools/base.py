@@ -104,8 +104,8 @@ class Found:
     text: str
 
 
-# The viewer's own messages that match, best first; at most so many. It may block.
-Search = Callable[[Viewer, str, int], Sequence[Found]]
+# The viewer's own messages that match, best first, at most so many, without those of one chat. It may block.
+Search = Callable[[Viewer, str, int, uuid.UUID], Sequence[Found]]
 
 
 def spec(tool: Tool) -> ToolSpec:

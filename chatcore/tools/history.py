@@ -43,7 +43,9 @@ class HistorySearch:
         query, limit = str(arguments["query"]), arguments.get("limit", DEFAULT_HITS)
         try:
             # In a thread, since the database may take its time and the loop serves every answer.
-            found = await asyncio.to_thread(self._search, context.viewer, query, limit if isinstance(limit, int) else DEFAULT_HITS)
+            most = limit if isinstance(limit, int) else DEFAULT_HITS
+            # What stands in the chat itself the model has read.
+            found = await asyncio.to_thread(self._search, context.viewer, query, most, context.chat_id)
         except ChatcoreError as error:
             raise ToolFailed(str(error)) from error
         if not found:

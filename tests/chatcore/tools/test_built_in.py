@@ -107,20 +107,20 @@ def test_the_calculator_answers_or_says_why_not(expression: str) -> None:
 
 
 async def test_the_history_is_searched_for_the_person_who_asks() -> None:
-    asked: list[tuple[Viewer, str, int]] = []
+    asked: list[tuple[Viewer, str, int, uuid.UUID]] = []
 
-    def search(viewer: Viewer, query: str, limit: int) -> Sequence[Found]:
-        asked.append((viewer, query, limit))
+    def search(viewer: Viewer, query: str, limit: int, without: uuid.UUID) -> Sequence[Found]:
+        asked.append((viewer, query, limit, without))
         return [Found("Tides", "user", NOW, "Why are there two tides a day?")]
 
     assert await HistorySearch(search).run({"query": "tides"}, HERE) == "[Tides, user, 2026-03-14]\nWhy are there two tides a day?"
-    assert asked == [(ADA, "tides", 5)]
+    assert asked == [(ADA, "tides", 5, HERE.chat_id)]
 
 
 async def test_a_search_that_finds_nothing_or_fails_says_so() -> None:
-    def broken(viewer: Viewer, query: str, limit: int) -> Sequence[Found]:
+    def broken(viewer: Viewer, query: str, limit: int, without: uuid.UUID) -> Sequence[Found]:
         raise Invalid("The search is too long.", "Use fewer words.")
 
-    assert "Nothing in the history" in await HistorySearch(lambda viewer, query, limit: ()).run({"query": "x"}, HERE)
+    assert "Nothing in the history" in await HistorySearch(lambda viewer, query, limit, without: ()).run({"query": "x"}, HERE)
     with pytest.raises(ToolFailed, match=r"The search is too long\. Use fewer words\."):
         await HistorySearch(broken).run({"query": "x"}, HERE)

@@ -15,7 +15,7 @@ NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
 
 def opened() -> list[Tool]:
-    tools = [factory(SETTINGS, Services(search=lambda viewer, query, limit: ())) for _, factory in TOOLS]
+    tools = [factory(SETTINGS, Services(search=lambda viewer, query, limit, without: ())) for _, factory in TOOLS]
     return [tool for tool in tools if tool is not None]
 
 
@@ -37,7 +37,7 @@ def test_a_tool_is_called_as_the_registry_says(tool: Tool) -> None:
 
 def test_a_tool_that_is_switched_off_is_not_there() -> None:
     settings = Settings(database_url="sqlite:///unused.db")
-    assert dict(TOOLS)["fetch_url"](settings, Services(search=lambda viewer, query, limit: ())) is None
+    assert dict(TOOLS)["fetch_url"](settings, Services(search=lambda viewer, query, limit, without: ())) is None
 
 
 SCHEMA: dict[str, object] = {
