@@ -10,7 +10,7 @@ from chatcore import chat as verbs
 from chatcore.core import Core
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.parts import Capability, ChatInfo, ModelInfo, Viewer
-from ui import app, connect, words
+from ui import app, connect, tool_calls, words
 
 log = logging.getLogger("chatcore.ui")
 
@@ -35,7 +35,9 @@ def show_composer(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choic
         app.show_kept_error()
         st.chat_input("Ask anything", key=TEXT, on_submit=_submitted, args=(chat_id, uuid.uuid4().hex), height="content")
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
-            return show_picker(core, viewer, chat, used)
+            choice = show_picker(core, viewer, chat, used)
+            tool_calls.show_tools(core, viewer, chat_id, info_of(core, choice))
+            return choice
 
 
 # --- the model ---------------------------------------------------------------------------------------------------
@@ -50,6 +52,16 @@ def chosen(chat_id: uuid.UUID | None) -> Choice | None:
     """The (provider, model) picked for this chat in this browser session, None before the picker was drawn."""
     choice: Choice | None = st.session_state.get(picker_key(chat_id))
     return choice
+
+
+def info_of(core: Core, choice: Choice | None) -> ModelInfo | None:
+    """What is known of a chosen model."""
+    return next((model for model in core.models() if (model.provider, model.id) == choice), None)
+
+
+def uses_tools(chat_id: uuid.UUID | None) -> bool:
+    """Whether the next prompt of this chat may use tools."""
+    return tool_calls.are_on(chat_id, info_of(app.core(), chosen(chat_id)))
 
 
 def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice | None) -> Choice:
@@ -125,7 +137,8 @@ def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     core, viewer = app.core(), app.viewer()
     try:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
-        draft = verbs.Draft(text=text, provider=provider, model_name=model_name, request_key=request_key)
+        use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name)))
+        draft = verbs.Draft(text=text, provider=provider, model_name=model_name, request_key=request_key, use_tools=use_tools)
         sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
     except ChatcoreError as error:
         if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
@@ -138,6 +151,7 @@ def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         )
     else:
         st.session_state[SENT] = request_key
+        tool_calls.carry(chat_id, sent.chat_id)
         app.show_chat(sent.chat_id)
 
 

@@ -137,8 +137,10 @@ class McpServer:
                     log.info("MCP server %s is connected and offers %d tools", self.name, len(self._tools))
                     await self._lost.wait()
             except (Exception, BaseExceptionGroup) as error:  # noqa: BLE001  # the edge: the SDK raises groups of anything
-                self._error = self._sentence(error)
-                log.warning("MCP server %s: %s", self.name, self._error)
+                said = self._sentence(error)
+                # Once: it is tried again and again.
+                log.log(logging.DEBUG if said == self._error else logging.WARNING, "MCP server %s: %s", self.name, said)
+                self._error = said
             finally:
                 self._client = None
                 self._lost.set()
