@@ -19,7 +19,7 @@ from chatcore.errors import NotFound
 from chatcore.history import count_answer_in, no_message, possible_id
 from chatcore.live import Snapshot
 from chatcore.models import utc_now
-from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
+from chatcore.parts import CallState, ChatRequest, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import storable
 from chatcore.toolcalls import dump_calls, load_calls, mark_of, settled
@@ -30,6 +30,9 @@ CHARACTERS_A_TOKEN = 4
 LARGEST_COUNT = 2**53
 # PostgreSQL finds a deadlock after 1 s and then ends one of the two; a checkpoint gives way before that, since it can come again.
 CHECKPOINT_LOCK_WAIT = sa.text("SET LOCAL lock_timeout = '300ms'")
+
+# The error.type of a tool that ran and failed.
+TOOL_FAILED = "tool_failed"
 
 # Tokens in, tokens out, and who counted them.
 Counted = tuple[int | None, int | None, str | None]
@@ -70,6 +73,16 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class CallEntry:
+    """A tool call that ran, without what was asked and answered."""
+
+    tool: str
+    started_at: datetime
+    duration_s: float
+    error_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What the ledger has of an attempt that ended, without whose it was and what was written. Times in seconds."""
 
@@ -88,6 +101,7 @@ class Entry:
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
     trace_parent: str | None = None
+    calls: tuple[CallEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +219,11 @@ def entry(provider: str, model_name: str, ending: Ending, counted: Counted, trac
         cached_tokens=known(usage.cached_tokens),
         reasoning_tokens=known(usage.reasoning_tokens),
         trace_parent=trace_parent,
+        calls=tuple(
+            CallEntry(call.name, call.started_at, call.duration_s, TOOL_FAILED if call.state is CallState.FAILED else None)
+            for call in ending.written.calls
+            if call.started_at is not None and call.duration_s is not None
+        ),
     )
 
 

@@ -74,36 +74,44 @@ def _decide(message_id: int, call_id: str, decision: Decision) -> None:
 # --- at the foot of the page -------------------------------------------------------------------------------------
 
 
-def switch_key(chat_id: uuid.UUID | None) -> str:
-    """Each chat has its own switch."""
-    return f"composer.tools.{chat_id or 'new'}"
+def switch_key(chat_id: uuid.UUID | None, *, says_so: bool) -> str:
+    """Each chat has its own switch; another one for models that do not say whether they can use tools."""
+    return f"composer.tools.{chat_id or 'new'}.{'on' if says_so else 'off'}"
 
 
 def are_on(chat_id: uuid.UUID | None, model: ModelInfo | None) -> bool:
     """Whether the next prompt may use tools: as it was switched in this chat, else if the model says it can."""
-    said: bool | None = st.session_state.get(switch_key(chat_id))
-    return can_use(model) and (said if said is not None else True)
+    if model is None or not may_use(model):
+        return False
+    said: bool | None = st.session_state.get(switch_key(chat_id, says_so=says_it_can(model)))
+    return says_it_can(model) if said is None else said
 
 
 def carry(chat_id: uuid.UUID | None, sent_to: uuid.UUID) -> None:
     """A new chat goes on as its first prompt was switched."""
-    said = st.session_state.get(switch_key(chat_id))
-    if chat_id is None and said is not None:
-        st.session_state[switch_key(sent_to)] = said
+    for says_so in (True, False):
+        said = st.session_state.get(switch_key(chat_id, says_so=says_so))
+        if chat_id is None and said is not None:
+            st.session_state[switch_key(sent_to, says_so=says_so)] = said
 
 
-def can_use(model: ModelInfo | None) -> bool:
+def says_it_can(model: ModelInfo) -> bool:
     """Whether a model says that it can use tools."""
-    return model is not None and model.capabilities is not None and Capability.TOOLS in model.capabilities
+    return model.capabilities is not None and Capability.TOOLS in model.capabilities
+
+
+def may_use(model: ModelInfo) -> bool:
+    """Whether a model can use tools as far as anybody knows."""
+    return model.capabilities is None or says_it_can(model)
 
 
 def show_tools(core: Core, viewer: Viewer, chat_id: uuid.UUID | None, model: ModelInfo | None) -> None:
     """Draws the switch, and in it what there is and what each may do."""
-    if not can_use(model):
+    if model is None or not may_use(model):
         return
-    key = switch_key(chat_id)
+    key = switch_key(chat_id, says_so=says_it_can(model))
     if key not in st.session_state:
-        st.session_state[key] = True
+        st.session_state[key] = says_it_can(model)
     on = st.session_state[key]
     panel = st.popover("Tools" if on else "Tools off", icon=":material/build:" if on else ":material/build_circle:", type="tertiary",
                        key="composer.tools_panel", on_change="rerun")  # fmt: skip
