@@ -22,6 +22,7 @@ from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Tur
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import cut, snippet
 from chatcore.thread import path_to
+from chatcore.toolcalls import load_calls, turns_of
 
 TITLE_CHARACTERS = 60
 LONGEST_KEY = 80
@@ -38,7 +39,7 @@ class Draft:
     """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict.
 
     `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`. `settings` are those a new chat begins
-    with; a chat that is there has its own.
+    with; a chat that is there has its own. `use_tools`: the model may ask for tools.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Draft:
     request_key: str | None = None
     trace_parent: str | None = None
     settings: ChatSettings = PLAIN
+    use_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Order:
     now: datetime
     request_key: str | None = None
     trace_parent: str | None = None
+    use_tools: bool = False
 
 
 class Moved(Exception):
@@ -92,7 +95,7 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
         leaf_id, turns = conversation(runner.db, viewer, chat_id) if chat_id else (None, ())
         settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
         request = parameters.request(settings, draft.model_name, (*turns, Turn("user", draft.text)))
-        order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent)
+        order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.use_tools)
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
@@ -120,6 +123,7 @@ def retry(
     provider: str | None = None,
     model_name: str | None = None,
     trace_parent: str | None = None,
+    use_tools: bool = False,
 ) -> Sent:
     """Starts a new attempt at an answer: in its place if it is empty, else beside it as a branch that is shown from now on.
 
@@ -133,7 +137,7 @@ def retry(
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, answer.session_id)
         request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id))
-    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent)
+    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
         claim(tx, viewer, answer.session_id)
@@ -203,9 +207,15 @@ def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int 
 
 
 def turns_to(tx: Session, message_id: int) -> tuple[Turn, ...]:
-    """The turns from the root to a message, oldest first. An answer that broke off is kept, an empty one is left out."""
-    rows = reversed(path_to(tx, message_id, LONGEST_PATH))
-    return tuple(Turn("user" if row["role"] == Role.USER else "assistant", row["content"]) for row in rows if row["content"].strip())
+    """The turns from the root to a message, oldest first. An answer that broke off is kept, an empty one is left out; one that
+    used tools comes with its calls and their results."""
+    turns: list[Turn] = []
+    for row in reversed(path_to(tx, message_id, LONGEST_PATH)):
+        if row["role"] == Role.USER:
+            turns += [Turn("user", row["content"])] if row["content"].strip() else []
+        else:
+            turns += turns_of(row["content"], load_calls(row["tool_calls"]))
+    return tuple(turns)
 
 
 def clean_draft(draft: Draft) -> Draft:
@@ -299,7 +309,17 @@ def write_job(tx: Session, order: Order, answer: MessageInfo) -> Job:
         request_key=order.request_key,
         context_window=window_of(order.request),
     )
-    return Job(generation_id, answer.id, answer.session_id, order.viewer.user_id, order.provider, order.request, order.trace_parent)
+    return Job(
+        generation_id,
+        answer.id,
+        answer.session_id,
+        order.viewer.user_id,
+        order.provider,
+        order.request,
+        order.trace_parent,
+        use_tools=order.use_tools,
+        viewer=order.viewer,
+    )
 
 
 def window_of(request: ChatRequest) -> int | None:

@@ -41,7 +41,7 @@ def edit_and_resend(runner: Runner, viewer: Viewer, message_id: int, draft: Draf
         before = () if asked.parent_id is None else turns_to(tx, asked.parent_id)
         settings = read_settings_in(tx, viewer, asked.session_id)
     request = parameters.request(settings, draft.model_name, (*before, Turn("user", draft.text)))
-    order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent)
+    order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.use_tools)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
         claim(tx, viewer, asked.session_id)

@@ -118,7 +118,8 @@ def try_again(core: Core, viewer: Viewer, message_id: int) -> None:
         return  # the second click of a double click
     provider, model_name = model_for(message)
     leave(core, viewer, message.session_id)
-    verbs.retry(core.runner, viewer, message_id, now=app.now(), provider=provider, model_name=model_name)
+    use_tools = composer.uses_tools(message.session_id)
+    verbs.retry(core.runner, viewer, message_id, now=app.now(), provider=provider, model_name=model_name, use_tools=use_tools)
     window.to_end(message.session_id)
 
 
@@ -195,7 +196,8 @@ def _resend(message_id: int, key: str, request_key: str) -> None:
         core, viewer = app.core(), app.viewer()
         message = get_message(core.db, viewer, message_id)
         provider, model_name = composer.chosen(message.session_id) or verbs.first_model(core.db, viewer, core.models())
-        draft = verbs.Draft(st.session_state[EDITED], provider, model_name, request_key)
+        use_tools = composer.uses_tools(message.session_id)
+        draft = verbs.Draft(st.session_state[EDITED], provider, model_name, request_key, use_tools=use_tools)
         leave(core, viewer, message.session_id)
         try:
             revisions.edit_and_resend(core.runner, viewer, message_id, draft, now=app.now())

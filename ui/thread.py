@@ -13,9 +13,10 @@ from chatcore import revisions
 from chatcore.context import cut_answers
 from chatcore.core import Core
 from chatcore.errors import NotFound
-from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
+from chatcore.parts import CallRecord, GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from chatcore.thread import open_thread
-from ui import app, composer, gauge, message_actions, window, words
+from chatcore.toolcalls import pieces
+from ui import app, composer, gauge, message_actions, tool_calls, window, words
 from ui.find import Found
 from ui.live import Reading, land, live_answer
 from ui.markdown import show
@@ -161,7 +162,11 @@ def show_answer(message: MessageInfo) -> None:
     if message.reasoning:
         with st.expander(thoughts(message.generation), type="compact"):
             st.markdown(show(message.reasoning, keep_lines=True))
-    show_text(message)
+    calls = tool_calls.calls_of(message)
+    if calls:
+        show_pieces(message, calls)
+    else:
+        show_text(message)
     if message.status is not State.COMPLETE:
         show_outcome(message)
     elif revisions.was_cut_off(message):
@@ -173,6 +178,20 @@ def thoughts(generation: GenerationInfo | None) -> str:
     """What stands over folded reasoning: how long it took, where that is known."""
     spent_s = generation.reasoning_s if generation else None
     return "Thoughts" if spent_s is None else f"Thought for {words.duration(max(spent_s, 0.1))}"
+
+
+def show_pieces(message: MessageInfo, calls: Sequence[CallRecord]) -> None:
+    """Draws an answer with its tool calls where they were made."""
+    if len(message.content) > LONGEST:
+        for call in calls:
+            tool_calls.show_call(call)
+        show_text(message)
+        return
+    for piece in pieces(message.content, calls):
+        if piece.text.strip():
+            st.markdown(show(piece.text.strip("\n")))
+        for call in piece.calls:
+            tool_calls.show_call(call)
 
 
 def show_text(message: MessageInfo) -> None:
@@ -252,10 +271,13 @@ def follow_here(core: Core, viewer: Viewer, pending: Pending) -> None:
     Finished blocks are drawn once, only the growing one again, at most 15 times a second.
     """
     with pending.place:
-        finished, growing = st.container(), st.empty()
+        finished, growing, questions = st.container(), st.empty(), st.empty()
     growing.caption("Waiting for the model…")
     text, drawn = "", 0
-    for update in paced(core.runner.follow_sync(viewer, pending.message_id, Offset())):
+    for number, update in enumerate(paced(core.runner.follow_sync(viewer, pending.message_id, Offset()))):
+        if update.calls is not None:
+            with questions.container():
+                tool_calls.show_questions(pending.message_id, update.calls, number)
         text += update.text
         parts = blocks(text)
         for part in parts[drawn:-1]:
@@ -280,10 +302,10 @@ def paced(updates: Iterator[Update]) -> Iterator[Update]:
     text, due_s = "", 0.0
     for update in updates:
         text += update.text
-        if update.state is State.RUNNING and time.monotonic() < due_s and not update.progress:
+        if update.state is State.RUNNING and time.monotonic() < due_s and not update.progress and update.calls is None:
             continue
         due_s = time.monotonic() + 1 / PAINTS_PER_S
-        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint, update.reasoning_s)
+        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint, update.reasoning_s, update.calls)
         text = ""
 
 

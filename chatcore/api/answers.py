@@ -9,9 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
-from chatcore.api.calls import Call, Door, Reply, fields, number_of, parse_message_id, query
+from chatcore.api.calls import Call, Door, Reply, fields, flag_of, number_of, parse_message_id, query
 from chatcore.api.errors import HEADERS, error_response, log, unexpected_response
-from chatcore.api.messages import model_of
+from chatcore.api.messages import MODEL_FIELDS, model_of
 from chatcore.api.values import message_json, sent_json, update_json
 from chatcore.chat import retry, stop
 from chatcore.core import Core
@@ -39,7 +39,8 @@ def stop_answer(call: Call) -> Reply:
 
 def retry_answer(call: Call) -> Reply:
     """Another attempt at an answer, with another model if one is named."""
-    provider, model = model_of(call)
+    sent = fields(call.body, {**MODEL_FIELDS, "tools": bool})
+    provider, model = model_of(call, sent)
     again = retry(
         call.core.runner,
         call.viewer,
@@ -48,6 +49,7 @@ def retry_answer(call: Call) -> Reply:
         provider=provider,
         model_name=model,
         trace_parent=call.trace_parent,
+        use_tools=bool(flag_of(sent, "tools")),
     )
     return Reply(sent_json(again), 201)
 

@@ -16,7 +16,7 @@ from chatcore.organise.tags import tags_of
 from chatcore.parts import ChatInfo, Shelf
 
 MODEL_FIELDS = {"provider": str, "model": str}
-DRAFT_FIELDS = {"text": str, "request_key": str, **MODEL_FIELDS}
+DRAFT_FIELDS = {"text": str, "request_key": str, "tools": bool, **MODEL_FIELDS}
 LONGEST_KEY = 80
 
 
@@ -121,7 +121,14 @@ def draft(call: Call, sent: dict[str, object], model: tuple[str, str] | None = N
     if key is not None and not 0 < len(key) <= LONGEST_KEY:
         raise Invalid(f"The field 'request_key' has not 1 to {LONGEST_KEY} characters.", "A UUID made for each prompt is right.")
     provider, model_name = model or chosen_model(call, sent)
-    return Draft(text_of(sent, "text") or "", provider, model_name, request_key=key, trace_parent=call.trace_parent)
+    return Draft(
+        text_of(sent, "text") or "",
+        provider,
+        model_name,
+        request_key=key,
+        trace_parent=call.trace_parent,
+        use_tools=bool(flag_of(sent, "tools")),
+    )
 
 
 def chosen_model(call: Call, sent: dict[str, object]) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What is done with a message: edit and send again, go on, show its branch, copy up to it, rate it, delete it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chatcore import branches, feedback, revisions
 from chatcore.api.calls import Call, Reply, fields, number_of, query, text_of
@@ -11,6 +11,7 @@ from chatcore.history import get_chat, get_message
 from chatcore.parts import MessageInfo
 from chatcore.thread import END, After, Around, Before, Place, open_thread
 
+MODEL_FIELDS: Mapping[str, type] = {"provider": str, "model": str}
 PLACES = {"before": Before, "after": After, "around": Around}
 
 
@@ -71,7 +72,7 @@ def edit(call: Call) -> Reply:
 
 def go_on(call: Call) -> Reply:
     """The rest of an answer that was cut off, by another model if one is named."""
-    provider, model = model_of(call)
+    provider, model = model_of(call, fields(call.body, MODEL_FIELDS))
     again = revisions.continue_answer(
         call.core.runner,
         call.viewer,
@@ -84,9 +85,8 @@ def go_on(call: Call) -> Reply:
     return Reply(sent_json(again), 201)
 
 
-def model_of(call: Call) -> tuple[str | None, str | None]:
-    """Provider and model as sent, both or neither. Raises Invalid."""
-    sent = fields(call.body, {"provider": str, "model": str})
+def model_of(call: Call, sent: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """Provider and model among the fields that were sent, both or neither. Raises Invalid."""
     provider, model = text_of(sent, "provider"), text_of(sent, "model")
     if (provider is None) != (model is None):
         missing = "provider" if provider is None else "model"

@@ -9,7 +9,22 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, finding, folders, live, messages, metrics, presets, prompts, searches, settings, state, tags
+from chatcore.api import (
+    answers,
+    chats,
+    finding,
+    folders,
+    live,
+    messages,
+    metrics,
+    presets,
+    prompts,
+    searches,
+    settings,
+    state,
+    tags,
+    tools,
+)
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -28,6 +43,7 @@ PRESETS = "/api/v1/presets"
 PRESET = "/api/v1/presets/{preset_id}"
 PROMPTS = "/api/v1/prompts"
 PROMPT = "/api/v1/prompts/{prompt_id}"
+TOOLS = "/api/v1/tools"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -58,6 +74,9 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", f"{MESSAGE}/feedback", messages.unrate),
     Operation("POST", f"{MESSAGE}/stop", answers.stop_answer),
     Operation("POST", f"{MESSAGE}/retry", answers.retry_answer),
+    Operation("POST", f"{MESSAGE}/calls/{{call_id}}", tools.decide_call),
+    Operation("GET", TOOLS, tools.list_all),
+    Operation("PATCH", f"{TOOLS}/{{tool}}", tools.change),
     Operation("GET", TAGS, tags.list_all),
     Operation("PATCH", TAG, tags.change),
     Operation("DELETE", TAG, tags.delete),

@@ -21,11 +21,13 @@ from chatcore.parts import (
     ReasoningDelta,
     Started,
     TextDelta,
+    ToolCall,
     Usage,
 )
 from chatcore.providers.base import Situation, failure, raised
 from chatcore.providers.guide_manual import Manual, Section, read_manual
 from chatcore.providers.guide_stream import MAX_TOKENS, MAX_TOKENS_PER_S, paced, sample_markdown, token_count, tokens
+from chatcore.providers.guide_tools import results_text, tool_call
 from chatcore.settings import ROOT
 
 MODEL_ID = "guide"
@@ -84,6 +86,7 @@ COMMANDS = (
     Command("/stream TOKENS PER_SECOND", f"writes markdown, up to {MAX_TOKENS:,} tokens at up to {MAX_TOKENS_PER_S:,} per second"),
     Command("/think TEXT", "reasons aloud for a moment, then answers with the text"),
     Command("/wait SECONDS", "writes nothing for a while, like a server that loads a model"),
+    Command("/tool NAME ARGUMENT", "asks for a tool as a model would, such as `/tool time Europe/Berlin`"),
     Command("/fail CODE TOKENS", "fails like a model server, after so many tokens (0 without a number)"),
 )
 
@@ -111,7 +114,7 @@ class Guide:
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The one model there is."""
-        return (ModelInfo(id=MODEL_ID, provider=self.name, capabilities=frozenset({Capability.COMPLETION}), loaded=True),)
+        return (ModelInfo(id=MODEL_ID, provider=self.name, capabilities=frozenset({Capability.COMPLETION, Capability.TOOLS}), loaded=True),)
 
     async def model(self, model_id: str) -> ModelInfo:
         """The one model there is; any other raises ProviderError."""
@@ -133,7 +136,11 @@ class Guide:
         loop = asyncio.get_running_loop()
         start_s, written = loop.time(), 0
         last: Event = Finished(FinishReason.STOP, "stop")
-        async for event in self._answer(question, begun):
+        async for event in self._turn(request, question, begun):
+            if isinstance(event, ToolCall):
+                last = Finished(FinishReason.TOOL_CALLS, "stop")
+                yield event
+                continue
             if not isinstance(event, TextDelta | ReasoningDelta | Progress):
                 last = event
                 break
@@ -141,6 +148,16 @@ class Guide:
             yield event
         yield Usage(input_tokens=asked, output_tokens=written, eval_s=loop.time() - start_s, response_model=MODEL_ID)
         yield last
+
+    def _turn(self, request: ChatRequest, question: str, begun: str) -> AsyncIterator[Event]:
+        """The events of this turn: of an answer, of a call, or of what came of one."""
+        if request.turns and request.turns[-1].role == "tool":
+            return written(results_text(request.turns), ANSWER_TOKENS_PER_S)
+        name, _, rest = question.partition(" ")
+        if name.lower() != "/tool":
+            return self._answer(question, begun)
+        call = tool_call(rest, request.tools)
+        return written(call, ANSWER_TOKENS_PER_S) if isinstance(call, str) else called(call)
 
     async def _answer(self, question: str, begun: str) -> AsyncIterator[Event]:
         """The events between the first and the last; a last one only where the answer shall fail. `begun` is what it has already."""
@@ -196,6 +213,13 @@ async def written(text: str, per_s: float) -> AsyncIterator[Event]:
     """The text, a token at a time."""
     async for token in paced(tokens(text), per_s):
         yield TextDelta(token)
+
+
+async def called(call: ToolCall) -> AsyncIterator[Event]:
+    """A sentence, then the call."""
+    async for event in written(f"I ask for the tool `{call.name}`.", ANSWER_TOKENS_PER_S):
+        yield event
+    yield call
 
 
 async def thought(text: str) -> AsyncIterator[Event]:

@@ -130,7 +130,9 @@ def open_bread(page: Page) -> None:
 
 
 BREAD = YESTERDAY - timedelta(days=3)
-PRICED = "UPDATE generation SET cost = 0.5, cost_currency = 'USD', cost_source = 'estimated', provider = 'openai' WHERE model_name = 'qwen3:8b'"
+PRICED = (
+    "UPDATE generation SET cost = 0.5, cost_currency = 'USD', cost_source = 'estimated', provider = 'openai' WHERE model_name = 'qwen3:8b'"
+)
 
 
 def test_a_point_of_the_speed_leads_to_its_answers_and_their_chat(server: Server, page: Page) -> None:

@@ -24,6 +24,7 @@ from sqlmodel import Session, SQLModel
 from chatcore import (
     accounts,
     analytics,
+    approvals,
     branches,
     browse,
     changes,
@@ -35,6 +36,7 @@ from chatcore import (
     history,
     installed,
     ledger,
+    permissions,
     pulls,
     revisions,
     search,
@@ -51,7 +53,7 @@ from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, presets, prompts, tags, views
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
@@ -72,7 +74,7 @@ SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
 TREE = [branches, feedback, revisions, summary, thread]
 MODULES = [
-    accounts, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, pulls,
+    accounts, approvals, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, permissions, pulls,
     *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
@@ -105,6 +107,7 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
     _, cut_off = make_exchange(db, ada, make_chat(db, ada).id, state=State.STOPPED)
     rate(db, ada, answer.id)
+    permissions.set_policy(db, ada, "write_note", Policy.ALLOW)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
     folder = folders.make_folder(db, ada, name="Work")
@@ -215,6 +218,7 @@ BY_ID: dict[str, Case] = {
     "summary.continue_in_new_chat": lambda w, v: summary.continue_in_new_chat(
         w.runner, v, w.chat_id, provider="ollama", model_name="m", window=4096, now=LATER
     ),
+    "permissions.set_policy in a chat": lambda w, v: permissions.set_policy(w.db, v, "x", Policy.ALLOW, chat_id=w.chat_id),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -266,6 +270,7 @@ LISTS: dict[str, Case] = {
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
+    "permissions.policies_of": lambda w, v: permissions.policies_of(w.db, v, None),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -277,6 +282,7 @@ MAKES: dict[str, Case] = {
     "organise.views.save_view": lambda w, v: views.save_view(w.db, v, name="Tea", query="tag:tea", now=LATER),
     "organise.presets.save_preset": lambda w, v: presets.save_preset(w.db, v, name="Brief", settings=PLAIN, now=LATER, is_default=True),
     "organise.prompts.save_prompt": lambda w, v: prompts.save_prompt(w.db, v, name="tides", text="Tides?", now=LATER),
+    "permissions.set_policy": lambda w, v: permissions.set_policy(w.db, v, "write_note", Policy.NEVER),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
@@ -293,6 +299,9 @@ ELSEWHERE = {
     "pulls.Pulls.now": EVERYBODYS,
     "pulls.Pulls.put_away": EVERYBODYS,
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
+    "generation.Runner.asks": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
+    "generation.Runner.decide": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
+    "approvals.decide": "tests/chatcore/test_rounds.py, since only a call of a running answer waits for a decision",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",

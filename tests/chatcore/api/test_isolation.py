@@ -23,7 +23,8 @@ from chatcore.organise.prompts import list_prompts, save_prompt
 from chatcore.organise.tags import list_tags
 from chatcore.organise.views import list_views, save_view
 from chatcore.parameters import ChatSettings
-from chatcore.parts import State, Viewer
+from chatcore.parts import Policy, State, Viewer
+from chatcore.permissions import set_policy
 from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
@@ -142,6 +143,17 @@ def figures_of_all(api: Api, bob: httpx.Client, hers: Hers) -> int:
     return 200 if any(secret in text for secret in secrets) else 404
 
 
+def tools_of_hers(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    """What Ada lets tools do says nothing of what Bob does; her chat is none of his."""
+    set_policy(api.core.db, api.viewer("Ada"), "write_note", Policy.ALLOW, chat_id=hers.chat_id)
+    assert "allow" not in bob.get("/api/v1/tools").text
+    return bob.get("/api/v1/tools", params={"chat_id": str(hers.chat_id)}).status_code
+
+
+def policy_in_hers(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    return bob.patch("/api/v1/tools/write_note", json={"policy": "allow", "chat_id": str(hers.chat_id)}).status_code
+
+
 CASES: dict[tuple[str, str], Case] = {
     ("GET", CHATS): empty_list,
     ("POST", CHATS): own_chat,
@@ -162,6 +174,9 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", MESSAGE + "/retry"): calling("POST", MESSAGE + "/retry"),
     ("GET", MESSAGE + "/events"): calling("GET", MESSAGE + "/events"),
     ("WS", MESSAGE + "/ws"): socket,
+    ("POST", MESSAGE + "/calls/{call_id}"): calling("POST", MESSAGE + "/calls/c1", json={"decision": "once"}),
+    ("GET", "/api/v1/tools"): tools_of_hers,
+    ("PATCH", "/api/v1/tools/{tool}"): policy_in_hers,
     ("GET", TAGS): empty(TAGS, "tags"),
     ("PATCH", TAG): calling("PATCH", TAG, json={"name": "bob's"}),
     ("DELETE", TAG): calling("DELETE", TAG),
