@@ -14,8 +14,9 @@ from math import log
 from benchmarks.corpus_people import FOLDERS, TAGS, folder_id
 from benchmarks.corpus_texts import Texts
 from benchmarks.vocabulary import CJK, RARE, RARE_MESSAGES, SHARES
-from chatcore.parts import ToolCall, dump_tool_calls
+from chatcore.parts import CallRecord, CallState
 from chatcore.texts import cut, snippet
+from chatcore.toolcalls import dump_calls
 
 # In so many of 1,000 chats: 3 % are in the other scripts.
 LANGUAGES = {"english": 970, "chinese": 15, "japanese": 10, "korean": 5}
@@ -207,7 +208,8 @@ class Author:
         """A call of a tool, as `chatmessage.tool_calls` holds it."""
         name, rng = self._texts.name, self._rng
         arguments: dict[str, object] = {"query": f"{name()} {name()}", "path": f"/srv/{name()}.md", "limit": 1 + int(rng.random() * 50)}
-        return dump_tool_calls((ToolCall(f"call_{rng.getrandbits(40):010x}", rng.choice(TOOLS), arguments, json.dumps(arguments)),))
+        call = CallRecord(f"call_{rng.getrandbits(40):010x}", rng.choice(TOOLS), arguments, json.dumps(arguments), state=CallState.STOPPED)
+        return dump_calls((call,))
 
     def _content(self, role: str, user_id: str, at: int, language: str, sentences: list[str]) -> str:
         """The text of a message with the words that are due in it, each before a sentence of its own: never side by side."""
