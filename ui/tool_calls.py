@@ -83,8 +83,9 @@ def are_on(chat_id: uuid.UUID | None, model: ModelInfo | None) -> bool:
     """Whether the next prompt may use tools: as it was switched in this chat, else if the model says it can."""
     if model is None or not may_use(model):
         return False
-    said: bool | None = st.session_state.get(switch_key(chat_id, says_so=says_it_can(model)))
-    return says_it_can(model) if said is None else said
+    key = switch_key(chat_id, says_so=says_it_can(model))
+    on: bool = st.session_state.get(key, st.session_state.get(f"{key}.first", says_it_can(model)))
+    return on
 
 
 def carry(chat_id: uuid.UUID | None, sent_to: uuid.UUID) -> None:
@@ -92,7 +93,8 @@ def carry(chat_id: uuid.UUID | None, sent_to: uuid.UUID) -> None:
     for says_so in (True, False):
         said = st.session_state.get(switch_key(chat_id, says_so=says_so))
         if chat_id is None and said is not None:
-            st.session_state[switch_key(sent_to, says_so=says_so)] = said
+            # Not the widget's own value: a switch that is set before it is drawn may be shown as it was not set.
+            st.session_state[f"{switch_key(sent_to, says_so=says_so)}.first"] = said
 
 
 def says_it_can(model: ModelInfo) -> bool:
@@ -109,14 +111,12 @@ def show_tools(core: Core, viewer: Viewer, chat_id: uuid.UUID | None, model: Mod
     """Draws the switch, and in it what there is and what each may do."""
     if model is None or not may_use(model):
         return
-    key = switch_key(chat_id, says_so=says_it_can(model))
-    if key not in st.session_state:
-        st.session_state[key] = says_it_can(model)
-    on = st.session_state[key]
+    key, on = switch_key(chat_id, says_so=says_it_can(model)), are_on(chat_id, model)
+    first: bool = st.session_state.get(f"{key}.first", says_it_can(model))
     panel = st.popover("Tools" if on else "Tools off", icon=":material/build:" if on else ":material/build_circle:", type="tertiary",
                        key="composer.tools_panel", on_change="rerun")  # fmt: skip
     with panel:
-        st.toggle("Let the model use tools in this chat", key=key)
+        st.toggle("Let the model use tools in this chat", value=first, key=key)
         # Many tools are many widgets: drawn only for who looks.
         if panel.open:
             show_list(core, viewer, chat_id)
