@@ -92,5 +92,6 @@ def acted(page: Page, act: Callable[[], None], until: str, argument: object = No
 def choose_model(page: Page) -> None:
     """One more model in the filter; the last click of it is the one that chooses."""
     page.get_by_role("combobox", name="Models").click()
-    page.get_by_role("option").first.click()
+    # The first one chooses all of them.
+    page.get_by_role("option").last.click()
     page.keyboard.press("Escape")
