@@ -1,5 +1,6 @@
 """From turns to Ollama's request, and from the lines of its answer to our events."""
 
+import base64
 import json
 import uuid
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ def request_body(request: ChatRequest, *, think: bool | str | None) -> Json:
 def message_of(turn: Turn) -> Json:
     """One message as Ollama takes it: the arguments of tool calls are objects, not strings."""
     message: Json = {"role": turn.role, "content": turn.content}
+    if turn.images:
+        message["images"] = [base64.b64encode(image.content).decode() for image in turn.images]
     if turn.tool_calls:
         message["tool_calls"] = [
             {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.arguments or {}}}
