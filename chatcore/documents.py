@@ -63,6 +63,14 @@ NOT_TEXT = re.compile(r"[\x00-\x07\x0e-\x1a\x1c-\x1f]")
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
+class BadFile(Invalid):
+    """A file that cannot be attached, and which of those that came it is."""
+
+    def __init__(self, upload: "Upload", error: Invalid) -> None:
+        super().__init__(error.message, error.hint)
+        self.upload = upload
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file as it comes."""
@@ -95,15 +103,21 @@ class Prepared:
 
 
 def prepare_all(uploads: Sequence[Upload]) -> tuple[Prepared, ...]:
-    """The files of one prompt, in their order. Raises Invalid for the first that cannot be attached, and for too many."""
+    """The files of one prompt, in their order. Raises BadFile for the first that cannot be attached, Invalid for too many."""
     if len(uploads) > MOST_FILES:
         raise Invalid(f"{len(uploads)} files are attached, the most is {MOST_FILES}.", "Send them with several prompts.")
-    for upload in uploads:
-        check_size(clean_file_name(upload.name), len(upload.content))
     if len(uploads) < 2:
-        return tuple(map(prepare, uploads))
+        return tuple(map(looked_into, uploads))
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="chatcore-reader") as pool:
-        return tuple(pool.map(prepare, uploads))
+        return tuple(pool.map(looked_into, uploads))
+
+
+def looked_into(upload: Upload) -> Prepared:
+    """The same as `prepare`, with an error that says which file it was."""
+    try:
+        return prepare(upload)
+    except Invalid as error:
+        raise BadFile(upload, error) from error
 
 
 def prepare(upload: Upload) -> Prepared:

@@ -15,7 +15,7 @@ from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from chatcore.thread import open_thread
-from ui import app, composer, gauge, window, words
+from ui import app, attachments, composer, gauge, window, words
 from ui.find import Found
 from ui.live import Reading, land, live_answer
 from ui.markdown import show
@@ -141,6 +141,7 @@ def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
     """Draws one message; the last answer can be tried again."""
     with st.chat_message(message.role.value):
         if message.role is Role.USER:
+            attachments.show_files(message)
             show_text(message)
         elif message.status is State.RUNNING:
             return show_running(message)

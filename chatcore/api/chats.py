@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from chatcore.api.attachments import files_of
 from chatcore.api.calls import Call, Reply, fields, flag_of, number_of, query, text_of, texts_of
 from chatcore.api.settings import SETTINGS_FIELDS, settings_of
 from chatcore.api.values import Json, chat_json, message_json, sent_json
@@ -17,7 +18,7 @@ from chatcore.parts import ChatInfo, Shelf
 from chatcore.thread import END, After, Around, Before, Place, open_thread
 
 MODEL_FIELDS = {"provider": str, "model": str}
-DRAFT_FIELDS = {"text": str, "request_key": str, **MODEL_FIELDS}
+DRAFT_FIELDS = {"text": str, "request_key": str, "attachments": list, **MODEL_FIELDS}
 LONGEST_KEY = 80
 PLACES = {"before": Before, "after": After, "around": Around}
 
@@ -49,7 +50,7 @@ def create(call: Call) -> Reply:
     sent = fields(call.body, {"title": str, **DRAFT_FIELDS, **SETTINGS_FIELDS})
     settings = settings_of(sent)
     title = text_of(sent, "title")
-    if "text" in sent:
+    if "text" in sent or "attachments" in sent:
         if title is not None:
             raise Invalid(
                 "The fields 'title' and 'text' do not go together.", "Leave one out: a chat that starts with a prompt is named by it."
@@ -128,7 +129,7 @@ def send_message(call: Call) -> Reply:
     """A prompt to an existing chat."""
     chat_id = call.chat_id()
     sent = fields(call.body, DRAFT_FIELDS)
-    if "text" not in sent:
+    if "text" not in sent and "attachments" not in sent:
         raise Invalid("The field 'text' is missing.", "Send the prompt in it.")
     chat = get_chat(call.core.db, call.viewer, chat_id)
     model = (chat.provider, chat.model_name) if "model" not in sent and "provider" not in sent else None
@@ -141,7 +142,8 @@ def draft(call: Call, sent: dict[str, object], model: tuple[str, str] | None = N
     if key is not None and not 0 < len(key) <= LONGEST_KEY:
         raise Invalid(f"The field 'request_key' has not 1 to {LONGEST_KEY} characters.", "A UUID made for each prompt is right.")
     provider, model_name = model or chosen_model(call, sent)
-    return Draft(text_of(sent, "text") or "", provider, model_name, request_key=key, trace_parent=call.trace_parent)
+    text, files = text_of(sent, "text") or "", files_of(sent)
+    return Draft(text, provider, model_name, request_key=key, trace_parent=call.trace_parent, files=files)
 
 
 def chosen_model(call: Call, sent: dict[str, object]) -> tuple[str, str]:
