@@ -11,15 +11,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from chatcore import ledger, parameters, processes
+from chatcore.attachments import Sight, add_in, check_sight, enclosed, enclosed_in, sight_of, turn_with
 from chatcore.chat_settings import read_settings, read_settings_in, write_settings_in
 from chatcore.db import Database
+from chatcore.documents import Prepared, Upload, prepare_all
 from chatcore.errors import Conflict, Invalid
 from chatcore.generation import Job, Runner
 from chatcore.history import append_in, clean_name, clean_text, create_chat_in, get_message, leaf_of, mine, no_chat
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING, attachments_of
 from chatcore.texts import cut, snippet
 from chatcore.thread import path_to
 from chatcore.toolcalls import load_calls, turns_of
@@ -30,6 +32,7 @@ LONGEST_KEY = 80
 LONGEST_PATH = 100_000
 # How long `stop` waits until the end is saved; it takes some milliseconds, a database that hangs takes longer.
 STOP_WAIT_S = 0.5
+EVERYTHING = Sight()
 # A second try comes only where somebody writes to one chat from two places at once, or where an orphan was in the way.
 TRIES = 3
 
@@ -39,7 +42,7 @@ class Draft:
     """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict.
 
     `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`. `settings` are those a new chat begins
-    with; a chat that is there has its own. `use_tools`: the model may ask for tools.
+    with; a chat that is there has its own. `use_tools`: the model may ask for tools. With `files` the text may be empty.
     """
 
     text: str
@@ -49,6 +52,7 @@ class Draft:
     trace_parent: str | None = None
     settings: ChatSettings = PLAIN
     use_tools: bool = False
+    files: tuple[Upload, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An answer as it is ordered: who asks whom for what, when, and which Runner will write it."""
+    """An answer as it is ordered: who asks whom for what, when, and which Runner will write it. `text` and `files` are the prompt
+    as it is stored, where it is a new one."""
 
     viewer: Viewer
     provider: str
@@ -72,6 +77,8 @@ class Order:
     request_key: str | None = None
     trace_parent: str | None = None
     use_tools: bool = False
+    text: str = ""
+    files: tuple[Prepared, ...] = ()
 
 
 class Moved(Exception):
@@ -88,14 +95,22 @@ class StillAnswering(Conflict):
 def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft, *, now: datetime) -> Sent:
     """Stores the prompt with an empty answer and starts the answer; without `chat_id` in a new chat, titled after the prompt.
 
-    Raises Invalid (text, names, key), NotFound, Conflict: the chat still answers, lies in the trash, or the key was used.
+    Raises Invalid (text, names, key, a file, images for a model that cannot see), NotFound, Conflict: the chat still answers, lies
+    in the trash, or the key was used. Then nothing is stored. With files it takes as long as these take to be read.
     """
     draft = clean_draft(draft)
+    # Before the files are read, which may take seconds, and the database looked at again for each try.
+    settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
+    sight = sight_for(runner, draft.provider, draft.model_name, settings)
+    files = prepare_all(draft.files)
+    seen = sum(file.is_image for file in files)
+    if files:
+        check_sight(sight, draft.model_name, runner.offered(), images=seen > 0)
     for last_try in (False,) * (TRIES - 1) + (True,):
-        leaf_id, turns = conversation(runner.db, viewer, chat_id) if chat_id else (None, ())
-        settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
-        request = parameters.request(settings, draft.model_name, (*turns, Turn("user", draft.text)))
-        order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.use_tools)
+        earlier = replace(sight, images=max(sight.images - seen, 0))
+        leaf_id, turns = conversation(runner.db, viewer, chat_id, earlier) if chat_id else (None, ())
+        request = parameters.request(settings, draft.model_name, (*turns, turn_with(draft.text, [enclosed(file) for file in files])))
+        order = order_of(runner, viewer, draft, request, files, now=now)
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
@@ -136,7 +151,9 @@ def retry(
     model_name = clean_name(model_name or answer.model_name or "", "model")
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, answer.session_id)
-        request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id))
+        sight = sight_for(runner, provider, model_name, settings)
+        check_files(tx, runner, answer.parent_id, sight, model_name)
+        request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id, sight))
     order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
@@ -196,26 +213,49 @@ def first_model(db: Database, viewer: Viewer, models: Sequence[ModelInfo]) -> tu
 # --- what is read ------------------------------------------------------------------------------------------------
 
 
-def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int | None, tuple[Turn, ...]]:
+def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID, sight: Sight = EVERYTHING) -> tuple[int | None, tuple[Turn, ...]]:
     """The leaf of the branch a chat shows, and what a model is told of it. Raises NotFound."""
     with db.read() as tx:
         chat = tx.execute(sa.select(CHATS.c.current_message_id).where(mine(viewer, chat_id))).one_or_none()
         if chat is None:
             raise no_chat()
         leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
-        return leaf_id, turns_to(tx, leaf_id) if leaf_id is not None else ()
+        return leaf_id, turns_to(tx, leaf_id, sight) if leaf_id is not None else ()
 
 
-def turns_to(tx: Session, message_id: int) -> tuple[Turn, ...]:
-    """The turns from the root to a message, oldest first. An answer that broke off is kept, an empty one is left out; one that
-    used tools comes with its calls and their results."""
+def turns_to(tx: Session, message_id: int, sight: Sight = EVERYTHING) -> tuple[Turn, ...]:
+    """The turns from the root to a message, oldest first, with the files a model can take. An answer that broke off is kept, an
+    empty one is left out; one that used tools comes with its calls and their results."""
+    rows = path_to(tx, message_id, LONGEST_PATH)[::-1]
+    files = enclosed_in(tx, [row["id"] for row in rows if row["role"] == Role.USER], sight, asked_id=message_id)
     turns: list[Turn] = []
-    for row in reversed(path_to(tx, message_id, LONGEST_PATH)):
+    for row in rows:
         if row["role"] == Role.USER:
-            turns += [Turn("user", row["content"])] if row["content"].strip() else []
+            turn = turn_with(row["content"], files.get(row["id"], ()))
+            turns += [turn] if turn.content.strip() or turn.images else []
         else:
             turns += turns_of(row["content"], load_calls(row["tool_calls"]))
     return tuple(turns)
+
+
+def order_of(runner: Runner, viewer: Viewer, draft: Draft, request: ChatRequest, files: tuple[Prepared, ...], *, now: datetime) -> Order:
+    """The order of a draft."""
+    return Order(
+        viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.use_tools, draft.text, files
+    )
+
+
+def check_files(tx: Session, runner: Runner, message_id: int, sight: Sight, model_name: str) -> None:
+    """Raises Invalid if a model cannot take what a prompt has attached."""
+    files = attachments_of(tx, [message_id]).get(message_id)
+    if files:
+        check_sight(sight, model_name, runner.offered(), images=any(file.is_image for file in files))
+
+
+def sight_for(runner: Runner, provider: str, model_name: str, settings: ChatSettings) -> Sight:
+    """What a model is told of attachments, as far as its server has said what it can."""
+    model = next((model for model in runner.offered() if (model.provider, model.id) == (provider, model_name)), None)
+    return sight_of(model, provider, settings.window or (model.context_length if model else None))
 
 
 def clean_draft(draft: Draft) -> Draft:
@@ -224,7 +264,7 @@ def clean_draft(draft: Draft) -> Draft:
         raise Invalid(f"The request key is empty or longer than {LONGEST_KEY} characters.", "Send a new UUID with each prompt.")
     return replace(
         draft,
-        text=clean_text(draft.text),
+        text=clean_text(draft.text) if draft.text.strip() or not draft.files else "",
         provider=clean_name(draft.provider, "provider"),
         model_name=clean_name(draft.model_name, "model"),
     )
@@ -249,18 +289,22 @@ def claim(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> sa.RowMapping:
 
 def write_prompt(tx: Session, order: Order, chat_id: uuid.UUID | None, leaf_id: int | None) -> MessageInfo:
     """The user message, at the end of its chat or in a new one. Raises Moved if the chat does not end with `leaf_id`."""
-    text, model_name = order.request.turns[-1].content, order.request.model
+    text, model_name = order.text, order.request.model
+    # A prompt without words is called after its first file.
+    title = title_from(text or order.files[0].name)
     if chat_id is None:
-        chat_id = create_chat_in(tx, order.viewer, now=order.now, title=title_from(text), provider=order.provider, model_name=model_name).id
+        chat_id = create_chat_in(tx, order.viewer, now=order.now, title=title, provider=order.provider, model_name=model_name).id
     else:
         chat = claim(tx, order.viewer, chat_id)
         if leaf_of(tx, chat_id, chat["current_message_id"]) != leaf_id:
             raise Moved
         if chat["message_count"] == 0:
-            title = title_from(text) if chat["title"] == DEFAULT_TITLE else chat["title"]
+            title = title if chat["title"] == DEFAULT_TITLE else chat["title"]
             values = {"title": title, "provider": order.provider, "model_name": model_name}
             tx.execute(sa.update(CHATS).where(mine(order.viewer, chat_id)).values(values))
-    return append_in(tx, order.viewer, chat_id, role=Role.USER, content=text, now=order.now)
+    asked = append_in(tx, order.viewer, chat_id, role=Role.USER, content=text, now=order.now, attached=bool(order.files))
+    add_in(tx, order.viewer, asked.id, order.files, now=order.now)
+    return asked
 
 
 def write_answer(tx: Session, order: Order, chat_id: uuid.UUID, sibling_of: int | None = None) -> MessageInfo:

@@ -148,6 +148,7 @@ class Core:
         self.traces = traces
         self._upkeep = upkeep
         self._models = Lookup(runner, models_of)
+        runner.offered = self.known_models
         self._answered_at: dict[str, datetime] = {}
         self._health = Lookup(runner, self._look)
         self._running = Lookup(runner, running_of)
@@ -164,6 +165,10 @@ class Core:
         """
         found = self._models.get(fresh=fresh, limit_s=self._limit_s)
         return tuple(model for models in found.values() for model in models)
+
+    def known_models(self) -> tuple[ModelInfo, ...]:
+        """The models as they were listed last; waits for nobody, and asks nobody."""
+        return tuple(model for models in self._models.known().values() for model in models)
 
     def health(self, *, fresh: bool = False) -> dict[str, Health]:
         """Whether each provider answers, by its name, as old as `models`; one not heard of yet counts as not reachable."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,7 +24,7 @@ from chatcore.history import no_message
 from chatcore.ledger import Entry
 from chatcore.ledger import Job as Job
 from chatcore.models import utc_now
-from chatcore.parts import ChatRequest, Decision, ErrorCode, Failed, Offset, State, Update, Viewer
+from chatcore.parts import ChatRequest, Decision, ErrorCode, Failed, ModelInfo, Offset, State, Update, Viewer
 from chatcore.permissions import policies_of
 from chatcore.processes import new_owner
 from chatcore.providers.base import Provider, Situation, failed, failure
@@ -81,6 +81,8 @@ class Runner:
         self.db = db
         self.providers = providers
         self.owner = new_owner()
+        # What the model servers offer, as far as they have said; the core tells.
+        self.offered: Callable[[], Sequence[ModelInfo]] = tuple
         self._checkpoint_s = checkpoint_s
         self._stale_s = heartbeat_stale_s
         self._beat_s = heartbeat_stale_s / BEATS

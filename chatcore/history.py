@@ -338,17 +338,18 @@ def append_in(
     model_name: str | None = None,
     status: State = State.COMPLETE,
     sibling_of: int | None = None,
+    attached: bool = False,
 ) -> MessageInfo:
     """The same as `append` inside a transaction, in which the chat is locked until the end.
 
-    A running answer (`status`) may be empty. With `sibling_of` the message follows what that message of the chat follows:
-    another branch, which is shown from now on.
+    A running answer (`status`) may be empty, and a prompt to which files are `attached`. With `sibling_of` the message follows what
+    that message of the chat follows: another branch, which is shown from now on.
     """
     if role not in tuple(Role):
         raise Invalid(f"A message cannot be from {storable(role)[:40]!r}.", "Say user or assistant.")
     if role == Role.USER and status is not State.COMPLETE:
         raise Invalid("What a person wrote is always complete.", "Leave the status out.")
-    if content or status is not State.RUNNING:
+    if content or (status is not State.RUNNING and not attached):
         content = clean_text(content)
     provider = provider and clean_name(provider, "provider")
     model_name = model_name and clean_name(model_name, "model")

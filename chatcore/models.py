@@ -290,8 +290,9 @@ class Generation(SQLModel, table=True):
 class Attachment(SQLModel, table=True):
     """A file that belongs to a message.
 
-    Purpose: keeps what a person attached outside the message text; `sha256` (hex) finds the same file again.
-    Relationships: `message_id`; deleted with its message. Ownership: `user_id`.
+    Purpose: says what a person attached, outside the message text; what the file holds is the row of `AttachmentContent` with
+    its `sha256` (hex), which a trigger wants there. `media_type` was found in the content. Relationships: `message_id`; deleted
+    with its message, and with the last attachment of a content that content (a trigger). Ownership: `user_id`, the message's.
     """
 
     __tablename__ = "attachment"
@@ -308,6 +309,30 @@ class Attachment(SQLModel, table=True):
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(max_length=64)
     created_at: datetime = Field(default_factory=utc_now)
+
+
+class AttachmentContent(SQLModel, table=True):
+    """What attached files hold, each once per person, however often it was attached.
+
+    Purpose: `content` is the file; `text` what can be read in a document, `characters` how long that is and `is_cut` whether it
+    is only the beginning; `picture` is what a model is sent in place of an image that is large or of a rare format. The last
+    columns are the large ones: what stands before them is read without them. Relationships: the attachments with its `sha256`.
+    Ownership: `user_id`; the same file of two people is kept twice, so that nobody learns what others have.
+    """
+
+    __tablename__ = "attachment_content"
+    __table_args__ = (
+        CheckConstraint("size_bytes >= 0", name="ck_attachment_content_size"),
+        CheckConstraint("(text IS NULL) = (characters IS NULL)", name="ck_attachment_content_characters"),
+    )
+
+    user_id: str = Field(primary_key=True, foreign_key="users.id", ondelete="CASCADE")
+    sha256: str = Field(primary_key=True, max_length=64)
+    size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    characters: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    is_cut: bool = Field(default=False, sa_column=flag(default=False))
+    text: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    picture: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 

@@ -156,6 +156,14 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image as a model server is sent it: PNG or JPEG."""
+
+    media_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One message of the conversation as a model server sees it. `reasoning` is the model's own, between two rounds of tools."""
 
@@ -165,6 +173,7 @@ class Turn:
     tool_name: str | None = None
     tool_call_id: str | None = None
     reasoning: str = ""
+    images: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +408,25 @@ class GenerationInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachmentInfo:
+    """A file on a message, without what it holds. `media_type` was found in the content; `characters` is how much text a model is
+    told of a document, None for an image, and `is_cut` whether that is only its beginning."""
+
+    id: int
+    message_id: int
+    name: str
+    media_type: str
+    size_bytes: int
+    characters: int | None = None
+    is_cut: bool = False
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is looked at, not read."""
+        return self.media_type.startswith("image/")
+
+
+@dataclass(frozen=True, slots=True)
 class MessageInfo:
     """A message as the thread shows it; `generation` is its newest attempt, None for what a person wrote."""
 
@@ -414,6 +442,7 @@ class MessageInfo:
     reasoning: str | None = None
     tool_calls: str | None = None
     generation: GenerationInfo | None = None
+    attachments: tuple[AttachmentInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,20 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore import parameters
-from chatcore.chat import Draft, Order, Sent, claim, clean_draft, sent_once, turns_to, write_answer, write_job
+from chatcore.attachments import copy_attachments, enclosed_in, turn_with
+from chatcore.chat import (
+    Draft,
+    Order,
+    Sent,
+    check_files,
+    claim,
+    clean_draft,
+    sent_once,
+    sight_for,
+    turns_to,
+    write_answer,
+    write_job,
+)  # fmt: skip
 from chatcore.chat_settings import read_settings_in
 from chatcore.errors import Invalid
 from chatcore.generation import Job, Runner
@@ -28,7 +41,7 @@ GO_ON = (
 
 
 def edit_and_resend(runner: Runner, viewer: Viewer, message_id: int, draft: Draft, *, now: datetime) -> Sent:
-    """Sends a prompt in other words: a new message beside the old one, with an answer of its own. The old ones stay.
+    """Sends a prompt in other words: a new message beside the old one, with its files and an answer of its own. The old ones stay.
 
     Raises Invalid (text, names, key, an answer instead of a prompt), NotFound, Conflict: the chat still answers, lies in the
     trash, or the key was used.
@@ -38,14 +51,18 @@ def edit_and_resend(runner: Runner, viewer: Viewer, message_id: int, draft: Draf
     if asked.role is not Role.USER:
         raise Invalid("Only what you wrote can be edited.", "Edit the prompt before this answer, or try the answer again.")
     with runner.db.read() as tx:
-        before = () if asked.parent_id is None else turns_to(tx, asked.parent_id)
         settings = read_settings_in(tx, viewer, asked.session_id)
-    request = parameters.request(settings, draft.model_name, (*before, Turn("user", draft.text)))
+        sight = sight_for(runner, draft.provider, draft.model_name, settings)
+        check_files(tx, runner, asked.id, sight, draft.model_name)
+        before = () if asked.parent_id is None else turns_to(tx, asked.parent_id, sight)
+        files = enclosed_in(tx, [asked.id], sight, asked_id=asked.id).get(asked.id, ())
+    request = parameters.request(settings, draft.model_name, (*before, turn_with(draft.text, files)))
     order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.use_tools)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
         claim(tx, viewer, asked.session_id)
         again = append_in(tx, viewer, asked.session_id, role=Role.USER, content=draft.text, now=now, sibling_of=asked.id)
+        copy_attachments(tx, viewer, asked.id, again.id)
         answer = write_answer(tx, order, asked.session_id)
         job = write_job(tx, order, answer)
     runner.start(job)
@@ -72,7 +89,8 @@ def continue_answer(
     provider = clean_name(provider or answer.provider or "", "provider")
     model_name = clean_name(model_name or answer.model_name or "", "model")
     with runner.db.read() as tx:
-        turns, settings = turns_to(tx, answer.id), read_settings_in(tx, viewer, answer.session_id)
+        settings = read_settings_in(tx, viewer, answer.session_id)
+        turns = turns_to(tx, answer.id, sight_for(runner, provider, model_name, settings))
     if not goes_on(runner, provider):
         turns = (*turns, Turn("user", GO_ON))
     request = parameters.request(settings, model_name, turns)

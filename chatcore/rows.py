@@ -18,7 +18,7 @@ from sqlmodel import Session, SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.errors import Invalid, NotFound
-from chatcore.parts import ChatInfo, GenerationInfo, MessageInfo, Page, Role, Shelf, State
+from chatcore.parts import AttachmentInfo, ChatInfo, GenerationInfo, MessageInfo, Page, Role, Shelf, State
 from chatcore.texts import storable
 
 Id = TypeVar("Id", int, uuid.UUID)
@@ -26,6 +26,8 @@ Id = TypeVar("Id", int, uuid.UUID)
 CHATS = SQLModel.metadata.tables["chatsession"]
 MESSAGES = SQLModel.metadata.tables["chatmessage"]
 GENERATIONS = SQLModel.metadata.tables["generation"]
+ATTACHMENTS = SQLModel.metadata.tables["attachment"]
+CONTENTS = SQLModel.metadata.tables["attachment_content"]
 FOLDERS = SQLModel.metadata.tables["folder"]
 TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
@@ -108,6 +110,19 @@ NEWEST_GENERATIONS = sa.select(*GENERATION_COLUMNS).where(
     GENERATIONS.c.id.in_(sa.select(sa.func.max(GENERATIONS.c.id)).where(OF_MESSAGES).group_by(GENERATIONS.c.message_id))
 )
 
+SAME_FILE = sa.and_(CONTENTS.c.user_id == ATTACHMENTS.c.user_id, CONTENTS.c.sha256 == ATTACHMENTS.c.sha256)
+ATTACHED_TO = ATTACHMENTS.c.message_id.in_(sa.bindparam("message_ids", expanding=True))
+ATTACHMENT_COLUMNS = (
+    ATTACHMENTS.c.id,
+    ATTACHMENTS.c.message_id,
+    ATTACHMENTS.c.name,
+    ATTACHMENTS.c.media_type,
+    ATTACHMENTS.c.size_bytes,
+    CONTENTS.c.characters,
+    CONTENTS.c.is_cut,
+)
+ATTACHED = sa.select(*ATTACHMENT_COLUMNS).join_from(ATTACHMENTS, CONTENTS, SAME_FILE).where(ATTACHED_TO).order_by(ATTACHMENTS.c.id)
+
 
 def on_shelf(shelf: Shelf) -> list[sa.ColumnElement[bool]]:
     """The conditions that hold for the chats of a shelf, in the words of the partial indexes."""
@@ -140,8 +155,10 @@ def chat_info(row: sa.RowMapping) -> ChatInfo:
 
 
 def message_infos(tx: Session, rows: Iterable[sa.RowMapping]) -> tuple[MessageInfo, ...]:
-    """Rows of MESSAGE_COLUMNS as values, each answer with its newest generation, which takes one statement for all."""
+    """Rows of MESSAGE_COLUMNS as values, each answer with its newest generation and each prompt with its attachments, which takes
+    one statement each for all."""
     found = list(rows)
+    attached = attachments_of(tx, [row["id"] for row in found if row["role"] == Role.USER])
     generations = newest_generations(tx, [row["id"] for row in found if row["role"] == Role.ASSISTANT])
     return tuple(
         MessageInfo(
@@ -157,6 +174,7 @@ def message_infos(tx: Session, rows: Iterable[sa.RowMapping]) -> tuple[MessageIn
             reasoning=row["reasoning"],
             tool_calls=row["tool_calls"],
             generation=generations.get(row["id"]),
+            attachments=attached.get(row["id"], ()),
         )
         for row in found
     )
@@ -172,6 +190,16 @@ def newest_generations(tx: Session, message_ids: Sequence[int]) -> dict[int, Gen
         values = dict(row)
         message_id = values.pop("message_id")
         infos[message_id] = GenerationInfo(**values | {"state": State(row["state"])})
+    return infos
+
+
+def attachments_of(tx: Session, message_ids: Sequence[int]) -> dict[int, tuple[AttachmentInfo, ...]]:
+    """The files on these messages, which the caller has checked to be the viewer's, without what they hold."""
+    if not message_ids:
+        return {}
+    infos: dict[int, tuple[AttachmentInfo, ...]] = {}
+    for row in tx.execute(ATTACHED, {"message_ids": message_ids}).mappings():
+        infos[row["message_id"]] = (*infos.get(row["message_id"], ()), AttachmentInfo(**row))
     return infos
 
 

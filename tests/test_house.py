@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.attempt",),
     ("chatcore.reports", "chatcore.context"),
     ("chatcore.ledger", "chatcore.changes", "chatcore.thread", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
-    ("chatcore.chat_settings",),
+    ("chatcore.chat_settings", "chatcore.attachments"),
     ("chatcore.feedback",),
     ("chatcore.history", "chatcore.browse", "chatcore.search", "chatcore.analytics", "chatcore.accounts"),
     ("chatcore.organise", "chatcore.rollup", "chatcore.permissions"),
@@ -44,7 +44,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.settings",),
     ("chatcore.endpoints",),
     ("chatcore.older_rows",),
-    ("chatcore.parameters",),
+    ("chatcore.parameters", "chatcore.documents"),
     ("chatcore.texts", "chatcore.words", "chatcore.phrases", "chatcore.live", "chatcore.processes", "chatcore.workers"),
     ("chatcore.advice",),
     ("chatcore.machine", "chatcore.library"),
@@ -80,6 +80,9 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "prometheus_client": ("chatcore.metrics",),
     "genai_prices": ("chatcore.prices",),
     "opentelemetry": ("chatcore.traces",),
+    "pypdf": ("chatcore.documents",),
+    "docx": ("chatcore.documents",),
+    "PIL": ("chatcore.documents",),
 }
 NO_SQL = ("pages", "ui", "chatcore.providers", "chatcore.tools", "chatcore.formats")
 

@@ -8,10 +8,11 @@ import streamlit as st
 
 from chatcore import chat as verbs
 from chatcore.core import Core
+from chatcore.documents import BadFile, Upload
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.parameters import PLAIN
 from chatcore.parts import Capability, ChatInfo, ModelInfo, Thread, Viewer
-from ui import app, chat_settings, connect, gauge, tool_calls, words
+from ui import app, attachments, chat_settings, connect, gauge, tool_calls, words
 from ui.prompts import slash
 
 log = logging.getLogger("chatcore.ui")
@@ -39,7 +40,17 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
     with st.bottom, st.container(key="composer", gap="xxsmall"):
         app.show_kept_error()
         above = st.container()
-        st.chat_input("Ask anything", key=TEXT, on_submit=_submitted, args=(chat_id, uuid.uuid4().hex), height="content")
+        request_key = uuid.uuid4().hex
+        attachments.show_held(chat_id, send=lambda: deliver("", chat_id, request_key))
+        st.chat_input(
+            "Ask anything",
+            key=TEXT,
+            on_submit=_submitted,
+            args=(chat_id, request_key),
+            height="content",
+            accept_file="multiple",
+            max_upload_size=attachments.LARGEST_MB,
+        )
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
             choice = show_picker(core, viewer, chat, used)
             model = info_of(core, choice)
@@ -157,9 +168,13 @@ def gone(core: Core, choice: Choice) -> str:
 
 
 def _submitted(chat_id: uuid.UUID | None, request_key: str) -> None:
-    text = st.session_state.get(TEXT)
-    if text:
-        submit(text, chat_id, request_key)
+    value = st.session_state.get(TEXT)
+    if value is None:
+        return
+    files = [Upload(file.name, file.getvalue()) for file in value.files]
+    attachments.hold(chat_id, [*attachments.held(chat_id), *files])
+    if value.text.strip() or files:
+        submit(value.text, chat_id, request_key)
 
 
 def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
@@ -176,7 +191,8 @@ def submit(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
 
 
 def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
-    """Sends a prompt and shows its chat. What fails is said on the page, and the text stands in the field again.
+    """Sends a prompt with the files held for it and shows its chat. What fails is said on the page, and the text stands in the field
+    again, its files over it; a file that cannot be attached is left out.
 
     `request_key` belongs to one drawing of the field: the second click of a double click carries the same and changes nothing.
     """
@@ -185,13 +201,15 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
         use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name)))
-        draft = verbs.Draft(
-            text=text, provider=provider, model_name=model_name, request_key=request_key, settings=settings, use_tools=use_tools
-        )
+        files = attachments.held(chat_id)
+        draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, use_tools=use_tools, files=files)
         sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
     except ChatcoreError as error:
         if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
+            attachments.hold(chat_id, ())
             return
+        if isinstance(error, BadFile):
+            attachments.hold(chat_id, [file for file in attachments.held(chat_id) if file is not error.upload])
         keep(text, error)
     except Exception:
         log.exception("sending failed")
@@ -200,6 +218,7 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         )
     else:
         st.session_state[SENT] = request_key
+        attachments.hold(chat_id, ())
         if chat_id is None:
             chat_settings.begun()
         tool_calls.carry(chat_id, sent.chat_id)

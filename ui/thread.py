@@ -16,7 +16,7 @@ from chatcore.errors import NotFound
 from chatcore.parts import CallRecord, GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from chatcore.thread import open_thread
 from chatcore.toolcalls import pieces
-from ui import app, composer, gauge, message_actions, tool_calls, window, words
+from ui import app, attachments, composer, gauge, message_actions, tool_calls, window, words
 from ui.find import Found
 from ui.live import Reading, land, live_answer
 from ui.markdown import show
@@ -147,6 +147,7 @@ def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
         if message_actions.is_edited(message):
             message_actions.show_editor(message)
         elif message.role is Role.USER:
+            attachments.show_files(message)
             show_text(message)
         elif message.status is State.RUNNING:
             return show_running(message)

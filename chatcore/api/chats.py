@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from chatcore.api.attachments import files_of
 from chatcore.api.calls import Call, Reply, fields, flag_of, number_of, query, text_of, texts_of
 from chatcore.api.settings import SETTINGS_FIELDS, settings_of
 from chatcore.api.values import Json, chat_json, sent_json
@@ -16,7 +17,7 @@ from chatcore.organise.tags import tags_of
 from chatcore.parts import ChatInfo, Shelf
 
 MODEL_FIELDS = {"provider": str, "model": str}
-DRAFT_FIELDS = {"text": str, "request_key": str, "tools": bool, **MODEL_FIELDS}
+DRAFT_FIELDS = {"text": str, "request_key": str, "tools": bool, "attachments": list, **MODEL_FIELDS}
 LONGEST_KEY = 80
 
 
@@ -47,7 +48,7 @@ def create(call: Call) -> Reply:
     sent = fields(call.body, {"title": str, **DRAFT_FIELDS, **SETTINGS_FIELDS})
     settings = settings_of(sent)
     title = text_of(sent, "title")
-    if "text" in sent:
+    if "text" in sent or "attachments" in sent:
         if title is not None:
             raise Invalid(
                 "The fields 'title' and 'text' do not go together.", "Leave one out: a chat that starts with a prompt is named by it."
@@ -108,7 +109,7 @@ def send_message(call: Call) -> Reply:
     """A prompt to an existing chat."""
     chat_id = call.chat_id()
     sent = fields(call.body, DRAFT_FIELDS)
-    if "text" not in sent:
+    if "text" not in sent and "attachments" not in sent:
         raise Invalid("The field 'text' is missing.", "Send the prompt in it.")
     chat = get_chat(call.core.db, call.viewer, chat_id)
     model = (chat.provider, chat.model_name) if "model" not in sent and "provider" not in sent else None
@@ -128,6 +129,7 @@ def draft(call: Call, sent: dict[str, object], model: tuple[str, str] | None = N
         request_key=key,
         trace_parent=call.trace_parent,
         use_tools=bool(flag_of(sent, "tools")),
+        files=files_of(sent),
     )
 
 

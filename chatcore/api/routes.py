@@ -11,6 +11,7 @@ from starlette.websockets import WebSocket
 
 from chatcore.api import (
     answers,
+    attachments,
     chats,
     finding,
     folders,
@@ -25,7 +26,7 @@ from chatcore.api import (
     tags,
     tools,
 )
-from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
+from chatcore.api.calls import BODY_BYTES, FILES_BODY_BYTES, Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
 
@@ -49,24 +50,26 @@ EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing a caller can do."""
+    """One thing a caller can do. `body_bytes`: how large the JSON of it may be."""
 
     method: str
     path: str
     handler: Handler
+    body_bytes: int = BODY_BYTES
 
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", CHATS, chats.list_all),
-    Operation("POST", CHATS, chats.create),
+    Operation("POST", CHATS, chats.create, FILES_BODY_BYTES),
     Operation("GET", CHAT, chats.show),
     Operation("PATCH", CHAT, chats.change),
     Operation("DELETE", CHAT, chats.delete),
     Operation("GET", f"{CHAT}/messages", messages.list_all),
-    Operation("POST", f"{CHAT}/messages", chats.send_message),
+    Operation("POST", f"{CHAT}/messages", chats.send_message, FILES_BODY_BYTES),
     Operation("GET", MESSAGE, messages.show),
     Operation("DELETE", MESSAGE, messages.delete),
-    Operation("POST", f"{MESSAGE}/edit", messages.edit),
+    Operation("POST", f"{MESSAGE}/edit", messages.edit, FILES_BODY_BYTES),
+    Operation("GET", f"{MESSAGE}/attachments", attachments.list_all),
     Operation("POST", f"{MESSAGE}/continue", messages.go_on),
     Operation("POST", f"{MESSAGE}/show", messages.switch),
     Operation("POST", f"{MESSAGE}/fork", messages.fork),
@@ -105,6 +108,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", PROMPT, prompts.delete),
     Operation("GET", "/api/v1/models", state.list_models),
 )
+ATTACHMENT = f"{MESSAGE}/attachments/{{attachment_id}}"
 EVENTS = f"{MESSAGE}/events"
 LIVE = f"{MESSAGE}/ws"
 HEALTH = "/healthz"
@@ -126,6 +130,9 @@ def routes(
     async def events(request: Request) -> Response:
         return await answers.events(door, request)
 
+    async def download(request: Request) -> Response:
+        return await attachments.download(door, request)
+
     async def health(request: Request) -> Response:
         return await state.health(door, request)
 
@@ -136,7 +143,8 @@ def routes(
         await live.follow(door, websocket)
 
     table: list[BaseRoute] = [
-        *(Route(operation.path, endpoint(door, operation.handler), methods=[operation.method]) for operation in OPERATIONS),
+        *(Route(operation.path, endpoint(door, operation), methods=[operation.method]) for operation in OPERATIONS),
+        Route(ATTACHMENT, download, methods=["GET"]),
         Route(EVENTS, events, methods=["GET"]),
         WebSocketRoute(LIVE, follow),
         Route(HEALTH, health, methods=["GET"]),
@@ -145,11 +153,11 @@ def routes(
     return [*table, Route("/api/{rest:path}", nothing_there(tuple(table)), methods=EVERY_METHOD)]
 
 
-def endpoint(door: Door, handler: Handler) -> Endpoint:
+def endpoint(door: Door, operation: Operation) -> Endpoint:
     """The handler as Starlette calls it."""
 
     async def call(request: Request) -> Response:
-        return await answer(door, request, handler)
+        return await answer(door, request, operation.handler, operation.body_bytes)
 
     return call
 

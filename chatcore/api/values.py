@@ -12,7 +12,7 @@ from chatcore.organise.prompts import PromptInfo
 from chatcore.organise.tags import TagInfo
 from chatcore.organise.views import ViewInfo
 from chatcore.parameters import ChatSettings
-from chatcore.parts import CallRecord, ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
+from chatcore.parts import AttachmentInfo, CallRecord, ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
 from chatcore.search.results import Facet, Facets, Hit, Switch
 from chatcore.toolcalls import call_json
 from chatcore.tools.base import ServerState
@@ -115,7 +115,21 @@ def message_json(message: MessageInfo) -> Json:
         "provider": message.provider,
         "model": message.model_name,
         "created_at": moment(message.created_at),
+        "attachments": [attachment_json(file) for file in message.attachments],
         "generation": generation_json(message.generation) if message.generation else None,
+    }
+
+
+def attachment_json(file: AttachmentInfo) -> Json:
+    """A file on a message; `characters` is how much text a model is told of it, null for an image."""
+    return {
+        "id": file.id,
+        "name": file.name,
+        "media_type": file.media_type,
+        "size_bytes": file.size_bytes,
+        "characters": file.characters,
+        "cut": file.is_cut,
+        "url": f"/api/v1/messages/{file.message_id}/attachments/{file.id}",
     }
 
 

@@ -1,5 +1,6 @@
 """From turns to Ollama's request, and from the lines of its answer to our events."""
 
+import base64
 import json
 import uuid
 from collections.abc import Iterator
@@ -36,6 +37,8 @@ def message_of(turn: Turn) -> Json:
     message: Json = {"role": turn.role, "content": turn.content}
     if turn.reasoning:
         message["thinking"] = turn.reasoning
+    if turn.images:
+        message["images"] = [base64.b64encode(image.content).decode() for image in turn.images]
     if turn.tool_calls:
         message["tool_calls"] = [
             {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.arguments or {}}}

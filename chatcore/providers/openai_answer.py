@@ -1,12 +1,25 @@
 """From turns to OpenAI's request, and from the events of its answer to ours."""
 
+import base64
 import json
 import math
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from chatcore.parts import ChatRequest, Event, Finished, FinishReason, ReasoningDelta, TextDelta, ToolCall, ToolSpec, Turn, Usage
+from chatcore.parts import (
+    ChatRequest,
+    Event,
+    Finished,
+    FinishReason,
+    Picture,
+    ReasoningDelta,
+    TextDelta,
+    ToolCall,
+    ToolSpec,
+    Turn,
+    Usage,
+)
 from chatcore.providers.base_json import Json, arguments_in, count_in, object_in, objects_in, text_in
 from chatcore.texts import storable
 
@@ -64,6 +77,9 @@ def tool_of(tool: ToolSpec) -> Json:
 def message_of(turn: Turn) -> Json:
     """One message as OpenAI takes it: the arguments of tool calls are JSON texts, and an answer of a tool names its call."""
     message: Json = {"role": turn.role, "content": storable(turn.content)}
+    if turn.images:
+        words = [{"type": "text", "text": storable(turn.content)}] if turn.content else []
+        message["content"] = [*words, *({"type": "image_url", "image_url": {"url": data_url(image)}} for image in turn.images)]
     if turn.tool_calls:
         message["content"] = storable(turn.content) or None
         message["tool_calls"] = [
@@ -73,6 +89,11 @@ def message_of(turn: Turn) -> Json:
     if turn.role == "tool":
         message["tool_call_id"] = turn.tool_call_id or turn.tool_name or ""
     return message
+
+
+def data_url(image: Picture) -> str:
+    """An image as an address that holds it."""
+    return f"data:{image.media_type};base64,{base64.b64encode(image.content).decode()}"
 
 
 def arguments_text(call: ToolCall) -> str:

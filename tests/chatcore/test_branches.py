@@ -7,13 +7,14 @@ import pytest
 import sqlalchemy as sa
 
 from chatcore import doctor
+from chatcore.attachments import add_in, list_attachments, read_attachment
 from chatcore.branches import Siblings, count_below, delete_message, fork, fork_title, siblings, switch_branch
 from chatcore.chat import StillAnswering
 from chatcore.chat_settings import read_settings, write_settings
 from chatcore.db import Database
+from chatcore.documents import Upload, prepare_all
 from chatcore.errors import Conflict, NotFound
 from chatcore.history import append_in, delete_chats, get_chat, get_message
-from chatcore.models import Attachment
 from chatcore.organise import folders
 from chatcore.parameters import ChatSettings
 from chatcore.parts import MessageInfo, Role, State, Viewer
@@ -212,17 +213,7 @@ def test_a_fork_has_copies_of_the_branch_up_to_the_message(db: Database) -> None
     switch_branch(db, ada, answer.id)
     make_message(db, ada, chat.id, "after it")
     with db.write() as tx:
-        tx.add(
-            Attachment(
-                user_id=ada.user_id,
-                message_id=asked.id,
-                name="a.txt",
-                media_type="text/plain",
-                size_bytes=1,
-                sha256="0" * 64,
-                content=b"a",
-            )
-        )
+        add_in(tx, ada, asked.id, prepare_all([Upload("a.txt", b"a")]), now=NOW)
     write_settings(db, ada, chat.id, ChatSettings(system_prompt="Be brief."))
     before = get_chat(db, ada, chat.id)
     made = fork(db, ada, answer.id, now=LATER)
@@ -238,8 +229,8 @@ def test_a_fork_has_copies_of_the_branch_up_to_the_message(db: Database) -> None
     assert (made.input_tokens, made.output_tokens, copies[1].generation) == (0, 0, None)
     assert read_settings(db, ada, made.id) == ChatSettings(system_prompt="Be brief.")
     assert get_chat(db, ada, chat.id) == before
-    with db.read() as tx:
-        assert tx.execute(sa.text("SELECT count(*) FROM attachment")).scalar_one() == 2
+    (file,) = list_attachments(db, ada, [copies[0].id])[copies[0].id]
+    assert read_attachment(db, ada, copies[0].id, file.id)[1] == b"a"
     assert {hit.chat_id for hit in search(db, ada, "first").hits} == {chat.id, made.id}
     assert make_message(db, ada, made.id, "on it goes").parent_id == copies[1].id
     assert problems(db) == []

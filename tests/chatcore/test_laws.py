@@ -15,6 +15,7 @@ from sqlmodel import select
 from chatcore.db import Database
 from chatcore.models import (
     Attachment,
+    AttachmentContent,
     ChatMessage,
     ChatSession,
     ChatTag,
@@ -411,6 +412,9 @@ def test_deleting_a_chat_takes_what_is_in_it_and_keeps_the_ledger(world: World) 
     world.add(
         tag,
         Feedback(user_id=world.ada.user_id, message_id=world.answered.id, rating=1),
+        AttachmentContent(user_id=world.ada.user_id, sha256="0" * 64, size_bytes=1, content=b"a"),
+    )
+    world.add(
         Attachment(
             user_id=world.ada.user_id,
             message_id=world.asked.id,
@@ -418,7 +422,6 @@ def test_deleting_a_chat_takes_what_is_in_it_and_keeps_the_ledger(world: World) 
             media_type="text/plain",
             size_bytes=1,
             sha256="0" * 64,
-            content=b"a",
         ),
     )
     assert tag.id is not None

@@ -8,11 +8,14 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 from sqlmodel import Session, SQLModel
 
+from chatcore.attachments import add_in
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
+from chatcore.documents import Prepared
 from chatcore.parts import Role, State, Viewer
 from chatcore.rows import CHATS, MESSAGES
 from tests.chatcore.search.reference import Chat, Message, World
+from tests.factories import NOW
 
 ATTACHMENTS = SQLModel.metadata.tables["attachment"]
 TAGS = SQLModel.metadata.tables["tag"]
@@ -184,5 +187,4 @@ def make_folders(tx: Session, viewer: Viewer) -> dict[str, int]:
 
 def attach(tx: Session, viewer: Viewer, message_id: int) -> None:
     """Puts a small file on a message."""
-    values = {"user_id": viewer.user_id, "message_id": message_id, "name": "a.txt", "media_type": "text/plain", "sha256": "0" * 64}
-    tx.execute(sa.insert(ATTACHMENTS).values(values | {"size_bytes": 1, "content": b"x"}))
+    add_in(tx, viewer, message_id, [Prepared("a.txt", "text/plain", b"x", text="x")], now=NOW)
