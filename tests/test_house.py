@@ -36,6 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.providers", "chatcore.tools", "chatcore.formats"),
     ("chatcore.settings",),
     ("chatcore.older_rows",),
+    ("chatcore.archive", "chatcore.json_values"),
     ("chatcore.texts", "chatcore.words", "chatcore.phrases", "chatcore.live", "chatcore.processes", "chatcore.workers"),
     ("chatcore.prices", "chatcore.energy"),
     ("chatcore.parts",),
