@@ -415,7 +415,9 @@ class ImportRef(SQLModel, table=True):
 
     Purpose: running an import twice changes nothing. `source` names the place it came from, `kind` is user, chat or
     message, `external_id` its id there. Relationships: the row it became; gone with that row's chat or message only in
-    the sense that the ids become null, so what a person deleted is not imported again. Ownership: `user_id`.
+    the sense that the ids become null, so what a person deleted is not imported again. `run_id` is the import that brought
+    it, `content_hash` how it looked then (see `chatcore.importing.shapes`): a row that looks otherwise was changed here.
+    Ownership: `user_id`.
     """
 
     __tablename__ = "importref"
@@ -424,6 +426,7 @@ class ImportRef(SQLModel, table=True):
         Index("ix_importref_user", "user_id"),
         Index("ix_importref_session_id", "session_id"),
         Index("ix_importref_message_id", "message_id"),
+        Index("ix_importref_run", "run_id", sqlite_where=text("run_id IS NOT NULL"), postgresql_where=text("run_id IS NOT NULL")),
     )
 
     source: str = Field(primary_key=True)
@@ -433,6 +436,38 @@ class ImportRef(SQLModel, table=True):
     session_id: uuid.UUID | None = Field(default=None, foreign_key="chatsession.id", ondelete="SET NULL")
     message_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("chatmessage.id", ondelete="SET NULL"), nullable=True))
     imported_at: datetime = Field(default_factory=utc_now)
+    run_id: int | None = Field(
+        default=None,
+        sa_column=Column(BigId, ForeignKey("import_run.id", name="fk_importref_run", ondelete="SET NULL"), nullable=True),
+    )
+    content_hash: str | None = Field(default=None, max_length=32)
+
+
+class ImportRun(SQLModel, table=True):
+    """An import of a file.
+
+    Purpose: imports can be listed, gone on with after an interruption, and undone. `fingerprint` is the SHA-256 of the file,
+    `owner` the process that runs it (`chatcore.processes`), `report` a JSON object once it ended (`chatcore.importing.report`).
+    Relationships: `ImportRef` names it. Ownership: `user_id`.
+    """
+
+    __tablename__ = "import_run"
+    __table_args__ = (
+        Index("ix_import_run_user", "user_id", "id"),
+        CheckConstraint("state IN ('running', 'complete', 'stopped', 'failed', 'undone')", name="ck_import_run_state"),
+        CheckConstraint("(state = 'running') = (finished_at IS NULL)", name="ck_import_run_finished"),
+    )
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    format: str = Field(max_length=40)
+    file_name: str
+    fingerprint: str = Field(max_length=64)
+    state: str = Field(default="running", max_length=20)
+    owner: str | None = None
+    started_at: datetime = Field(default_factory=utc_now)
+    finished_at: datetime | None = None
+    report: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class UnmigratedRow(SQLModel, table=True):

@@ -25,6 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.generation",),
     ("chatcore.attempt",),
     ("chatcore.reports",),
+    ("chatcore.importing", "chatcore.exporting"),
     ("chatcore.ledger", "chatcore.changes", "chatcore.thread", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
     ("chatcore.history", "chatcore.browse", "chatcore.search", "chatcore.analytics", "chatcore.accounts"),
     ("chatcore.organise", "chatcore.rollup"),
