@@ -1,4 +1,4 @@
-"""How other programs write down chats: one file per format, all named in one tuple, the most used first.
+"""How other programs write down chats: one file per format, all named in one tuple: our own first, then the most used.
 
 To add a sibling copy `claude.py`, add it to FORMATS and give it samples in tests/chatcore/formats/samples.py.
 """
@@ -15,11 +15,13 @@ from chatcore.formats.llm_logs import LlmLogs
 from chatcore.formats.ollama_app import OllamaApp
 from chatcore.formats.openai_rows import OpenAIRows
 from chatcore.formats.openwebui import OpenWebUI
+from chatcore.formats.own import Own
 from chatcore.formats.sharegpt import ShareGPT
 
 __all__ = ["FORMATS", "detect", "format_named", "open_file", "read"]
 
 FORMATS: tuple[Format, ...] = (
+    Own(),
     ChatGPT(),
     OpenWebUI(),
     Claude(),

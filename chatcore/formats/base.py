@@ -46,6 +46,13 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One entry of the ledger for an answer, as our own export has it: its columns by name."""
+
+    values: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Enclosed:
     """A file that belongs to a message. `read` gives its bytes; it raises Unpackable if they are not there."""
 
@@ -57,7 +64,8 @@ class Enclosed:
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message as a file has it. `parent` is the external id of the message it follows, None for a first one; None elsewhere
-    means that the file does not say. `rating` is 1 or -1. Times in seconds."""
+    means that the file does not say. `rating` is 1 or -1. Times in seconds. Only our own export has `stored_calls`, the text of the
+    tool calls as it was stored, `attempts`, which then stand for usage, times and error, and `rating_note`."""
 
     external_id: str
     parent: str | None
@@ -76,13 +84,16 @@ class Message:
     time_to_first_chunk_s: float | None = None
     finish_reason: str | None = None
     rating: int | None = None
+    rating_note: str | None = None
+    stored_calls: str | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
     """A chat as a file has it. `messages` has parents before their children; `current` is the external id of the message it
     ends with as it was shown. `notes` counts what was left out of it, by reason. `ours` says that it is an export of chatcore,
-    whose ids mean something here."""
+    whose ids mean something here; only that has a `folder`, as a path."""
 
     external_id: str
     title: str
@@ -96,6 +107,7 @@ class Conversation:
     pinned: bool = False
     archived: bool = False
     tags: tuple[str, ...] = ()
+    folder: str | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
     ours: bool = False
 
@@ -400,7 +412,7 @@ def assemble(pieces: Sequence[Piece], current: str | None = None) -> Tree:
         elif not piece.says_something:
             piece.side = None
             notes[EMPTY] += 1
-    parents = parents_of(by_id, notes)
+    parents = parents_of({piece.id: piece.parent for piece in by_id.values()}, notes)
     order = parents_first(parents)
     visible = visible_children(by_id, parents, order)
     turns: list[Turn] = []
@@ -428,12 +440,12 @@ def assemble(pieces: Sequence[Piece], current: str | None = None) -> Tree:
     return Tree(messages, shown.id if shown else newest_leaf(messages), dict(notes))
 
 
-def parents_of(by_id: Mapping[str, Piece], notes: Counter[str]) -> dict[str, str | None]:
-    """The parent of each piece, None for one whose parent is missing, and where a circle is cut."""
+def parents_of(named_parents: Mapping[str, str | None], notes: Counter[str]) -> dict[str, str | None]:
+    """The parent of each id, None for one whose parent is missing, and where a circle is cut."""
     parents: dict[str, str | None] = {}
-    for piece in by_id.values():
-        parents[piece.id] = piece.parent if piece.parent in by_id else None
-        if piece.parent is not None and piece.parent not in by_id:
+    for piece_id, parent in named_parents.items():
+        parents[piece_id] = parent if parent in named_parents else None
+        if parent is not None and parent not in named_parents:
             notes["messages whose predecessor is missing"] += 1
     done: set[str] = set()
     for piece_id in parents:

@@ -18,12 +18,11 @@ from chatcore.formats import detect, open_file, read
 from chatcore.formats.base import Broken, Conversation, Format
 from chatcore.importing.report import Imported, Options, Outcome, Pace, Preview, Report, Skipped, Tally
 from chatcore.importing.runs import RunInfo, Undone, begin_run, end_run, fingerprint_of, list_imports, undo_import
-from chatcore.importing.shapes import chat_key, source_of, title_of
+from chatcore.importing.shapes import KEEPS_SYSTEM_PROMPT, chat_key, source_of, title_of
 from chatcore.importing.writing import UNREADABLE_FILE, Done, Slice, Target, look_up, write_portion
 from chatcore.organise import folders
 from chatcore.organise.tags import clean_tag
 from chatcore.parts import Role, Viewer
-from chatcore.rows import CHATS
 
 __all__ = [
     "Imported", "Options", "Outcome", "Pace", "Preview", "Report", "RunInfo", "Skipped", "Undone", "import_file", "list_imports",
@@ -236,7 +235,7 @@ def count(tally: Tally, piece: Slice, parts: Sequence[Done]) -> None:
     outcome = next(found for found in (Outcome.IMPORTED, Outcome.UPDATED, Outcome.UNCHANGED) if found in outcomes)
     if outcome is Outcome.IMPORTED:
         tally.notes.update(piece.chat.notes)
-        if piece.chat.system_prompt and "system_prompt" not in CHATS.c:
+        if piece.chat.system_prompt and not KEEPS_SYSTEM_PROMPT:
             tally.notes["system prompts"] += 1
     new = sum(done.imported + done.updated for done in parts)
     chat_id = parts[0].chat_id

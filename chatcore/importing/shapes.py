@@ -10,6 +10,7 @@ from chatcore.formats.base import UNKNOWN_MODEL, Call, Conversation, Message, di
 from chatcore.history import LONGEST_NAME
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parts import ErrorCode, Role, State, Viewer
+from chatcore.rows import CHATS, GENERATIONS
 from chatcore.texts import TITLE_CHARACTERS, cut, snippet, storable
 
 # Ids that are longer stay unique by their hash: both engines keep them in an index (see `older_rows.LONGEST_ID`).
@@ -17,6 +18,9 @@ LONGEST_ID = 200
 # A title that is made of a first message.
 MADE_TITLE_CHARACTERS = 60
 HELD = ("content", "reasoning", "tool_calls", "status")
+
+# A schema without a place for it says so in the report.
+KEEPS_SYSTEM_PROMPT = "system_prompt" in CHATS.c
 
 Row = dict[str, object]
 
@@ -65,23 +69,36 @@ def chat_row(conversation: Conversation, viewer: Viewer, *, chat_id: uuid.UUID, 
         "id": chat_id, "user_id": viewer.user_id, "title": title_of(conversation), "provider": name_of(conversation.provider, "imported"),
         "model_name": name_of(conversation.model, UNKNOWN_MODEL), "created_at": created_at, "updated_at": max(updated_at, created_at),
         "pinned": conversation.pinned, "archived": conversation.archived, "folder_id": folder_id,
+        **({"system_prompt": storable(conversation.system_prompt or "") or None} if KEEPS_SYSTEM_PROMPT else {}),
     }  # fmt: skip
 
 
 def message_row(message: Message, viewer: Viewer, chat: Conversation, *, created_at: datetime) -> Row:
     """The columns of a message, but for its id, its chat and its parent."""
     of_model = message.role is Role.ASSISTANT
+    provider = name_of(message.provider or chat.provider, "imported") if of_model else None
+    model_name = name_of(message.model, UNKNOWN_MODEL) if of_model else None
+    if chat.ours:
+        provider, model_name = message.provider, message.model
     return {
         "user_id": viewer.user_id,
         "role": message.role.value,
         "status": message.state.value if of_model and message.state is not State.RUNNING else State.COMPLETE.value,
         "created_at": created_at,
-        "provider": name_of(message.provider or chat.provider, "imported") if of_model else None,
-        "model_name": name_of(message.model, UNKNOWN_MODEL) if of_model else None,
-        "tool_calls": dump_calls(message.calls),
+        "provider": provider,
+        "model_name": model_name,
+        "tool_calls": dump_calls(message.calls) if message.stored_calls is None else storable(message.stored_calls) or None,
         "reasoning": storable(message.reasoning) or None,
         "content": storable(message.text),
     }
+
+
+def generation_rows(message: Message, row: Row) -> list[Row]:
+    """The ledger's rows for an answer: all of them if the file has the ledger, else one made of what it says."""
+    if not message.attempts:
+        return [generation_row(message, row)] if message.stored_calls is None else []
+    ids = {"user_id": row["user_id"], "session_id": row["session_id"], "message_id": row["id"]}
+    return [{name: value for name, value in attempt.values.items() if name in GENERATIONS.c} | ids for attempt in message.attempts]
 
 
 def generation_row(message: Message, row: Row) -> Row:

@@ -6,6 +6,7 @@ known by its references and is left alone.
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,12 +24,14 @@ from chatcore.importing.shapes import (
     attachment_row,
     chat_key,
     chat_row,
-    generation_row,
+    generation_rows,
     hash_of,
     message_key,
     message_row,
     title_of,
 )
+from chatcore.organise.folders import list_folders, make_folder
+from chatcore.organise.names import key_of
 from chatcore.organise.tags import clean_tag, tag_chats_in
 from chatcore.parts import Role, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, parts_of
@@ -122,6 +125,14 @@ class Rows:
     ends: list[Row] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """What is made ready before the transaction: the files of messages (by id()) and how many cannot be read, and folders by path."""
+
+    files: dict[int, tuple[list[Row], int]]
+    folders: dict[str, int]
+
+
 def write_portion(target: Target, portion: Sequence[Slice]) -> list[Done]:
     """Writes what is new in a portion; what became of each slice. Raises IntegrityError if a law refuses one of them, then
     nothing is written."""
@@ -136,12 +147,13 @@ def write_portion(target: Target, portion: Sequence[Slice]) -> list[Done]:
         for message in piece.messages
         if message.files and message_key(piece.key, message.external_id) not in known.messages
     }
+    folders = {} if target.folder_id else folders_named(target, {piece.chat.folder for piece in portion if piece.chat.folder})
     with target.db.write() as tx:
         lock(tx, target.source)
         known = look_up(tx, target.viewer, target.source, portion)
         rows = Rows()
         ids = iter(new_message_ids(tx, sum(len(piece.messages) for piece in portion)))
-        done = [place(tx, target, piece, known, rows, ids, files) for piece in portion]
+        done = [place(tx, target, piece, known, rows, ids, Apart(files, folders)) for piece in portion]
         insert(tx, rows)
         tag(tx, target, portion, done)
     return done
@@ -229,9 +241,7 @@ EPOCH = datetime.fromtimestamp(0).astimezone()
 # --- one slice ---------------------------------------------------------------------------------------------------
 
 
-def place(
-    tx: Session, target: Target, piece: Slice, known: Known, rows: Rows, ids: Iterator[int], files: dict[int, tuple[list[Row], int]]
-) -> Done:
+def place(tx: Session, target: Target, piece: Slice, known: Known, rows: Rows, ids: Iterator[int], apart: Apart) -> Done:
     """Puts what is new in a slice to the rows, and brings up to date what changed in the file and not here."""
     ref = known.chats.get(piece.key)
     if (ref is None and own_id(piece.chat) in known.own) or (ref is not None and ref.session_id is None):
@@ -240,7 +250,8 @@ def place(
     assert isinstance(chat_id, uuid.UUID)
     done = Done(Outcome.IMPORTED if ref is None else Outcome.UNCHANGED, chat_id)
     if ref is None:
-        rows.chats.append(chat_row(piece.chat, target.viewer, chat_id=chat_id, now=target.now, folder_id=target.folder_id))
+        folder_id = target.folder_id or apart.folders.get(piece.chat.folder or "")
+        rows.chats.append(chat_row(piece.chat, target.viewer, chat_id=chat_id, now=target.now, folder_id=folder_id))
         rows.refs.append(reference(target, "chat", piece.key, chat_id, None, title_hash(piece.chat)))
     placed: dict[str, int | None] = {}
     times: dict[str, datetime] = {}
@@ -264,7 +275,7 @@ def place(
         row |= {"id": next(ids), "session_id": chat_id, "parent_id": parent_id(message, piece, placed, known)}
         placed[message.external_id] = int(str(row["id"]))
         added.append(row)
-        add_belongings(target, message, row, rows, files, done)
+        add_belongings(target, message, row, rows, apart.files.get(id(message), ([], 0)), done)
         rows.refs.append(reference(target, "message", key, chat_id, int(str(row["id"])), hash_of(row)))
     rows.messages += added
     done.imported = len(added)
@@ -291,15 +302,21 @@ def parent_id(message: Message, piece: Slice, placed: dict[str, int | None], kno
     return message_id_of(ref) if ref is not None else None
 
 
-def add_belongings(target: Target, message: Message, row: Row, rows: Rows, files: dict[int, tuple[list[Row], int]], done: Done) -> None:
+def add_belongings(target: Target, message: Message, row: Row, rows: Rows, enclosed: tuple[list[Row], int], done: Done) -> None:
     """The rows that hang on a message: its entry in the ledger, its files, what somebody thought of it."""
     if message.role is Role.ASSISTANT:
-        rows.generations.append(generation_row(message, row))
+        rows.generations += generation_rows(message, row)
         if message.rating in (1, -1):
             rows.feedback.append(
-                {"user_id": target.viewer.user_id, "message_id": row["id"], "rating": message.rating, "created_at": row["created_at"]}
+                {
+                    "user_id": target.viewer.user_id,
+                    "message_id": row["id"],
+                    "rating": message.rating,
+                    "created_at": row["created_at"],
+                    "note": message.rating_note,
+                }
             )
-    found, unreadable = files.get(id(message), ([], 0))
+    found, unreadable = enclosed
     for file in found:
         rows.attachments.append(file | {"user_id": target.viewer.user_id, "message_id": row["id"], "created_at": row["created_at"]})
     done.files += len(found)
@@ -315,6 +332,26 @@ def read_files(message: Message) -> tuple[list[Row], int]:
         except Unpackable:
             unreadable += 1
     return found, unreadable
+
+
+def folders_named(target: Target, paths: set[str]) -> dict[str, int]:
+    """The viewer's folders of these paths, made where they are missing; a path that cannot be one is left out."""
+    found: dict[str, int] = {}
+    for path in sorted(paths):
+        with suppress(Invalid):
+            found[path] = ensure_folder(target.db, target.viewer, path)
+    return found
+
+
+def ensure_folder(db: Database, viewer: Viewer, path: str) -> int:
+    """The viewer's folder of this path such as Work/Plans, made where it is missing. Raises Invalid for one that cannot be."""
+    place: int | None = None
+    there = {(folder.parent_id, key_of(folder.name)): folder.id for folder in list_folders(db, viewer)}
+    for name in path.split("/"):
+        known = there.get((place, key_of(name)))
+        place = known if known is not None else make_folder(db, viewer, name=name, parent_id=place).id
+    assert place is not None
+    return place
 
 
 def reference(target: Target, kind: str, key: str, chat_id: uuid.UUID, message_id: int | None, content_hash: str) -> Row:

@@ -295,8 +295,39 @@ def sharegpt(folder: Path) -> Path:
     return path
 
 
+def own_chats() -> list[dict[str, object]]:
+    """A chat with everything, one whose messages are out of order and lead in a circle, one of a newer version."""
+    at = "2026-01-02T03:04:05+00:00"
+    attempt = {"provider": "ollama", "model_name": "qwen3:4b", "state": "failed", "started_at": at, "finished_at": at, "duration_s": 1.5,
+               "input_tokens": 3, "output_tokens": 4, "usage_source": "reported", "error_type": "server_error",
+               "error_message": "No."}  # fmt: skip
+    file = {"name": "a.png", "media_type": "image/png", "content_base64": base64.b64encode(PIXEL).decode()}
+    messages = [
+        {"id": "1", "parent": None, "role": "user", "status": "complete", "created_at": at, "content": "Why?", "files": [file]},
+        {"id": "2", "parent": "1", "role": "assistant", "status": "failed", "created_at": at, "content": "", "provider": "ollama",
+         "model": "qwen3:4b", "attempts": [attempt, attempt | {"state": "running"}], "rating": -1, "note": "wrong"},
+        {"id": "3", "parent": "1", "role": "assistant", "status": "running", "created_at": at, "content": "Be", "tool_calls": "not JSON"},
+    ]  # fmt: skip
+    circle = [{"id": "a", "parent": "b", "role": "user", "content": "round"},
+              {"id": "b", "parent": "a", "role": "assistant", "content": "x"},
+              {"id": "c", "parent": "a", "role": "system", "content": "no"}]  # fmt: skip
+    head: dict[str, object] = {"chatcore": 1, "created_at": at, "updated_at": at, "provider": "ollama", "model": "qwen3:4b"}
+    return [
+        head | {"id": "own-1", "title": "Tides", "messages": messages, "current_message": "2", "tags": ["sea"], "folder": "Work/Plans"},
+        head | {"id": "own-2", "title": "Circle", "messages": circle},
+        head | {"id": "own-3", "title": "Newer", "messages": messages, "chatcore": 2},
+    ]
+
+
+def own(folder: Path) -> Path:
+    path = folder / "chatcore.json"
+    path.write_text(json.dumps(own_chats()))
+    return path
+
+
 Sample = Callable[[Path], Path]
 SAMPLES: dict[str, tuple[str, Sample]] = {
+    "own": ("chatcore", own),
     "chatgpt": ("chatgpt", chatgpt),
     "openwebui": ("openwebui", openwebui),
     "openwebui database": ("openwebui", openwebui_database),

@@ -82,10 +82,15 @@ def test_a_damaged_file_ends_in_reasons(sample: str, tmp_path: Path) -> None:
             check(chats_and_reasons(damaged))
 
 
-@pytest.mark.parametrize("sample", ["chatgpt", "openwebui", "claude", "librechat", "openai rows", "sharegpt"])
+@pytest.mark.parametrize("sample", ["own", "chatgpt", "openwebui", "claude", "librechat", "openai rows", "sharegpt"])
 def test_values_of_the_wrong_kind_end_in_reasons(sample: str, tmp_path: Path) -> None:
     """Every value of the JSON replaced by one of another kind, one at a time."""
-    made = {"chatgpt": samples.chatgpt_chats, "openwebui": samples.openwebui_chats, "claude": samples.claude_chats}
+    made = {
+        "own": samples.own_chats,
+        "chatgpt": samples.chatgpt_chats,
+        "openwebui": samples.openwebui_chats,
+        "claude": samples.claude_chats,
+    }
     if sample in made:
         whole: object = made[sample]()
     else:
