@@ -5,7 +5,7 @@ import streamlit as st
 from ui import app, sidebar
 from ui.switcher import show_switcher
 
-CHAT, SESSIONS, ANALYTICS = "", "sessions", "analytics"
+CHAT, SESSIONS, ANALYTICS, IMPORTS = "", "sessions", "analytics", "imports"
 
 
 def main() -> None:
@@ -15,6 +15,7 @@ def main() -> None:
             st.Page(app.CHAT_PAGE, title="Chat", default=True),
             st.Page(app.SESSIONS_PAGE, title="Sessions", url_path=SESSIONS),
             st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS),
+            st.Page(app.IMPORTS_PAGE, title="Import and export", url_path=IMPORTS),
         ],
         position="hidden",
     )

@@ -22,6 +22,7 @@ log = logging.getLogger("chatcore.ui")
 CHAT_PAGE = ROOT / "pages" / "chat.py"
 SESSIONS_PAGE = ROOT / "pages" / "sessions.py"
 ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
+IMPORTS_PAGE = ROOT / "pages" / "imports.py"
 IMAGES = Path(__file__).parent / "images"
 STYLE = Path(__file__).parent / "style.css"
 

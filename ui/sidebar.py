@@ -31,6 +31,7 @@ def show_navigation(*, on_chat: bool) -> None:
         st.page_link(app.CHAT_PAGE, label="Chat", icon=":material/chat_bubble:", query_params=last)
         st.page_link(app.SESSIONS_PAGE, label="Sessions", icon=":material/search:")
         st.page_link(app.ANALYTICS_PAGE, label="Analytics", icon=":material/monitoring:")
+        st.page_link(app.IMPORTS_PAGE, label="Import and export", icon=":material/swap_vert:")
         if app.sign_in_configured():
             st.button("Sign out", icon=":material/logout:", key="app.sign_out", type="tertiary", on_click=st.logout)
 

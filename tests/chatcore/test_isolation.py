@@ -31,7 +31,7 @@ from chatcore.db import Database
 from chatcore.errors import NotFound
 from chatcore.exporting import reading
 from chatcore.generation import Runner
-from chatcore.importing import runs, writing
+from chatcore.importing import jobs, runs, writing
 from chatcore.organise import folders, names, tags, views
 from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
 from chatcore.prices import Reference
@@ -51,7 +51,7 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
-TRANSFER = [exporting, importing, reading, runs, writing]
+TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
     accounts,
     browse,
@@ -255,6 +255,10 @@ ELSEWHERE = {
     "importing.preview": "reads a file; tests/chatcore/importing",
     "importing.import_file": "writes what is in a file; tests/chatcore/importing",
     "importing.count_new": "part of preview",
+    "importing.jobs.current": "of the viewer's own jobs; tests/chatcore/importing",
+    "importing.jobs.put_away": "of the viewer's own jobs; tests/chatcore/importing",
+    "importing.jobs.look": "the same as preview",
+    "importing.jobs.start": "the same as import_file",
     "importing.runs.end_run": "of a run that the viewer began; changes nothing of another's",
     "importing.runs.chats_of": "part of undo_import, of a run that was found through the viewer",
     "importing.runs.remove_chat": "part of undo_import, of a run that was found through the viewer",

@@ -16,7 +16,7 @@ SWITCHER = "chatcore_switcher"
 def test_the_chat_page_is_the_first_one(frame: Frame) -> None:
     at = frame.run()
     assert at.title[0].value == "What would you like to know?"
-    assert [link.value for link in at.sidebar.page_link] == ["Chat", "Sessions", "Analytics"]
+    assert [link.value for link in at.sidebar.page_link] == ["Chat", "Sessions", "Analytics", "Import and export"]
 
 
 @pytest.mark.parametrize("page", ["sessions.py", "analytics.py"])

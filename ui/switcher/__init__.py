@@ -16,8 +16,8 @@ from ui import app
 FOLDER = Path(__file__).parent
 KEY = "switcher"
 # What a page is called in the URL, and its script.
-PAGES = {"": app.CHAT_PAGE, "sessions": app.SESSIONS_PAGE, "analytics": app.ANALYTICS_PAGE}
-COMMANDS = (("New chat", ""), ("Sessions", "sessions"), ("Analytics", "analytics"))
+PAGES = {"": app.CHAT_PAGE, "sessions": app.SESSIONS_PAGE, "analytics": app.ANALYTICS_PAGE, "imports": app.IMPORTS_PAGE}
+COMMANDS = (("New chat", ""), ("Sessions", "sessions"), ("Analytics", "analytics"), ("Import and export", "imports"))
 PARAMS = (app.CHAT_PARAM, app.MESSAGE_PARAM, "q")
 
 
