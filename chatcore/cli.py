@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, import, demo, search, models, stats, report, prices, doctor. docs/cli.md describes each.
+"""The command line: serve, migrate, import, imports, export, demo, search, models, stats, report, prices, doctor: see docs/cli.md.
 
 What a command needs is imported inside it, so that --help and mistakes answer at once.
 """
@@ -9,8 +9,6 @@ import socket
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
@@ -18,12 +16,14 @@ import click
 from chatcore import __version__
 from chatcore.cli_database import checked_url, database_option, opened
 from chatcore.cli_models import models
+from chatcore.cli_progress import Progress as Progress
+from chatcore.cli_progress import progress
 from chatcore.cli_stats import aligned, report, stats
+from chatcore.cli_transfer import export_chats, import_chats, imports
 from chatcore.errors import ChatcoreError, Conflict, Invalid
 from chatcore.settings import ROOT
 
 DEFAULT_PORT = 8501
-SHOWN_ROWS = 20
 LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -132,36 +132,6 @@ def migrate(url: str | None) -> None:
             click.echo(f"Indexed {indexed:,} messages and titles.")
 
 
-@main.command("import")
-@click.option(
-    "--from",
-    "source_url",
-    metavar="URL",
-    required=True,
-    help="A database (URL or SQLite file) with the tables users, conversations and messages.",
-)
-@database_option
-def take_over(source_url: str, url: str | None) -> None:
-    """Take over the chats of an older database; running it again changes nothing."""
-    from chatcore.takeover import take_over as take
-
-    with opened(url, migrated=True) as db, progress("Messages") as show:
-        report = take(db, source_url, now=datetime.now(UTC), on_progress=show)
-    for kind in ("user", "chat", "message"):
-        new, known = report.imported.get(kind, 0), report.unchanged.get(kind, 0)
-        click.echo(f"{kind.capitalize() + 's':<10}{new:,} taken over, {known:,} were here already")
-    if report.odd_tool_calls:
-        click.echo(f"{report.odd_tool_calls:,} messages have tool calls that are no JSON; they were taken over as they are.")
-    if report.reasons:
-        click.echo("\nNot taken over:")
-        for reason, count in sorted(report.reasons.items(), key=lambda item: -item[1]):
-            click.echo(f"  {count:,}: {reason}")
-        for row in report.skipped[:SHOWN_ROWS]:
-            click.echo(f"  {row.kind} {row.external_id or '(no id)'}: {row.reason}")
-        if len(report.skipped) > SHOWN_ROWS:
-            click.echo(f"  and {sum(report.reasons.values()) - SHOWN_ROWS:,} more")
-
-
 @main.command()
 @click.option("--messages", type=click.IntRange(1), default=5000, show_default=True, help="How many messages to write.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number makes other texts.")
@@ -260,36 +230,9 @@ def show_log() -> None:
     logging.getLogger("chatcore").setLevel(logging.INFO)
 
 
-class Progress:
-    """How far a command is, on one line of a terminal; silent where nobody looks."""
-
-    def __init__(self, label: str) -> None:
-        self.label = label
-        self.shows = sys.stderr.isatty()
-        self.width = 0
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.shows:
-            line = f"{self.label} {done:,} of {total:,} ({done * 100 // max(total, 1)} %)"
-            click.echo("\r" + line.ljust(self.width), err=True, nl=False)
-            self.width = len(line)
-
-    def end(self) -> None:
-        """Leaves the line."""
-        if self.width:
-            click.echo(err=True)
-
-
-@contextmanager
-def progress(label: str) -> Iterator[Progress]:
-    """A progress line that is left whatever happens."""
-    show = Progress(label)
-    try:
-        yield show
-    finally:
-        show.end()
-
-
 main.add_command(stats)
 main.add_command(report)
 main.add_command(models)
+main.add_command(import_chats)
+main.add_command(imports)
+main.add_command(export_chats)

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import app, sidebar
 from ui.switcher import show_switcher
 
-CHAT, SESSIONS, PROMPTS, ANALYTICS, MODELS = "", "sessions", "prompts", "analytics", "models"
+CHAT, SESSIONS, PROMPTS, ANALYTICS, MODELS, IMPORTS = "", "sessions", "prompts", "analytics", "models", "imports"
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
             st.Page(app.PROMPTS_PAGE, title="Prompts", url_path=PROMPTS),
             st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS),
             st.Page(app.MODELS_PAGE, title="Models", url_path=MODELS),
+            st.Page(app.IMPORTS_PAGE, title="Import and export", url_path=IMPORTS),
         ],
         position="hidden",
     )

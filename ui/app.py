@@ -24,6 +24,7 @@ SESSIONS_PAGE = ROOT / "pages" / "sessions.py"
 ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
 MODELS_PAGE = ROOT / "pages" / "models.py"
 PROMPTS_PAGE = ROOT / "pages" / "prompts.py"
+IMPORTS_PAGE = ROOT / "pages" / "imports.py"
 IMAGES = Path(__file__).parent / "images"
 STYLE = Path(__file__).parent / "style.css"
 

@@ -43,7 +43,7 @@ def url_of(db: Database) -> str:
 def test_help_names_every_command() -> None:
     helped = run("--help")
     assert helped.exit_code == 0
-    for command in ("serve", "migrate", "import", "demo", "search", "stats", "report", "prices", "doctor"):
+    for command in ("serve", "migrate", "import", "imports", "export", "demo", "search", "stats", "report", "prices", "doctor"):
         assert f"  {command} " in helped.output
     assert __version__ in run("--version").output
 
@@ -71,7 +71,7 @@ def test_a_database_that_does_not_answer_is_named() -> None:
     assert "secret" not in failed.stderr
 
 
-@pytest.mark.parametrize("command", ["stats", "report", "prices", "doctor"])
+@pytest.mark.parametrize("command", ["stats", "report", "prices", "doctor", "imports", "export"])
 def test_who_only_looks_makes_no_file(command: str, tmp_path: Path) -> None:
     failed = run(command, "--database-url", f"sqlite:///{tmp_path / 'none.db'}")
     assert failed.exit_code == 1

@@ -31,9 +31,11 @@ from chatcore import (
     chat,
     chat_settings,
     context,
+    exporting,
     feedback,
     generation,
     history,
+    importing,
     installed,
     ledger,
     permissions,
@@ -50,7 +52,9 @@ from chatcore.changes import Changes
 from chatcore.chat import Draft
 from chatcore.db import Database
 from chatcore.errors import NotFound
+from chatcore.exporting import reading
 from chatcore.generation import Runner
+from chatcore.importing import jobs, runs, writing
 from chatcore.organise import folders, names, presets, prompts, tags, views
 from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer
@@ -73,9 +77,10 @@ ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
 TREE = [branches, feedback, revisions, summary, thread]
+TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
     accounts, approvals, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, permissions, pulls,
-    *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
+    *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
@@ -114,6 +119,8 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     folders.move_chats(db, ada, [full.id], folder_id=folder.id)
     tags.tag_chats(db, ada, [full.id], add=["tea"])
     view = views.save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
+    run_id = runs.begin_run(db, ada, format_name="x", file_name="x", fingerprint="x", now=NOW)
+    runs.end_run(db, ada, run_id, state="complete", report=None, now=NOW)
     preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
     tag_id = tags.list_tags(db, ada)[0].id
@@ -219,6 +226,9 @@ BY_ID: dict[str, Case] = {
         w.runner, v, w.chat_id, provider="ollama", model_name="m", window=4096, now=LATER
     ),
     "permissions.set_policy in a chat": lambda w, v: permissions.set_policy(w.db, v, "x", Policy.ALLOW, chat_id=w.chat_id),
+    "exporting.choose": lambda w, v: exporting.choose(w.db, v, chat_id=w.chat_id),
+    "importing.runs.get_run": lambda w, v: runs.get_run(w.db, v, run_of(w)),
+    "importing.runs.undo_import": lambda w, v: runs.undo_import(w.db, v, run_of(w), now=LATER),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -271,6 +281,16 @@ LISTS: dict[str, Case] = {
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
     "permissions.policies_of": lambda w, v: permissions.policies_of(w.db, v, None),
+    "exporting.choose everything": lambda w, v: exporting.choose(w.db, v),
+    "exporting.choose a search": lambda w, v: exporting.choose(w.db, v, text="tides"),
+    "exporting.titles_of": lambda w, v: list(exporting.titles_of(w.db, v, every_chat(w.db))),
+    "exporting.export_bytes": lambda w, v: exporting.export_bytes(w.db, v, exporting.FORMS[0], everything(w.db)),
+    "exporting.reading.all_chat_ids": lambda w, v: reading.all_chat_ids(w.db, v),
+    "exporting.reading.count_messages": lambda w, v: reading.count_messages(w.db, v, every_chat(w.db)),
+    "exporting.reading.read_chats": lambda w, v: list(reading.read_chats(w.db, v, every_chat(w.db))),
+    "exporting.reading.messages_of": lambda w, v: in_read(w, lambda tx: reading.messages_of(tx, v, every_chat(w.db), belongings=True)),
+    "exporting.reading.belongings_of": lambda w, v: in_read(w, reading.belongings_of, v, every_chat(w.db)),
+    "importing.runs.list_imports": lambda w, v: runs.list_imports(w.db, v),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -283,6 +303,8 @@ MAKES: dict[str, Case] = {
     "organise.presets.save_preset": lambda w, v: presets.save_preset(w.db, v, name="Brief", settings=PLAIN, now=LATER, is_default=True),
     "organise.prompts.save_prompt": lambda w, v: prompts.save_prompt(w.db, v, name="tides", text="Tides?", now=LATER),
     "permissions.set_policy": lambda w, v: permissions.set_policy(w.db, v, "write_note", Policy.NEVER),
+    "importing.runs.begin_run": lambda w, v: runs.begin_run(w.db, v, format_name="x", file_name="x", fingerprint="x", now=LATER),
+    "importing.writing.ensure_folder": lambda w, v: writing.ensure_folder(w.db, v, "Work/Plans"),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
@@ -298,6 +320,21 @@ ELSEWHERE = {
     "pulls.Pulls.cancel": EVERYBODYS,
     "pulls.Pulls.now": EVERYBODYS,
     "pulls.Pulls.put_away": EVERYBODYS,
+    "importing.preview": "reads a file; tests/chatcore/importing",
+    "importing.import_file": "writes what is in a file; tests/chatcore/importing",
+    "importing.count_new": "part of preview",
+    "importing.jobs.current": "of the viewer's own jobs; tests/chatcore/importing",
+    "importing.jobs.put_away": "of the viewer's own jobs; tests/chatcore/importing",
+    "importing.jobs.look": "the same as preview",
+    "importing.jobs.start": "the same as import_file",
+    "importing.runs.end_run": "of a run that the viewer began; changes nothing of another's",
+    "importing.runs.chats_of": "part of undo_import, of a run that was found through the viewer",
+    "importing.runs.remove_chat": "part of undo_import, of a run that was found through the viewer",
+    "importing.runs.newest_of": "part of undo_import, of a run that was found through the viewer",
+    "importing.runs.remove_added": "part of undo_import, of a run that was found through the viewer",
+    "importing.writing.look_up": "of references under a name that holds the viewer's id",
+    "exporting.export": "the same as export_bytes, into a file; tests/chatcore/exporting",
+    "exporting.reading.file_bytes": "of a file that was found through the viewer; names the viewer itself",
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "generation.Runner.asks": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
     "generation.Runner.decide": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
@@ -324,6 +361,17 @@ ELSEWHERE = {
 }
 # Functions that touch the database and take no viewer, and why they may.
 WITHOUT_VIEWER = {
+    "importing.runs.delete_messages": "of messages that were found through the viewer",
+    "importing.writing.bring_up_to_date": "part of write_portion, whose target names the viewer",
+    "importing.writing.end_of": "part of write_portion, whose target names the viewer",
+    "importing.writing.follows_import": "part of write_portion, whose target names the viewer",
+    "importing.writing.insert": "part of write_portion, whose target names the viewer",
+    "importing.writing.lock": "part of write_portion, whose target names the viewer",
+    "importing.writing.new_message_ids": "part of write_portion, whose target names the viewer",
+    "importing.writing.place": "part of write_portion, whose target names the viewer",
+    "importing.writing.references": "part of write_portion, whose target names the viewer",
+    "importing.writing.remember_look": "part of write_portion, whose target names the viewer",
+    "importing.writing.tag": "part of write_portion, whose target names the viewer",
     "accounts.local_owner": "makes the viewer",
     "accounts.signed_in": "makes the viewer",
     "accounts.find": "makes the viewer",
@@ -350,6 +398,15 @@ WITHOUT_VIEWER = {
     "search.newest_page": "of a question that was made for the viewer",
     "search.best_page": "of a question that was made for the viewer",
 }
+
+
+def run_of(world: World) -> int:
+    """Ada's import."""
+    return runs.list_imports(world.db, world.ada)[0].id
+
+
+def everything(db: Database) -> exporting.Chosen:
+    return exporting.Chosen(tuple(every_chat(db)), "all")
 
 
 def every_chat(db: Database) -> list[uuid.UUID]:

@@ -114,7 +114,7 @@ def add_message(database: Database, message_id: object, chat_id: uuid.UUID | Non
 
 
 # SQLAlchemy reads from SQLite neither the name nor the action of a key that came with ADD COLUMN: a test reads them itself.
-KEYS_OF_ADDED_COLUMNS = (["folder_id"],)
+KEYS_OF_ADDED_COLUMNS = (["folder_id"], ["run_id"])
 
 
 def is_modelled(name: str | None, kind: str, _: object) -> bool:

@@ -22,8 +22,16 @@ PAGES = {
     "prompts": app.PROMPTS_PAGE,
     "analytics": app.ANALYTICS_PAGE,
     "models": app.MODELS_PAGE,
+    "imports": app.IMPORTS_PAGE,
 }
-COMMANDS = (("New chat", ""), ("Sessions", "sessions"), ("Prompts", "prompts"), ("Analytics", "analytics"), ("Models", "models"))
+COMMANDS = (
+    ("New chat", ""),
+    ("Sessions", "sessions"),
+    ("Prompts", "prompts"),
+    ("Analytics", "analytics"),
+    ("Models", "models"),
+    ("Import and export", "imports"),
+)
 PARAMS = (app.CHAT_PARAM, app.MESSAGE_PARAM, "q")
 
 

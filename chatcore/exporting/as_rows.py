@@ -1,0 +1,190 @@
+"""Forms for training and for tables: OpenAI's and ShareGPT's JSON lines, preference pairs, and messages or attempts as CSV or Parquet."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import BinaryIO
+
+from chatcore.exporting.reading import ATTEMPT, Chat, Written
+from chatcore.parts import Role
+
+MESSAGE_NAMES = (
+    "chat_id", "chat_title", "message_id", "parent_id", "role", "status", "created_at", "provider", "model_name", "content", "reasoning",
+    "tool_calls", "rating",
+)  # fmt: skip
+ATTEMPT_NAMES = ("chat_id", "chat_title", "message_id", *ATTEMPT)
+ROWS_A_GROUP = 5000
+# What a spreadsheet would run as a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Row = dict[str, object]
+
+
+# --- for training ------------------------------------------------------------------------------------------------
+
+
+def openai_lines(chats: Iterator[Chat]) -> Iterator[str]:
+    """One chat a line: the branch that is shown, down to its last answer; chats without an answer are left out."""
+    for chat in chats:
+        messages: list[Row] = [{"role": "system", "content": chat.system_prompt}] if chat.system_prompt else []
+        shown = answered(chat.shown)
+        for message in shown:
+            messages += openai_messages(message)
+        if shown:
+            yield json.dumps({"messages": messages}, ensure_ascii=False) + "\n"
+
+
+def answered(messages: Sequence[Written]) -> Sequence[Written]:
+    """The messages down to the last answer that says something."""
+    end = max((place for place, message in enumerate(messages, 1) if message.role is Role.ASSISTANT and message.text.strip()), default=0)
+    return messages[:end]
+
+
+def openai_messages(message: Written) -> Iterator[Row]:
+    """A message as the turns it was: calls of tools with their results, then the text."""
+    if message.role is Role.USER:
+        yield {"role": "user", "content": message.text}
+        return
+    calls = [call for call in calls_of(message) if call.get("result") is not None]
+    start = 0
+    for position, group in groupby(sorted(calls, key=place_of), key=place_of):
+        asked = list(group)
+        made = [
+            {"id": str(call.get("id") or f"call_{number}"), "type": "function", "function": {
+                "name": str(call.get("name") or "tool"), "arguments": json.dumps(call.get("arguments") or {}, ensure_ascii=False)}}
+            for number, call in enumerate(asked)
+        ]  # fmt: skip
+        yield {"role": "assistant", "content": message.text[start:position].strip() or None, "tool_calls": made}
+        for call, told in zip(asked, made, strict=True):
+            yield {"role": "tool", "tool_call_id": told["id"], "content": str(call["result"])}
+        start = position
+    if text := message.text[start:].strip():
+        yield {"role": "assistant", "content": text}
+
+
+def place_of(call: Row) -> int:
+    position = call.get("position")
+    return position if isinstance(position, int) else 0
+
+
+def calls_of(message: Written) -> list[Row]:
+    """The tool calls of a message; none where its text is no list of them."""
+    try:
+        found = json.loads(str(message.row["tool_calls"] or "[]"))
+    except (ValueError, RecursionError):
+        return []
+    return [call for call in found if isinstance(call, dict)] if isinstance(found, list) else []
+
+
+def sharegpt_lines(chats: Iterator[Chat]) -> Iterator[str]:
+    """One chat a line; trainers want human and gpt by turns, so what follows the same side is put together."""
+    for chat in chats:
+        turns: list[dict[str, str]] = [{"from": "system", "value": chat.system_prompt}] if chat.system_prompt else []
+        shown = answered(chat.shown)
+        for message in shown:
+            side = "human" if message.role is Role.USER else "gpt"
+            if turns and turns[-1]["from"] == side:
+                turns[-1]["value"] += f"\n\n{message.text}"
+            else:
+                turns.append({"from": side, "value": message.text})
+        if shown:
+            yield json.dumps({"id": str(chat.info.id), "conversations": turns}, ensure_ascii=False) + "\n"
+
+
+def preference_lines(chats: Iterator[Chat]) -> Iterator[str]:
+    """Pairs of answers to the same prompt of which one was rated up and the other down."""
+    for chat in chats:
+        by_id = {message.id: message for message in chat.messages}
+        siblings: dict[object, list[Written]] = {}
+        for message in chat.messages:
+            if message.role is Role.ASSISTANT and message.rating is not None and message.text.strip():
+                siblings.setdefault(message.row["parent_id"], []).append(message)
+        for parent, answers in siblings.items():
+            prompt = [{"role": one.role.value, "content": one.text} for one in path_to(parent, by_id)]
+            for chosen in (answer for answer in answers if answer.rating == 1):
+                for rejected in (answer for answer in answers if answer.rating == -1):
+                    pair = {"prompt": prompt, "chosen": said(chosen), "rejected": said(rejected)}
+                    yield json.dumps(pair, ensure_ascii=False) + "\n"
+
+
+def said(message: Written) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": message.text}]
+
+
+def path_to(message_id: object, by_id: dict[int, Written]) -> list[Written]:
+    """The messages down to this one, oldest first."""
+    path: list[Written] = []
+    while isinstance(message_id, int) and message_id in by_id and len(path) <= len(by_id):
+        path.append(by_id[message_id])
+        message_id = by_id[message_id].row["parent_id"]
+    return path[::-1]
+
+
+# --- tables ------------------------------------------------------------------------------------------------------
+
+
+def message_rows(chats: Iterator[Chat]) -> Iterator[Row]:
+    """Every message of every branch as a row of MESSAGE_NAMES."""
+    for chat in chats:
+        for message in chat.messages:
+            row = message.row
+            own = {name: row[name] for name in MESSAGE_NAMES if name in row}
+            yield own | {"chat_id": str(chat.info.id), "chat_title": chat.info.title, "message_id": row["id"], "rating": message.rating}
+
+
+def attempt_rows(chats: Iterator[Chat]) -> Iterator[Row]:
+    """Every attempt at an answer as a row of ATTEMPT_NAMES."""
+    for chat in chats:
+        for message in chat.messages:
+            for attempt in message.attempts:
+                yield {"chat_id": str(chat.info.id), "chat_title": chat.info.title, "message_id": message.id, **attempt}
+
+
+def csv_lines(rows: Iterator[Row], names: Sequence[str]) -> Iterator[str]:
+    """Rows as CSV (RFC 4180). A text that a spreadsheet would run as a formula gets an apostrophe before it."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([cell(row.get(name)) for name in names])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
+
+
+def cell(value: object) -> object:
+    """A value as a cell."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def write_parquet(rows: Iterator[Row], names: Sequence[str], out: BinaryIO) -> None:
+    """Rows as Parquet, in groups of 5,000."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pa.schema([(name, kind_of(name, pa)) for name in names])
+    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+        group: list[Row] = []
+        for row in rows:
+            group.append(row)
+            if len(group) >= ROWS_A_GROUP:
+                writer.write_table(pa.Table.from_pylist(group, schema))
+                group = []
+        writer.write_table(pa.Table.from_pylist(group, schema))
+
+
+def kind_of(name: str, pa: object) -> object:
+    """The type of a column: what its name says (units live in names)."""
+    kinds = {"rating": "int64", "message_id": "int64", "parent_id": "int64", "error_retryable": "bool_", "cost": "float64"}
+    if name.endswith("_at"):
+        return getattr(pa, "timestamp")("us", tz="UTC")  # noqa: B009  # pyarrow has no types for mypy
+    kind = kinds.get(name) or (
+        "int64" if name.endswith("_tokens") or name == "context_window" else "float64" if name.endswith("_s") else "string"
+    )
+    return getattr(pa, kind)()

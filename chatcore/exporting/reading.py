@@ -1,0 +1,176 @@
+"""Reads chats to be written down elsewhere, some at a time, with everything that belongs to them."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from sqlmodel import Session, SQLModel
+
+from chatcore.db import Database
+from chatcore.organise.folders import folders_in
+from chatcore.organise.tags import tags_of
+from chatcore.parts import ChatInfo, Role, Viewer
+from chatcore.rows import ATTACHMENTS, CHAT_COLUMNS, CHATS, CONTENTS, GENERATIONS, MESSAGE_COLUMNS, MESSAGES, SAME_FILE, chat_info, parts_of
+
+FEEDBACK = SQLModel.metadata.tables["feedback"]
+# A portion is in memory at a time: chats of so many messages together, or one longer chat.
+MESSAGES_A_PORTION = 2000
+CHATS_A_PORTION = 500
+# What the ledger knows of an attempt, but for who ran it.
+ATTEMPT = tuple(
+    name
+    for name in GENERATIONS.c.keys()  # noqa: SIM118  # a collection of columns, which iterates over columns
+    if name not in ("id", "user_id", "session_id", "message_id", "request_key", "owner", "heartbeat_at", "stop_requested_at")
+)
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message with what belongs to it. `row` has the columns of `MESSAGE_COLUMNS`; `files` are without their bytes."""
+
+    row: Row
+    attempts: tuple[Row, ...] = ()
+    files: tuple[Row, ...] = ()
+    rating: int | None = None
+    note: str | None = None
+
+    @property
+    def id(self) -> int:
+        return int(str(self.row["id"]))
+
+    @property
+    def role(self) -> Role:
+        return Role(str(self.row["role"]))
+
+    @property
+    def text(self) -> str:
+        return str(self.row["content"])
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat with all its messages, in the order they were written."""
+
+    info: ChatInfo
+    messages: tuple[Written, ...]
+    tags: tuple[str, ...] = ()
+    folder: str | None = None
+    system_prompt: str | None = None
+
+    @property
+    def shown(self) -> tuple[Written, ...]:
+        """The messages of the branch that is shown, oldest first."""
+        by_id = {message.id: message for message in self.messages}
+        place = self.info.current_message_id or (max(by_id) if by_id else None)
+        path: list[Written] = []
+        while place is not None and place in by_id and len(path) <= len(by_id):
+            path.append(by_id[place])
+            parent = by_id[place].row["parent_id"]
+            place = int(str(parent)) if parent is not None else None
+        return tuple(reversed(path))
+
+
+@dataclass(slots=True)
+class Belongings:
+    """What belongs to the messages of a portion, by message."""
+
+    attempts: dict[int, list[Row]] = field(default_factory=dict)
+    files: dict[int, list[Row]] = field(default_factory=dict)
+    ratings: dict[int, tuple[int, str | None]] = field(default_factory=dict)
+
+
+def all_chat_ids(db: Database, viewer: Viewer) -> list[uuid.UUID]:
+    """The ids of every chat of the viewer that is not in the trash, oldest first."""
+    mine = sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, CHATS.c.deleted_at.is_(None))
+    with db.read() as tx:
+        return list(tx.execute(mine.order_by(CHATS.c.created_at, CHATS.c.id)).scalars())
+
+
+def count_messages(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> int:
+    """How many messages these chats have, as their counters say."""
+    total = 0
+    with db.read() as tx:
+        for part in parts_of(chat_ids):
+            of_these = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+            total += int(tx.execute(sa.select(sa.func.coalesce(sa.func.sum(CHATS.c.message_count), 0)).where(of_these)).scalar_one())
+    return total
+
+
+def read_chats(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID], *, belongings: bool = True) -> Iterator[Chat]:
+    """These chats, in this order, each once; those that are not there or not the viewer's are left out. Without `belongings` only
+    chats and messages are read."""
+    for start in range(0, len(chat_ids), CHATS_A_PORTION):
+        part = list(dict.fromkeys(chat_ids[start : start + CHATS_A_PORTION]))
+        with db.read() as tx:
+            of_these = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+            prompts = (CHATS.c.system_prompt,) if "system_prompt" in CHATS.c else ()
+            rows = {row["id"]: row for row in tx.execute(sa.select(*CHAT_COLUMNS, *prompts).where(of_these)).mappings()}
+            paths = {folder_id: found.path for folder_id, found in folders_in(tx, viewer).items()} if belongings else {}
+        tags = tags_of(db, viewer, list(rows)) if belongings else {}
+        for portion in portions([rows[chat_id] for chat_id in part if chat_id in rows]):
+            with db.read() as tx:
+                messages = messages_of(tx, viewer, [row["id"] for row in portion], belongings=belongings)
+            for row in portion:
+                info = chat_info(row)
+                yield Chat(
+                    info,
+                    tuple(messages.get(info.id, ())),
+                    tags.get(info.id, ()),
+                    paths.get(info.folder_id) if info.folder_id is not None else None,
+                    row.get("system_prompt"),
+                )
+
+
+def portions(rows: Sequence[sa.RowMapping]) -> Iterator[list[sa.RowMapping]]:
+    """The chats in portions of so many messages."""
+    portion: list[sa.RowMapping] = []
+    size = 0
+    for row in rows:
+        if portion and size + row["message_count"] > MESSAGES_A_PORTION:
+            yield portion
+            portion, size = [], 0
+        portion.append(row)
+        size += row["message_count"]
+    if portion:
+        yield portion
+
+
+def messages_of(tx: Session, viewer: Viewer, chat_ids: list[uuid.UUID], *, belongings: bool) -> dict[uuid.UUID, list[Written]]:
+    """The messages of these chats by chat, in the order they were written."""
+    theirs = sa.and_(MESSAGES.c.user_id == viewer.user_id, MESSAGES.c.session_id.in_(chat_ids))
+    rows = tx.execute(sa.select(*MESSAGE_COLUMNS).where(theirs).order_by(MESSAGES.c.id)).mappings().all()
+    known = belongings_of(tx, viewer, chat_ids) if belongings else Belongings()
+    found: dict[uuid.UUID, list[Written]] = {}
+    for row in rows:
+        rating, note = known.ratings.get(row["id"], (None, None))
+        attempts, files = known.attempts.get(row["id"], ()), known.files.get(row["id"], ())
+        found.setdefault(row["session_id"], []).append(Written(dict(row), tuple(attempts), tuple(files), rating, note))
+    return found
+
+
+def belongings_of(tx: Session, viewer: Viewer, chat_ids: list[uuid.UUID]) -> Belongings:
+    """The ledger's rows, the files and the ratings of the messages of these chats."""
+    known = Belongings()
+    columns = [GENERATIONS.c.message_id, *(GENERATIONS.c[name] for name in ATTEMPT)]
+    theirs = sa.and_(GENERATIONS.c.user_id == viewer.user_id, GENERATIONS.c.session_id.in_(chat_ids), GENERATIONS.c.message_id.is_not(None))
+    for row in tx.execute(sa.select(*columns).where(theirs).order_by(GENERATIONS.c.id)).mappings():
+        known.attempts.setdefault(row["message_id"], []).append({name: row[name] for name in ATTEMPT})
+    in_chats = MESSAGES.c.session_id.in_(chat_ids)
+    names = ("id", "message_id", "name", "media_type", "size_bytes", "sha256", "created_at")
+    files = sa.select(*(ATTACHMENTS.c[name] for name in names)).join(MESSAGES, MESSAGES.c.id == ATTACHMENTS.c.message_id)
+    for row in tx.execute(files.where(in_chats, ATTACHMENTS.c.user_id == viewer.user_id).order_by(ATTACHMENTS.c.id)).mappings():
+        known.files.setdefault(row["message_id"], []).append(dict(row))
+    ratings = sa.select(FEEDBACK.c.message_id, FEEDBACK.c.rating, FEEDBACK.c.note).join(MESSAGES, MESSAGES.c.id == FEEDBACK.c.message_id)
+    for rated in tx.execute(ratings.where(in_chats, FEEDBACK.c.user_id == viewer.user_id)):
+        known.ratings[rated.message_id] = (rated.rating, rated.note)
+    return known
+
+
+def file_bytes(db: Database, viewer: Viewer, file_id: int) -> bytes:
+    """The bytes of a file of the viewer; none if it is gone."""
+    with db.read() as tx:
+        mine = sa.and_(ATTACHMENTS.c.id == file_id, ATTACHMENTS.c.user_id == viewer.user_id)
+        return bytes(tx.execute(sa.select(CONTENTS.c.content).join_from(ATTACHMENTS, CONTENTS, SAME_FILE).where(mine)).scalar() or b"")
