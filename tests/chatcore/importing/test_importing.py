@@ -132,7 +132,8 @@ def test_a_chat_comes_with_its_branches_models_times_and_files(db: Database, ada
     assert thread.chat.last_snippet == "A stone."
     assert report.files == 1
     with db.read() as tx:
-        assert tx.execute(sa.text("SELECT a.name, a.media_type, c.content FROM attachment a JOIN attachment_content c USING (user_id, sha256)")).one() == (
+        kept = "SELECT a.name, a.media_type, c.content FROM attachment a JOIN attachment_content c USING (user_id, sha256)"
+        assert tx.execute(sa.text(kept)).one() == (
             "file-abc123-shell.png", "image/png", samples.PIXEL
         )  # fmt: skip
 
