@@ -141,8 +141,8 @@ def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
     """Draws one message; the last answer can be tried again."""
     with st.chat_message(message.role.value):
         if message.role is Role.USER:
-            attachments.show_files(message)
             show_text(message)
+            attachments.show_files(message)
         elif message.status is State.RUNNING:
             return show_running(message)
         else:

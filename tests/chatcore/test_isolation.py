@@ -24,6 +24,7 @@ from sqlmodel import Session, SQLModel
 from chatcore import (
     accounts,
     analytics,
+    attachments,
     browse,
     changes,
     chat,
@@ -44,6 +45,7 @@ from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
 from chatcore.db import Database
+from chatcore.documents import Prepared
 from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, presets, prompts, tags, views
@@ -63,12 +65,13 @@ from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
 BRIEF = ChatSettings(system_prompt="Be brief.")
+FILE = Prepared("tides.txt", "text/plain", b"high at noon", text="high at noon")
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
 MODULES = [
-    accounts, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, pulls, thread,
+    accounts, attachments, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, pulls, thread,
     *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
@@ -91,14 +94,18 @@ class World:
     view_id: int
     preset_id: int = 0
     prompt_id: int = 0
+    file_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
     rate(db, ada, answer.id)
+    with db.write() as tx:
+        attachments.add_in(tx, ada, asked.id, [FILE], now=NOW)
+    (file,) = attachments.list_attachments(db, ada, [asked.id])[asked.id]
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
     folder = folders.make_folder(db, ada, name="Work")
@@ -107,7 +114,8 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     view = views.save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
     preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
-    return full.id, asked.id, answer.id, running.id, folder.id, tags.list_tags(db, ada)[0].id, view.id, preset.id, prompt.id
+    tag = tags.list_tags(db, ada)[0]
+    return full.id, asked.id, answer.id, running.id, folder.id, tag.id, view.id, preset.id, prompt.id, file.id
 
 
 @pytest.fixture
@@ -195,6 +203,8 @@ BY_ID: dict[str, Case] = {
     "chat_settings.read_settings_in": lambda w, v: in_read(w, chat_settings.read_settings_in, v, w.chat_id),
     "chat_settings.write_settings": lambda w, v: chat_settings.write_settings(w.db, v, w.chat_id, BRIEF),
     "chat_settings.write_settings_in": lambda w, v: in_write(w, chat_settings.write_settings_in, v, w.chat_id, BRIEF),
+    "attachments.read_attachment": lambda w, v: attachments.read_attachment(w.db, v, w.asked_id, w.file_id),
+    "attachments.copy_attachments": lambda w, v: in_write(w, attachments.copy_attachments, v, w.asked_id, w.asked_id),
     "context.filling": lambda w, v: context.filling(w.db, v, w.chat_id, (), 4096),
     "context.characters": lambda w, v: context.characters(w.db, v, w.chat_id),
     "summary.continue_in_new_chat": lambda w, v: summary.continue_in_new_chat(
@@ -248,6 +258,7 @@ LISTS: dict[str, Case] = {
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
+    "attachments.list_attachments": lambda w, v: [*attachments.list_attachments(w.db, v, range(1, 1000)).values()],
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -259,6 +270,7 @@ MAKES: dict[str, Case] = {
     "organise.views.save_view": lambda w, v: views.save_view(w.db, v, name="Tea", query="tag:tea", now=LATER),
     "organise.presets.save_preset": lambda w, v: presets.save_preset(w.db, v, name="Brief", settings=PLAIN, now=LATER, is_default=True),
     "organise.prompts.save_prompt": lambda w, v: prompts.save_prompt(w.db, v, name="tides", text="Tides?", now=LATER),
+    "attachments.keep_contents": lambda w, v: in_write(w, attachments.keep_contents, v, {FILE.sha256: FILE}),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
@@ -290,6 +302,7 @@ ELSEWHERE = {
     "analytics.people.has_company": "only that there are others, and only to the owner; tests/pages/test_analytics_people_tab.py",
     "rollup.gather.everybodys_rows": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "rollup.gather.everybodys_names": "the owner's alone; tests/chatcore/test_analytics_people.py",
+    "attachments.add_in": "part of chat.send, for a message that it has just written; the database refuses another's",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
@@ -312,6 +325,8 @@ WITHOUT_VIEWER = {
     "history.purge_portion": "part of purge_expired",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
+    "attachments.inserting": "a statement, part of keep_contents",
+    "attachments.enclosed_in": "of messages that were found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
     "search.engine": "says which engine a database has",
     "search.newest_ids": "of a question that was made for the viewer",
