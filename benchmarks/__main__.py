@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="chatcore-bench-") as name:
         # PostgreSQL may run as a user of its own and has to get in.
         folder = Path(name)
-        databases = Databases(folder)
+        if options.keep:
+            options.keep.mkdir(parents=True, exist_ok=True)
+        databases = Databases(folder, keep=options.keep)
         stage = Stage(folder, databases)
         try:
             for row in measured(options, databases, stage, broken):
@@ -55,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def measured(options: argparse.Namespace, databases: Databases, stage: Stage, broken: list[str]) -> Iterator[Row]:
     """The figures of the chosen scenarios as they come; one that cannot be measured is named in `broken` and left out."""
     sizes: Sizes = QUICK if options.quick else FULL
+    if options.messages:
+        sizes = replace(sizes, corpus=options.messages)
     for storage in STORAGE:
         for engine in storage.engines:
             if storage.name not in options.only or engine not in options.engine:
@@ -85,6 +90,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES, metavar="ENGINE", help=f"of: {', '.join(ENGINES)}")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer: to see that it works, not to be compared")
     parser.add_argument("--against", type=Path, metavar="FILE", help="an earlier result to set beside this one")
+    parser.add_argument("--messages", type=int, metavar="NUMBER", help="of the corpus behind the analytics page (100,000)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where filled databases stay, those of benchmarks.scale too")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the results go (benchmarks/results/local/TIME.json)")
     return parser.parse_args(arguments)
 

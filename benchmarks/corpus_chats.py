@@ -14,7 +14,6 @@ from math import log
 from benchmarks.corpus_people import FOLDERS, TAGS, folder_id
 from benchmarks.corpus_texts import Texts
 from benchmarks.vocabulary import CJK, RARE, RARE_MESSAGES, SHARES
-from chatcore.parts import ToolCall, dump_tool_calls
 from chatcore.texts import cut, snippet
 
 # In so many of 1,000 chats: 3 % are in the other scripts.
@@ -203,11 +202,12 @@ class Author:
         attempt = Attempt(round(first_s, 3), round(eval_s, 3), context if counted else None, tokens if counted else None)
         return Draft(at, "assistant", state, text, self._tool_calls() if rng.random() < TOOL_SHARE else None, attempt)
 
-    def _tool_calls(self) -> str | None:
+    def _tool_calls(self) -> str:
         """A call of a tool, as `chatmessage.tool_calls` holds it."""
         name, rng = self._texts.name, self._rng
         arguments: dict[str, object] = {"query": f"{name()} {name()}", "path": f"/srv/{name()}.md", "limit": 1 + int(rng.random() * 50)}
-        return dump_tool_calls((ToolCall(f"call_{rng.getrandbits(40):010x}", rng.choice(TOOLS), arguments, json.dumps(arguments)),))
+        call = {"id": f"call_{rng.getrandbits(40):010x}", "name": rng.choice(TOOLS), "arguments": arguments}
+        return json.dumps([{**call, "raw": json.dumps(arguments), "error": None}], ensure_ascii=False)
 
     def _content(self, role: str, user_id: str, at: int, language: str, sentences: list[str]) -> str:
         """The text of a message with the words that are due in it, each before a sentence of its own: never side by side."""

@@ -65,6 +65,15 @@ class Databases:
                 admin.execute(f'CREATE DATABASE "{name}"')
         return self._postgres_url(name)
 
+    @contextmanager
+    def corpus_url(self, engine: str, messages: int, *, seed: int = 1) -> Iterator[str]:
+        """The URL of the database for a corpus of so many messages: the one that the scale suite keeps too, else a new one."""
+        if self._keep:
+            yield self.kept_url(engine, f"chatcore_scale_{messages}_{seed}")
+            return
+        with self.url(engine) as url:
+            yield url
+
     def _postgres_url(self, name: str) -> str:
         head, question, query = self._postgres().partition("?")
         return database_url(f"{head.rpartition('/')[0]}/{name}{question}{query}")

@@ -23,12 +23,24 @@ class Sizes:
     kill_after_s: float = 4.0
     stops: int = 10
     clicks: int = 7
+    corpus: int = 100_000
 
 
 FULL = Sizes()
 # About a minute and a half: to see that everything still works and nothing has become ten times slower.
 QUICK = Sizes(
-    chats=5_000, lengths=(10, 1_000), appends=100, lists=20, writing_s=1.5, starts=2, opens=3, streams=1, kills=2, stops=3, clicks=3
+    chats=5_000,
+    lengths=(10, 1_000),
+    appends=100,
+    lists=20,
+    writing_s=1.5,
+    starts=2,
+    opens=3,
+    streams=1,
+    kills=2,
+    stops=3,
+    clicks=3,
+    corpus=10_000,
 )
 # For the test that the scenarios run at all.
 TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120)

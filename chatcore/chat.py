@@ -20,10 +20,11 @@ from chatcore.generation import Job, Runner
 from chatcore.history import append_in, clean_name, clean_text, create_chat_in, get_message, leaf_of, mine, no_chat
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
+from chatcore.parts import AttachmentInfo, ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING, attachments_of
 from chatcore.texts import cut, snippet
 from chatcore.thread import path_to
+from chatcore.toolcalls import load_calls, turns_of
 
 TITLE_CHARACTERS = 60
 LONGEST_KEY = 80
@@ -41,7 +42,7 @@ class Draft:
     """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict.
 
     `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`. `settings` are those a new chat begins
-    with; a chat that is there has its own. With `files` the text may be empty.
+    with; a chat that is there has its own. `use_tools`: the model may ask for tools. With `files` the text may be empty.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Draft:
     request_key: str | None = None
     trace_parent: str | None = None
     settings: ChatSettings = PLAIN
+    use_tools: bool = False
     files: tuple[Upload, ...] = ()
 
 
@@ -74,6 +76,7 @@ class Order:
     now: datetime
     request_key: str | None = None
     trace_parent: str | None = None
+    use_tools: bool = False
     text: str = ""
     files: tuple[Prepared, ...] = ()
 
@@ -100,14 +103,13 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
     sight = sight_for(runner, draft.provider, draft.model_name, settings)
     files = prepare_all(draft.files)
+    check_files(runner, sight, draft.model_name, files)
     seen = sum(file.is_image for file in files)
-    if files:
-        check_sight(sight, draft.model_name, runner.offered(), images=seen > 0)
     for last_try in (False,) * (TRIES - 1) + (True,):
         earlier = replace(sight, images=max(sight.images - seen, 0))
         leaf_id, turns = conversation(runner.db, viewer, chat_id, earlier) if chat_id else (None, ())
         request = parameters.request(settings, draft.model_name, (*turns, turn_with(draft.text, [enclosed(file) for file in files])))
-        order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.text, files)
+        order = ordered(runner, viewer, draft, request, files, now=now)
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
@@ -126,6 +128,22 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     raise Conflict("Somebody else writes to this chat at the same moment.", "Look at what came, then send again.")
 
 
+def ordered(runner: Runner, viewer: Viewer, draft: Draft, request: ChatRequest, files: tuple[Prepared, ...], *, now: datetime) -> Order:
+    """The order of a new prompt."""
+    return Order(
+        viewer,
+        draft.provider,
+        request,
+        runner.owner,
+        now,
+        draft.request_key,
+        draft.trace_parent,
+        draft.use_tools,
+        text=draft.text,
+        files=files,
+    )
+
+
 def retry(
     runner: Runner,
     viewer: Viewer,
@@ -135,6 +153,7 @@ def retry(
     provider: str | None = None,
     model_name: str | None = None,
     trace_parent: str | None = None,
+    use_tools: bool = False,
 ) -> Sent:
     """Starts a new attempt at an answer: in its place if it is empty, else beside it as a branch that is shown from now on.
 
@@ -148,11 +167,9 @@ def retry(
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, answer.session_id)
         sight = sight_for(runner, provider, model_name, settings)
-        if attached := attachments_of(tx, [answer.parent_id]):
-            images = any(file.is_image for file in attached[answer.parent_id])
-            check_sight(sight, model_name, runner.offered(), images=images)
+        check_files(runner, sight, model_name, attachments_of(tx, [answer.parent_id]).get(answer.parent_id, ()))
         request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id, sight))
-    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent)
+    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
         claim(tx, viewer, answer.session_id)
@@ -223,14 +240,17 @@ def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID, sight: Sight 
 
 def turns_to(tx: Session, message_id: int, sight: Sight = EVERYTHING) -> tuple[Turn, ...]:
     """The turns from the root to a message, oldest first, with the files a model can take. An answer that broke off is kept, an
-    empty one is left out."""
+    empty one is left out; one that used tools comes with its calls and their results."""
     rows = path_to(tx, message_id, LONGEST_PATH)[::-1]
     files = enclosed_in(tx, [row["id"] for row in rows if row["role"] == Role.USER], sight, asked_id=message_id)
-    turns = (
-        turn_with(row["content"], files.get(row["id"], ())) if row["role"] == Role.USER else Turn("assistant", row["content"])
-        for row in rows
-    )
-    return tuple(turn for turn in turns if turn.content.strip() or turn.images)
+    turns: list[Turn] = []
+    for row in rows:
+        if row["role"] == Role.USER:
+            asked = turn_with(row["content"], files.get(row["id"], ()))
+            turns += [asked] if asked.content.strip() or asked.images else []
+        else:
+            turns += turns_of(row["content"], load_calls(row["tool_calls"]))
+    return tuple(turns)
 
 
 def sight_for(runner: Runner, provider: str, model_name: str, settings: ChatSettings) -> Sight:
@@ -239,13 +259,19 @@ def sight_for(runner: Runner, provider: str, model_name: str, settings: ChatSett
     return sight_of(model, provider, settings.window or (model.context_length if model else None))
 
 
-def clean_draft(draft: Draft) -> Draft:
-    """The draft as it is stored. Raises Invalid."""
+def check_files(runner: Runner, sight: Sight, model_name: str, files: Sequence[AttachmentInfo | Prepared]) -> None:
+    """Raises Invalid if a model cannot take the files of the prompt it is to answer."""
+    if files:
+        check_sight(sight, model_name, runner.offered(), images=any(file.is_image for file in files))
+
+
+def clean_draft(draft: Draft, *, attached: bool = False) -> Draft:
+    """The draft as it is stored; its text may be empty if it has files, or files are `attached` to it otherwise. Raises Invalid."""
     if draft.request_key is not None and not 0 < len(draft.request_key) <= LONGEST_KEY:
         raise Invalid(f"The request key is empty or longer than {LONGEST_KEY} characters.", "Send a new UUID with each prompt.")
     return replace(
         draft,
-        text=clean_text(draft.text) if draft.text.strip() or not draft.files else "",
+        text=clean_text(draft.text) if draft.text.strip() or not (draft.files or attached) else "",
         provider=clean_name(draft.provider, "provider"),
         model_name=clean_name(draft.model_name, "model"),
     )
@@ -334,7 +360,17 @@ def write_job(tx: Session, order: Order, answer: MessageInfo) -> Job:
         request_key=order.request_key,
         context_window=window_of(order.request),
     )
-    return Job(generation_id, answer.id, answer.session_id, order.viewer.user_id, order.provider, order.request, order.trace_parent)
+    return Job(
+        generation_id,
+        answer.id,
+        answer.session_id,
+        order.viewer.user_id,
+        order.provider,
+        order.request,
+        order.trace_parent,
+        use_tools=order.use_tools,
+        viewer=order.viewer,
+    )
 
 
 def window_of(request: ChatRequest) -> int | None:

@@ -60,6 +60,7 @@ def pull(name: str, provider: str) -> None:
     wanted = clean_name(name)
 
     async def fetch(manager: "ModelManager") -> None:
+        """On a terminal one line that changes, elsewhere a line for each stage."""
         width, status = 0, ""
         async for progress in manager.pull(wanted):
             line = progress.status

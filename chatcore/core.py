@@ -4,11 +4,13 @@ import atexit
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent import futures
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from chatcore.db import Database, init_db, open_database
@@ -18,12 +20,16 @@ from chatcore.generation import Runner
 from chatcore.installed import Loads
 from chatcore.machine import Machine, Memory, read_gpu, read_memory
 from chatcore.models import utc_now
-from chatcore.parts import Health, ModelInfo
+from chatcore.parts import Health, ModelInfo, Viewer
 from chatcore.prices import find_reference, note_elsewhere, runs_here
 from chatcore.providers import open_providers
 from chatcore.providers.base import ModelManager, Provider, RunningModel
 from chatcore.pulls import Pulls
 from chatcore.settings import Settings
+from chatcore.tools import Services, open_toolbox
+from chatcore.tools.base import Found as FoundMessage
+from chatcore.tools.base import ServerState
+from chatcore.tools.toolbox import CONNECT_S, ToolInfo
 from chatcore.upkeep import Job, Upkeep, jobs
 
 if TYPE_CHECKING:
@@ -217,6 +223,19 @@ class Core:
             self._answered_at[provider.name] = utc_now()
         return health
 
+    def tools(self, *, fresh: bool = False) -> tuple[ToolInfo, ...]:
+        """The tools there are now. Servers of tools that are not connected yet are connected in the background; `fresh` waits."""
+        toolbox = self.runner.toolbox
+        if toolbox.waits:
+            looking = self.runner.submit(toolbox.find())
+            if fresh:
+                futures.wait([looking], timeout=CONNECT_S)
+        return toolbox.infos()
+
+    def tool_servers(self) -> tuple[ServerState, ...]:
+        """How the servers of tools are."""
+        return self.runner.toolbox.servers()
+
     def close(self) -> None:
         """Ends the upkeep, saves what is running, closes connections and the database, sends the last traces. Calling it twice
         does nothing."""
@@ -282,7 +301,8 @@ def open_core(settings: Settings) -> Core:
     try:
         init_db(db)
         providers = open_providers(settings)
-        runner = Runner(db, providers, checkpoint_s=settings.checkpoint_s, heartbeat_stale_s=settings.heartbeat_stale_s)
+        toolbox = open_toolbox(settings, Services(search=partial(search_history, db)))
+        runner = Runner(db, providers, checkpoint_s=settings.checkpoint_s, heartbeat_stale_s=settings.heartbeat_stale_s, toolbox=toolbox)
         metrics = observe(runner) if settings.metrics else None
         traces = trace(runner, settings.traces_endpoint) if settings.traces_endpoint else None
         runner.open()
@@ -299,6 +319,17 @@ def open_core(settings: Settings) -> Core:
     if settings.endpoints:
         core.begin_looking()
     return core
+
+
+def search_history(db: Database, viewer: Viewer, query: str, limit: int, without: uuid.UUID) -> Sequence[FoundMessage]:
+    """What the tool of that name finds: messages of the viewer's other chats, the best first, cut around what was looked for."""
+    # Here, because most answers search for nothing.
+    from chatcore.search import search
+    from chatcore.search.results import Order
+
+    found = search(db, viewer, query, order=Order.BEST, limit=limit * 4)
+    hits = [hit for hit in found.hits if hit.chat_id != without and not hit.in_trash]
+    return [FoundMessage(hit.chat_title, hit.role, hit.created_at, hit.snippet) for hit in hits[:limit]]
 
 
 def sample_power(meter: Meter, runner: Runner) -> bool:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -24,9 +24,12 @@ from chatcore.history import no_message
 from chatcore.ledger import Entry
 from chatcore.ledger import Job as Job
 from chatcore.models import utc_now
-from chatcore.parts import ErrorCode, Failed, ModelInfo, Offset, State, Update, Viewer
+from chatcore.parts import ChatRequest, Decision, ErrorCode, Failed, ModelInfo, Offset, State, Update, Viewer
+from chatcore.permissions import policies_of
 from chatcore.processes import new_owner
 from chatcore.providers.base import Provider, Situation, failed, failure
+from chatcore.rounds import USUAL, Bounds, Rounds
+from chatcore.tools.toolbox import Toolbox
 from chatcore.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ SHORTEST_PAUSE_S = 0.05
 CLOSE_S = 1.0
 WORKERS = 2
 NOT_SAVED = "The database does not answer; the text is kept and will be saved."
+CONNECTING = "Connecting to the tools…"
 NOT_READ = "The database does not answer; the answer goes on and will be shown."
 START = Offset()
 
@@ -69,7 +73,11 @@ class Runner:
         checkpoint_s: float = 0.9,
         heartbeat_stale_s: float = 15.0,
         clock: Callable[[], datetime] = utc_now,
+        toolbox: Toolbox | None = None,
+        bounds: Bounds = USUAL,
     ) -> None:
+        self.toolbox = toolbox or Toolbox()
+        self._bounds = bounds
         self.db = db
         self.providers = providers
         self.owner = new_owner()
@@ -153,6 +161,20 @@ class Runner:
             if attempt is None or not self._is_open:
                 return False
             self._loop.call_soon_threadsafe(attempt.end, State.STOPPED)
+        return True
+
+    def asks(self, viewer: Viewer, message_id: int) -> dict[str, str]:
+        """The tool calls of an answer written here that wait for a person: the tool of each by the id of the call."""
+        attempt = self._mine(viewer, message_id)
+        return {} if attempt is None else {call_id: attempt.calls[call_id].name for call_id in list(attempt.waiting)}
+
+    def decide(self, viewer: Viewer, message_id: int, call_id: str, decision: Decision) -> bool:
+        """Answers the question about a tool call; False if this Runner does not write that answer. Returns at once."""
+        attempt = self._mine(viewer, message_id)
+        with self._guard:
+            if attempt is None or not self._is_open:
+                return False
+            self._loop.call_soon_threadsafe(attempt.decide, call_id, decision)
         return True
 
     def settled(self, message_id: int, timeout_s: float) -> bool:
@@ -344,26 +366,50 @@ class Runner:
         if provider is None:
             attempt.end(State.FAILED, failed=unknown_provider(attempt.job.provider))
             return
-        turn = time.perf_counter()
+        request = attempt.job.request
         try:
-            events = provider.chat(attempt.job.request)
-            try:
-                async for event in events:
-                    attempt.take(event)
-                    if attempt.state is not None:
-                        break
-                    if time.perf_counter() - turn > TURN_S:
-                        await asyncio.sleep(0)
-                        turn = time.perf_counter()
-            finally:
-                if isinstance(events, AsyncGenerator):
-                    await events.aclose()
+            rounds = await self._rounds(attempt)
+            if rounds is not None:
+                request = replace(request, tools=rounds.specs())
+            await self._listen(attempt, provider, request)
+            while rounds is not None and attempt.paused and attempt.state is None:
+                request = await rounds.next_request(request)
+                await self._listen(attempt, provider, request)
         except Exception as error:
             log.exception("provider %s broke while it wrote answer %s", attempt.job.provider, attempt.job.message_id)
             attempt.end(State.FAILED, failed=failure(ErrorCode.INTERNAL, Situation(provider.label, detail=repr(error))))
         finally:
             # Only where nothing else has ended it: a provider must not leave without saying how it went.
             attempt.end(State.FAILED, failed=failure(ErrorCode.INCOMPLETE, Situation(provider.label)))
+
+    async def _listen(self, attempt: Attempt, provider: Provider, request: ChatRequest) -> None:
+        """Asks the model once, and takes all it says."""
+        attempt.begin_round(offered=bool(request.tools))
+        turn = time.perf_counter()
+        events = provider.chat(request)
+        try:
+            async for event in events:
+                attempt.take(event)
+                if attempt.state is not None or attempt.paused:
+                    break
+                if time.perf_counter() - turn > TURN_S:
+                    await asyncio.sleep(0)
+                    turn = time.perf_counter()
+        finally:
+            if isinstance(events, AsyncGenerator):
+                await events.aclose()
+
+    async def _rounds(self, attempt: Attempt) -> Rounds | None:
+        """The tools of an answer, None where it may use none. Servers of tools that are not connected yet are waited for."""
+        viewer = attempt.job.viewer
+        if not attempt.job.use_tools or viewer is None:
+            return None
+        if self.toolbox.waits:
+            attempt.live.note(CONNECTING)
+        tools = await self.toolbox.find(self._bounds.connect_s)
+        attempt.live.note(None)
+        policies = await self._workers.run(partial(policies_of, self.db, viewer, attempt.job.session_id))
+        return Rounds(attempt, viewer, tools, policies, bounds=self._bounds, clock=self._clock)
 
     async def _save(self, attempt: Attempt, state: State) -> Entry | None:
         """Writes the end of the answer, again and again until the database takes it; None if it was not ours any more."""
@@ -409,8 +455,8 @@ class Runner:
         attempts = list(self._attempts.values())
         if not attempts:
             return
-        news = [attempt for attempt in attempts if attempt.state is None and attempt.live.size != attempt.saved_size]
-        sizes = {attempt.job.generation_id: attempt.live.size for attempt in news}
+        news = [attempt for attempt in attempts if attempt.state is None and attempt.live.mark != attempt.saved_mark]
+        marks = {attempt.job.generation_id: attempt.live.mark for attempt in news}
         written = {attempt.job.generation_id: attempt.live.snapshot() for attempt in news}
         jobs = [attempt.job for attempt in attempts]
         found = await self._workers.run(partial(ledger.checkpoint, self.db, self.owner, jobs, written, beat=beat))
@@ -420,7 +466,7 @@ class Runner:
                 attempt.end(State.INTERRUPTED, lost=True)
             elif row.stop_requested or not row.has_message:
                 attempt.end(State.STOPPED)
-            attempt.saved_size = sizes.get(attempt.job.generation_id, attempt.saved_size)
+            attempt.saved_mark = marks.get(attempt.job.generation_id, attempt.saved_mark)
 
     async def _wind_up(self, limit_s: float) -> None:
         """Ends every answer as interrupted, and the providers."""
@@ -428,6 +474,10 @@ class Runner:
             attempt.end(State.INTERRUPTED)
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=limit_s)
+        try:
+            await asyncio.wait_for(self.toolbox.close(), CLOSE_S)
+        except Exception:
+            log.exception("the servers of tools did not close")
         for provider in self.providers.values():
             try:
                 await asyncio.wait_for(provider.close(), CLOSE_S)
@@ -439,7 +489,7 @@ def is_news(update: Update, shown: Update | None) -> bool:
     """Whether an update from the database says more than the one before."""
     if shown is None or update.state is not State.RUNNING:
         return True
-    return bool(update.text or update.reasoning) or update.progress != shown.progress
+    return bool(update.text or update.reasoning) or update.calls is not None or update.progress != shown.progress
 
 
 def unknown_provider(name: str) -> Failed:

@@ -19,9 +19,10 @@ from chatcore.errors import NotFound
 from chatcore.history import count_answer_in, no_message, possible_id
 from chatcore.live import Snapshot
 from chatcore.models import utc_now
-from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, ToolCall, Update, Usage, Viewer, dump_tool_calls
+from chatcore.parts import CallState, ChatRequest, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import storable
+from chatcore.toolcalls import dump_calls, load_calls, mark_of, settled
 
 # Of text no server counted: 4 characters a token is the rule of thumb of model makers for English.
 CHARACTERS_A_TOKEN = 4
@@ -30,15 +31,20 @@ LARGEST_COUNT = 2**53
 # PostgreSQL finds a deadlock after 1 s and then ends one of the two; a checkpoint gives way before that, since it can come again.
 CHECKPOINT_LOCK_WAIT = sa.text("SET LOCAL lock_timeout = '300ms'")
 
+# The error.type of a tool that ran and failed.
+TOOL_FAILED = "tool_failed"
+
 # Tokens in, tokens out, and who counted them.
 Counted = tuple[int | None, int | None, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider.
+    """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider. With `use_tools`
+    the model may ask for tools, on behalf of `viewer`.
 
-    `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came.
+    `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came. `begun`: what the answer
+    begins with, where it goes on with another one.
     """
 
     generation_id: int
@@ -48,6 +54,9 @@ class Job:
     provider: str
     request: ChatRequest
     trace_parent: str | None = None
+    begun: Snapshot | None = None
+    use_tools: bool = False
+    viewer: Viewer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,20 @@ class Ending:
     duration_s: float
     time_to_first_chunk_s: float | None = None
     chunks: int = 0
-    tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
     finished: Finished | None = None
     failed: Failed | None = None
     reasoning_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallEntry:
+    """A tool call that ran, without what was asked and answered."""
+
+    tool: str
+    started_at: datetime
+    duration_s: float
+    error_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +104,7 @@ class Entry:
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
     trace_parent: str | None = None
+    calls: tuple[CallEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +191,6 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
         if tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.id)).one_or_none() is None:
             return None
         message = content_of(ending.written) | {"status": ending.state.value}
-        if ending.tool_calls:
-            message["tool_calls"] = storable(dump_tool_calls(ending.tool_calls) or "")
         tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == job.message_id, MESSAGES.c.user_id == job.user_id).values(message))
         count_answer_in(
             tx,
@@ -207,6 +224,11 @@ def entry(provider: str, model_name: str, ending: Ending, counted: Counted, trac
         cached_tokens=known(usage.cached_tokens),
         reasoning_tokens=known(usage.reasoning_tokens),
         trace_parent=trace_parent,
+        calls=tuple(
+            CallEntry(call.name, call.started_at, call.duration_s, TOOL_FAILED if call.state is CallState.FAILED else None)
+            for call in ending.written.calls
+            if call.started_at is not None and call.duration_s is not None
+        ),
     )
 
 
@@ -247,7 +269,8 @@ def tokens(ending: Ending, request: ChatRequest) -> Counted:
     reported_in, reported_out = known(usage.input_tokens), known(usage.output_tokens)
     if reported_in is not None and reported_out is not None:
         return reported_in, reported_out, "reported"
-    written = ending.written.text or ending.written.reasoning or ending.tool_calls
+    # Not the text: an answer that goes on has that of another one from its start.
+    written = ending.chunks or ending.written.calls
     if not written and reported_out is None:
         return None, None, None
     estimated_in = sum(len(turn.content) for turn in request.turns) // CHARACTERS_A_TOKEN
@@ -274,7 +297,10 @@ def cost(provider: str, model_name: str, ending: Ending, counted: Counted) -> di
 
 def content_of(written: Snapshot) -> dict[str, object]:
     """The columns of a message that hold what was written."""
-    return {"content": written.text, "reasoning": written.reasoning or None}
+    columns: dict[str, object] = {"content": written.text, "reasoning": written.reasoning or None}
+    if written.calls:
+        columns["tool_calls"] = storable(dump_calls(written.calls) or "")
+    return columns
 
 
 def clean_model(usage: Usage) -> str | None:
@@ -310,6 +336,7 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
             sa.func.length(MESSAGES.c.content).label("text_end"),
             sa.func.substr(reasoning, max(after.reasoning, 0) + 1).label("reasoning"),
             sa.func.length(reasoning).label("reasoning_end"),
+            MESSAGES.c.tool_calls,
             GENERATIONS.c.error_message,
             GENERATIONS.c.error_hint,
             GENERATIONS.c.reasoning_s,
@@ -322,9 +349,10 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
         row = tx.execute(statement).one_or_none()
     if row is None:
         raise no_message()
-    state, end = State(row.status), Offset(row.text_end, row.reasoning_end)
+    state, end = State(row.status), Offset(row.text_end, row.reasoning_end, mark_of(row.tool_calls))
     if state is State.RUNNING:
-        end = Offset(max(end.text, after.text), max(end.reasoning, after.reasoning))
+        end = Offset(max(end.text, after.text), max(end.reasoning, after.reasoning), end.calls)
+    calls = load_calls(row.tool_calls) if end.calls != after.calls else None
     return Update(
         text=row.text,
         reasoning=row.reasoning,
@@ -333,6 +361,7 @@ def read(db: Database, viewer: Viewer, message_id: int, after: Offset) -> Update
         error=row.error_message,
         hint=row.error_hint,
         reasoning_s=row.reasoning_s,
+        calls=calls if calls is None or state is State.RUNNING else settled(calls),
     )
 
 

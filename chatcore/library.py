@@ -1,8 +1,8 @@
 """Well-known models of Ollama's library, for who has none yet: the one place that names them with their sizes.
 
-Sizes are those of the download, in units of 1,000, as https://ollama.com/library states them for these tags; looked up in
-November 2026 in Ollama's README (gemma3, llama3.2) and in lists that quote the library (qwen3, qwen3.5, gpt-oss, qwen3-coder).
-The library changes its tags now and then, so the page calls them approximate; what a download really takes, it shows itself.
+Sizes are those of the download, in units of 1,000, gathered in November 2026 from what quotes https://ollama.com/library: copies of
+Ollama's README (gemma3, llama3.2) and published lists of others (qwen3, qwen3.5, gpt-oss, qwen3-coder); the library itself was not
+read. It changes its tags now and then, so the page calls the sizes approximate; what a download really takes, it shows itself.
 """
 
 from dataclasses import dataclass

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chatcore.parts import Offset, State, Update
+from chatcore.parts import CallRecord, Offset, State, Update
 
 
 class Strand:
@@ -72,10 +72,11 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All text of an answer at one moment."""
+    """All text of an answer at one moment, and its tool calls."""
 
     text: str
     reasoning: str
+    calls: tuple[CallRecord, ...] = ()
 
 
 class LiveAnswer:
@@ -87,9 +88,12 @@ class LiveAnswer:
         self._reasoning = Strand()
         # Run by who writes the answer: when reasoning begins and ends only the events say.
         self.thinking = Stopwatch()
+        self._calls: tuple[CallRecord, ...] = ()
+        self._calls_version = 0
         self._frozen = False
         self._state = State.RUNNING
         self._progress: str | None = None
+        self._progress_at = 0
         self._trouble: str | None = None
         self._error: str | None = None
         self._hint: str | None = None
@@ -101,6 +105,16 @@ class LiveAnswer:
     def size(self) -> int:
         """How many characters are written, text and reasoning together."""
         return len(self._text) + len(self._reasoning)
+
+    @property
+    def text_size(self) -> int:
+        """How many characters of text are written."""
+        return len(self._text)
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """Another one whenever there is something new to save."""
+        return self.size, self._calls_version
 
     @property
     def state(self) -> State:
@@ -117,10 +131,20 @@ class LiveAnswer:
             waiting = self._change()
         wake(waiting)
 
-    def note(self, progress: str | None) -> None:
-        """Says to the person who waits for the first text what is going on."""
+    def tell_calls(self, calls: tuple[CallRecord, ...]) -> None:
+        """Says how the tool calls stand now; after `freeze` nothing any more."""
         with self._lock:
-            self._progress = progress
+            if self._frozen:
+                return
+            self._calls = calls
+            self._calls_version += 1
+            waiting = self._change()
+        wake(waiting)
+
+    def note(self, progress: str | None) -> None:
+        """Says to the person who waits for the next text what is going on."""
+        with self._lock:
+            self._progress, self._progress_at = progress, self.size
             waiting = self._change()
         wake(waiting)
 
@@ -154,7 +178,7 @@ class LiveAnswer:
     def snapshot(self) -> Snapshot:
         """All text so far."""
         with self._lock:
-            return Snapshot(self._text.whole(), self._reasoning.whole())
+            return Snapshot(self._text.whole(), self._reasoning.whole(), self._calls)
 
     def since(self, offset: Offset) -> tuple[Update, int]:
         """What is new after an offset, and the version to wait on. Who is ahead, as after a change of replica, is told nothing
@@ -167,17 +191,18 @@ class LiveAnswer:
                 reasoning=reasoning,
                 state=self._state,
                 next=self._end_after(offset),
-                progress=self._trouble or (self._progress if self.size == 0 else None),
+                progress=self._trouble or (self._progress if self.size == self._progress_at else None),
                 error=self._error,
                 hint=self._hint,
                 reasoning_s=self.thinking.seconds,
+                calls=self._calls if self._calls_version != offset.calls else None,
             )
             return update, self._version
 
     def _end_after(self, offset: Offset) -> Offset:
         if self._state is not State.RUNNING:
-            return Offset(len(self._text), len(self._reasoning))
-        return Offset(max(len(self._text), offset.text), max(len(self._reasoning), offset.reasoning))
+            return Offset(len(self._text), len(self._reasoning), self._calls_version)
+        return Offset(max(len(self._text), offset.text), max(len(self._reasoning), offset.reasoning), self._calls_version)
 
     async def changed(self, version: int) -> None:
         """Returns when there is something newer than `version`, on whichever event loop it is awaited."""

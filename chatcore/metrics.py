@@ -59,6 +59,13 @@ class Metrics:
             buckets=BUCKETS_TOKENS,
             registry=self._registry,
         )
+        self._tools = Histogram(
+            "gen_ai_execute_tool_duration_seconds",
+            "Time a tool took, of calls that ran.",
+            ("gen_ai_tool_name", "error_type"),
+            buckets=BUCKETS_S,
+            registry=self._registry,
+        )
         self._ended = Counter(
             "chatcore_generations_total",
             "Attempts at an answer that ended, by state: complete, stopped, failed, interrupted.",
@@ -84,6 +91,8 @@ class Metrics:
         self._duration.labels(*labels, error_type(entry)).observe(entry.duration_s)
         if entry.time_to_first_chunk_s is not None:
             self._first_chunk.labels(*labels).observe(entry.time_to_first_chunk_s)
+        for call in entry.calls:
+            self._tools.labels(call.tool, call.error_type or "").observe(call.duration_s)
         for kind, count in (("input", entry.input_tokens), ("output", entry.output_tokens)):
             if count is not None:
                 self._tokens.labels(*labels, kind, entry.usage_source or "").observe(count)

@@ -489,6 +489,36 @@ class Prompt(SQLModel, table=True):
     created_at: datetime = Field(default_factory=utc_now)
 
 
+class ToolPermission(SQLModel, table=True):
+    """What a person lets a tool do.
+
+    Purpose: who said "always", "for this chat" or "never" is not asked again; `decision` is allow, ask or never, `tool` the
+    name a model calls it by. Relationships: `session_id`, the chat it holds for, None for all chats; gone with its chat.
+    Ownership: `user_id`; the chat is one of the same person.
+    """
+
+    __tablename__ = "tool_permission"
+    __table_args__ = (
+        UniqueConstraint("user_id", "session_id", "tool", name="uq_tool_permission_chat"),
+        # NULLs are all different to a unique key, so what holds for all chats needs one of its own.
+        Index(
+            "uq_tool_permission_user", "user_id", "tool", unique=True,
+            sqlite_where=text("session_id IS NULL"), postgresql_where=text("session_id IS NULL"),
+        ),
+        ForeignKeyConstraint(
+            ["user_id", "session_id"], ["chatsession.user_id", "chatsession.id"], name="fk_tool_permission_chat", ondelete="CASCADE"
+        ),
+        CheckConstraint("decision IN ('allow', 'ask', 'never')", name="ck_tool_permission_decision"),
+        CheckConstraint("length(tool) BETWEEN 1 AND 64", name="ck_tool_permission_tool"),
+    )  # fmt: skip
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    session_id: uuid.UUID | None = None
+    tool: str
+    decision: str = Field(max_length=20)
+
+
 class ImportRef(SQLModel, table=True):
     """Where an imported chat or message came from.
 

@@ -1,6 +1,5 @@
 """The values that travel between the database, the Runner, the providers and the screen. All are immutable."""
 
-import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -97,12 +96,63 @@ class ToolCall:
     error: str | None = None
 
 
-def dump_tool_calls(calls: tuple[ToolCall, ...]) -> str | None:
-    """The JSON text stored in `chatmessage.tool_calls`; None for no calls."""
-    if not calls:
-        return None
-    rows = [{"id": call.id, "name": call.name, "arguments": call.arguments, "raw": call.raw, "error": call.error} for call in calls]
-    return json.dumps(rows, ensure_ascii=False)
+class Policy(StrEnum):
+    """Whether a tool may run: by itself, after a person was asked, or not at all."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    NEVER = "never"
+
+
+class Decision(StrEnum):
+    """Why a call ran or did not: the policy let it, a person said so (and for how long), or nobody answered in time."""
+
+    POLICY = "policy"
+    ONCE = "once"
+    CHAT = "chat"
+    ALWAYS = "always"
+    DECLINED = "declined"
+    NEVER = "never"
+    TIMEOUT = "timeout"
+
+
+class CallState(StrEnum):
+    """Where a tool call stands. WAITING: a person is asked. Everything but WAITING and RUNNING is final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    DECLINED = "declined"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A tool call as its message keeps it. `round` counts the model's turns within the answer from 1, `position` is how much of
+    the text stood before it, in characters. `result` is what the model was told, None while it is not known."""
+
+    id: str
+    name: str
+    arguments: dict[str, object] | None
+    raw: str = ""
+    error: str | None = None
+    round: int = 1
+    position: int = 0
+    state: CallState = CallState.RUNNING
+    decision: Decision | None = None
+    result: str | None = None
+    started_at: datetime | None = None
+    duration_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model is told of it. `schema` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    schema: dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +165,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the conversation as a model server sees it."""
+    """One message of the conversation as a model server sees it. `reasoning` is the model's own, between two rounds of tools."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
@@ -123,17 +173,20 @@ class Turn:
     tool_name: str | None = None
     tool_call_id: str | None = None
     images: tuple[Picture, ...] = ()
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """What a provider is asked: one model, the turns oldest first. `options` are the server's own (num_ctx, seed ...)."""
+    """What a provider is asked: one model, the turns oldest first. `options` are the server's own (num_ctx, seed ...); `tools`
+    are those the model may ask for."""
 
     model: str
     turns: tuple[Turn, ...]
     think: bool | str | None = None
     options: dict[str, object] = field(default_factory=dict)
     keep_alive: str | float | None = None
+    tools: tuple[ToolSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +307,12 @@ Event = Started | ReasoningDelta | TextDelta | ToolCall | Progress | Usage | Fin
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How much of an answer a follower already has, in characters (Unicode code points) of each part."""
+    """How much of an answer a follower already has, in characters (Unicode code points) of each part. `calls` marks the state
+    of its tool calls that the follower knows, 0 for none: they are sent again whenever it is another one."""
 
     text: int = 0
     reasoning: int = 0
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +321,7 @@ class Update:
 
     `state` is RUNNING until the last update, which has a final state; `progress` is a sentence while nothing is written
     yet; `error` and `hint` are set on a failed answer. `reasoning_s`: how long the model has reasoned, None where it has not or
-    another process writes the answer.
+    another process writes the answer. `calls` are all tool calls so far, None if nothing about them is new.
     """
 
     text: str
@@ -277,6 +332,7 @@ class Update:
     error: str | None = None
     hint: str | None = None
     reasoning_s: float | None = None
+    calls: tuple[CallRecord, ...] | None = None
 
 
 # --- what the history shows --------------------------------------------------------------------------------------

@@ -42,7 +42,8 @@ class Settings:
     """Everything the core needs to start. `trash_days`: how long a chat stays in the trash, 0 for ever. `metrics`: whether
     /metrics answers, to everybody or only to who sends `metrics_token`. `reference_model` (seller/model): whose prices make the
     equivalent of local models. `watts`: what this machine takes while a local model answers, for the estimate of energy.
-    `traces_endpoint`: where traces go, None for nowhere. `endpoints`: the servers that speak OpenAI's interface."""
+    `traces_endpoint`: where traces go, None for nowhere. `endpoints`: the servers that speak OpenAI's interface. `fetch_allow`: the
+    hosts that the tool fetch_url may read, none without. `mcp_config`: the file that names MCP servers."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
@@ -57,6 +58,8 @@ class Settings:
     reference_model: str | None = None
     watts: float | None = None
     traces_endpoint: str | None = field(default=None, repr=False)
+    fetch_allow: str = ""
+    mcp_config: str | None = None
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
@@ -78,6 +81,8 @@ class Settings:
             reference_model=env.get("CHATCORE_REFERENCE_MODEL", "").strip() or None,
             watts=positive_watts(env, "CHATCORE_WATTS"),
             traces_endpoint=traces_endpoint(env),
+            fetch_allow=env.get("CHATCORE_FETCH_ALLOW", "").strip(),
+            mcp_config=env.get("CHATCORE_MCP_CONFIG", "").strip() or None,
         )
 
 

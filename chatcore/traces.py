@@ -15,19 +15,19 @@ from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import Span, SpanKind, StatusCode, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
 from chatcore import __version__
 from chatcore.errors import Invalid
-from chatcore.ledger import Entry
+from chatcore.ledger import CallEntry, Entry
 from chatcore.parts import ErrorCode, State
 
 log = logging.getLogger(__name__)
 exporter_log = logging.getLogger(trace_exporter.__name__)
 
-OPERATION = "chat"
+OPERATION, EXECUTE_TOOL = "chat", "execute_tool"
 # Somebody made these names up, and what makes charts of the names of spans would keep each for ever.
 MADE_UP = (ErrorCode.MODEL_NOT_FOUND, ErrorCode.NOT_FOUND)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -70,11 +70,26 @@ class Traces:
             attributes=attributes(entry),
             start_time=end_ns - round(entry.duration_s * 1e9),
         )
-        # The calls of tools belong here once an entry has them: each a span "execute_tool {name}", kind INTERNAL, below this one.
+        for call in entry.calls:
+            self._observe_call(call, span)
         if error_type(entry):
             # Without a description: a server's words may quote the prompt.
             span.set_status(StatusCode.ERROR)
         span.end(end_ns)
+
+    def _observe_call(self, call: CallEntry, parent: Span) -> None:
+        """The span of a tool call, below that of its answer."""
+        start_ns = (call.started_at - EPOCH) // timedelta(microseconds=1) * 1000
+        said = {"gen_ai.operation.name": EXECUTE_TOOL, "gen_ai.tool.name": call.tool, "gen_ai.tool.type": "function"}
+        span = self._tracer.start_span(
+            f"{EXECUTE_TOOL} {call.tool}",
+            context=set_span_in_context(parent, Context()),
+            attributes=said | ({"error.type": call.error_type} if call.error_type else {}),
+            start_time=start_ns,
+        )
+        if call.error_type:
+            span.set_status(StatusCode.ERROR)
+        span.end(start_ns + round(call.duration_s * 1e9))
 
     @property
     def lost(self) -> int:

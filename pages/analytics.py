@@ -10,7 +10,7 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from ui import app
-from ui.analytics import activity, compare, costs, filter_bar, overview, people, quality, report_file, speed
+from ui.analytics import activity, address, compare, costs, filter_bar, overview, people, quality, report_file, speed
 from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
@@ -26,9 +26,9 @@ TABS: dict[str, Callable[[Shown], None]] = {
 
 
 @st.cache_data(ttl=120, max_entries=64, show_spinner=False)
-def load_models(_db: Database, as_of: AsOf) -> tuple[tuple[str, str], ...]:
-    """Every (provider, model) the viewer ever asked."""
-    return analytics.known_models(_db, as_of.viewer)
+def load_models(_db: Database, as_of: AsOf, *, everybody: bool) -> tuple[tuple[str, str], ...]:
+    """Every (provider, model) the viewer ever asked, or anybody."""
+    return analytics.known_models(_db, as_of.viewer, everybody=everybody)
 
 
 def time_zone() -> str:
@@ -41,8 +41,8 @@ def time_zone() -> str:
     return name
 
 
-def show_first_steps() -> None:
-    """The page of a person who has not chatted yet."""
+def show_first_steps(_: Shown | None = None) -> None:
+    """The page of a person who has not chatted yet; a tab of it where others have and this one may see it."""
     with st.container(border=True):
         st.markdown("**Nothing to count yet**")
         st.markdown(
@@ -59,10 +59,12 @@ def show_first_steps() -> None:
 
 def main() -> None:
     """The page."""
+    address.resume()
     db, person, now, own_zone = app.core().db, app.viewer(), app.now(), time_zone()
     head = st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     head.title("Analytics", anchor=False, width="content")
-    news = analytics.activity(db, person)
+    own, has_company = analytics.activity(db, person), analytics.has_company(db, person)
+    news = own or (analytics.activity(db, person, everybody=True) if has_company else None)
     if news is None:
         show_first_steps()
         return
@@ -70,16 +72,18 @@ def main() -> None:
     days = [moment.astimezone(zone(own_zone)).date() for moment in (news.first, news.last, now)]
     places = analytics.known_places(db, person)
     first, last, today = days
-    known = Known(load_models(db, as_of), first, last, today, places.tags, places.folders, places.has_imported)
+    known = Known(load_models(db, as_of, everybody=own is None), first, last, today, places.tags, places.folders, places.has_imported)
     choice = filter_bar.show(known)
     shown = Shown(db, person, choice.filters(own_zone), choice, known, Clock(now, zone(own_zone)), as_of)
-    with head:
-        report_file.show_download(shown)
-    tabs = TABS | ({"People": people.show} if analytics.has_company(db, person) else {})
-    for tab, show in zip(st.tabs(list(tabs), key="tab", bind="query-params"), tabs.values(), strict=True):
+    if own:
+        with head:
+            report_file.show_download(shown)
+    tabs = (TABS if own else {"Overview": show_first_steps}) | ({"People": people.show} if has_company else {})
+    for tab, show in zip(address.show_tabs(list(tabs)), tabs.values(), strict=True):
         if tab.open:
             with tab:
                 show(shown)
+    address.remember()
 
 
 main()

@@ -12,7 +12,7 @@ from chatcore.documents import BadFile, Upload
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.parameters import PLAIN
 from chatcore.parts import Capability, ChatInfo, ModelInfo, Thread, Viewer
-from ui import app, attachments, chat_settings, connect, gauge, words
+from ui import app, attachments, chat_settings, connect, gauge, tool_calls, words
 from ui.prompts import slash
 
 log = logging.getLogger("chatcore.ui")
@@ -53,11 +53,12 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
         )
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
             choice = show_picker(core, viewer, chat, used)
-            model = next((model for model in core.models() if (model.provider, model.id) == choice), None)
+            model = info_of(core, choice)
             filling = gauge.measured(core, viewer, thread, settings, model)
             if filling is not None:
                 gauge.show_gauge(filling)
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_tools", width="content"):
+                tool_calls.show_tools(core, viewer, chat_id, model)
                 slash.show_menu(core, viewer, TEXT)
                 chat_settings.show_button(core, viewer, chat, settings)
     if chat_id is not None:
@@ -81,6 +82,16 @@ def chosen(chat_id: uuid.UUID | None) -> Choice | None:
     """The (provider, model) picked for this chat in this browser session, None before the picker was drawn."""
     choice: Choice | None = st.session_state.get(picker_key(chat_id))
     return choice
+
+
+def info_of(core: Core, choice: Choice | None) -> ModelInfo | None:
+    """What is known of a chosen model."""
+    return next((model for model in core.models() if (model.provider, model.id) == choice), None)
+
+
+def uses_tools(chat_id: uuid.UUID | None) -> bool:
+    """Whether the next prompt of this chat may use tools."""
+    return tool_calls.are_on(chat_id, info_of(app.core(), chosen(chat_id)))
 
 
 def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice | None) -> Choice:
@@ -189,7 +200,9 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     try:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
-        draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=attachments.held(chat_id))
+        use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name)))
+        files = attachments.held(chat_id)
+        draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=files, use_tools=use_tools)
         sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
     except ChatcoreError as error:
         if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
@@ -208,6 +221,7 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         attachments.hold(chat_id, ())
         if chat_id is None:
             chat_settings.begun()
+        tool_calls.carry(chat_id, sent.chat_id)
         app.show_chat(sent.chat_id)
 
 

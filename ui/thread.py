@@ -9,13 +9,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from chatcore import chat as verbs
-from chatcore import history
+from chatcore import revisions
 from chatcore.context import cut_answers
 from chatcore.core import Core
 from chatcore.errors import NotFound
-from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
+from chatcore.parts import CallRecord, GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from chatcore.thread import open_thread
-from ui import app, attachments, composer, gauge, window, words
+from chatcore.toolcalls import pieces
+from ui import app, attachments, composer, gauge, message_actions, tool_calls, window, words
 from ui.find import Found
 from ui.live import Reading, land, live_answer
 from ui.markdown import show
@@ -95,6 +96,7 @@ def show_thread(thread: Thread, found: Found | None) -> Pending | None:
             with st.container():
                 show_portion(portion)
         show_way_down(view, thread)
+    message_actions.show_bars(app.core(), app.viewer(), thread)
     land(reading(view, thread, found), on_earlier=lambda: window.grow_up(view, thread), on_later=lambda: window.grow_down(view, thread),
          on_start=lambda: window.to_start(view.chat_id), on_end=lambda: window.to_end(view.chat_id))  # fmt: skip
     return next(filter(None, pending), None)
@@ -118,6 +120,8 @@ def show_way_down(view: window.View, thread: Thread) -> None:
         if thread.has_later:
             st.button("Show later messages", icon=":material/expand_more:", key="thread.later", type="tertiary",
                       on_click=window.grow_down, args=(view, thread))  # fmt: skip
+        else:
+            message_actions.show_this_branch(thread)
         st.button("Back to the newest messages", icon=":material/vertical_align_bottom:", key="thread.newest", type="tertiary",
                   on_click=window.to_end, args=(thread.chat.id,))  # fmt: skip
 
@@ -138,9 +142,11 @@ def reading(view: window.View, thread: Thread, found: Found | None) -> Reading:
 
 
 def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
-    """Draws one message; the last answer can be tried again."""
+    """Draws one message; the last answer can be tried again, or go on, if it did not end well."""
     with st.chat_message(message.role.value):
-        if message.role is Role.USER:
+        if message_actions.is_edited(message):
+            message_actions.show_editor(message)
+        elif message.role is Role.USER:
             show_text(message)
             attachments.show_files(message)
         elif message.status is State.RUNNING:
@@ -148,7 +154,7 @@ def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
         else:
             show_answer(message)
             if is_last:
-                show_retry(message)
+                message_actions.show_ways_on(message)
     return None
 
 
@@ -157,9 +163,15 @@ def show_answer(message: MessageInfo) -> None:
     if message.reasoning:
         with st.expander(thoughts(message.generation), type="compact"):
             st.markdown(show(message.reasoning, keep_lines=True))
-    show_text(message)
+    calls = tool_calls.calls_of(message)
+    if calls:
+        show_pieces(message, calls)
+    else:
+        show_text(message)
     if message.status is not State.COMPLETE:
         show_outcome(message)
+    elif revisions.was_cut_off(message):
+        st.caption(":material/content_cut: The answer reached the limit of its length.")
     st.caption(footer(message))
 
 
@@ -167,6 +179,20 @@ def thoughts(generation: GenerationInfo | None) -> str:
     """What stands over folded reasoning: how long it took, where that is known."""
     spent_s = generation.reasoning_s if generation else None
     return "Thoughts" if spent_s is None else f"Thought for {words.duration(max(spent_s, 0.1))}"
+
+
+def show_pieces(message: MessageInfo, calls: Sequence[CallRecord]) -> None:
+    """Draws an answer with its tool calls where they were made."""
+    if len(message.content) > LONGEST:
+        for call in calls:
+            tool_calls.show_call(call)
+        show_text(message)
+        return
+    for piece in pieces(message.content, calls):
+        if piece.text.strip():
+            st.markdown(show(piece.text.strip("\n")))
+        for call in piece.calls:
+            tool_calls.show_call(call)
 
 
 def show_text(message: MessageInfo) -> None:
@@ -199,30 +225,6 @@ def show_outcome(message: MessageInfo) -> None:
         return
     body = f"**{words.with_code(text)}**" + (f"  \n{words.with_code(hint)}" if hint else "")
     st.warning(body, icon=":material/error:" if message.status is State.FAILED else ":material/power_off:")
-
-
-def show_retry(message: MessageInfo) -> None:
-    """The button that asks for the answer once more, from the model that is chosen now."""
-    whole = message.status is State.COMPLETE
-    st.button(
-        "Try again",
-        icon=":material/refresh:",
-        key="thread.retry",
-        type="tertiary" if whole or message.status is State.STOPPED else "secondary",
-        help="Ask for this answer once more, from the model chosen below.",
-        on_click=_retry,
-        args=(message.id,),
-    )
-
-
-def _retry(message_id: int) -> None:
-    with app.calm_callback():
-        message = history.get_message(app.core().db, app.viewer(), message_id)
-        if message.status is State.RUNNING:
-            return  # the second click of a double click
-        provider, model_name = composer.chosen(message.session_id) or (message.provider, message.model_name)
-        verbs.retry(app.core().runner, app.viewer(), message_id, now=app.now(), provider=provider, model_name=model_name)
-        window.to_end(message.session_id)
 
 
 def footer(message: MessageInfo) -> str:
@@ -270,10 +272,13 @@ def follow_here(core: Core, viewer: Viewer, pending: Pending) -> None:
     Finished blocks are drawn once, only the growing one again, at most 15 times a second.
     """
     with pending.place:
-        finished, growing = st.container(), st.empty()
+        finished, growing, questions = st.container(), st.empty(), st.empty()
     growing.caption("Waiting for the model…")
     text, drawn = "", 0
-    for update in paced(core.runner.follow_sync(viewer, pending.message_id, Offset())):
+    for number, update in enumerate(paced(core.runner.follow_sync(viewer, pending.message_id, Offset()))):
+        if update.calls is not None:
+            with questions.container():
+                tool_calls.show_questions(pending.message_id, update.calls, number)
         text += update.text
         parts = blocks(text)
         for part in parts[drawn:-1]:
@@ -298,10 +303,10 @@ def paced(updates: Iterator[Update]) -> Iterator[Update]:
     text, due_s = "", 0.0
     for update in updates:
         text += update.text
-        if update.state is State.RUNNING and time.monotonic() < due_s and not update.progress:
+        if update.state is State.RUNNING and time.monotonic() < due_s and not update.progress and update.calls is None:
             continue
         due_s = time.monotonic() + 1 / PAINTS_PER_S
-        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint, update.reasoning_s)
+        yield Update(text, "", update.state, update.next, update.progress, update.error, update.hint, update.reasoning_s, update.calls)
         text = ""
 
 

@@ -67,16 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def opened(databases: Databases, engine: str, options: argparse.Namespace) -> Iterator[Database]:
     """The database to fill or to take as it is, at the newest schema."""
-    if not options.keep:
-        with databases.open(engine) as db:
+    with databases.corpus_url(engine, options.messages, seed=options.seed) as url:
+        db = open_database(url)
+        try:
+            init_db(db)
             yield db
-        return
-    db = open_database(databases.kept_url(engine, f"chatcore_scale_{options.messages}_{options.seed}"))
-    try:
-        init_db(db)
-        yield db
-    finally:
-        db.close()
+        finally:
+            db.close()
 
 
 def measured(db: Database, options: argparse.Namespace, broken: list[str]) -> Iterator[Row]:

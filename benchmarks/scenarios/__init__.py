@@ -4,7 +4,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.figures import Figure
-from benchmarks.scenarios import append, chat_list, kill, open_chat, open_window, session_page, start, stop, stream, switcher, writers
+from benchmarks.scenarios import (
+    analytics_page,
+    append,
+    chat_list,
+    kill,
+    open_chat,
+    open_window,
+    session_page,
+    start,
+    stop,
+    stream,
+    switcher,
+    writers,
+)
 from benchmarks.sizes import Sizes
 from benchmarks.stage import Stage
 from chatcore.db import Database
@@ -39,6 +52,7 @@ APP: tuple[AppScenario, ...] = (
     AppScenario("open_chat", open_chat.measure),
     AppScenario("session_page", session_page.measure),
     AppScenario("switcher", switcher.measure),
+    AppScenario("analytics_page", analytics_page.measure),
     AppScenario("stop", stop.measure),
     AppScenario("kill", kill.measure),
 )

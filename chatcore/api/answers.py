@@ -9,8 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
-from chatcore.api.calls import Call, Door, Reply, fields, number_of, parse_message_id, query, text_of
+from chatcore.api.calls import Call, Door, Reply, fields, flag_of, number_of, parse_message_id, query
 from chatcore.api.errors import HEADERS, error_response, log, unexpected_response
+from chatcore.api.messages import MODEL_FIELDS, model_of
 from chatcore.api.values import message_json, sent_json, update_json
 from chatcore.chat import retry, stop
 from chatcore.core import Core
@@ -29,12 +30,6 @@ LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 LONGEST_OFFSET = 2**31 - 2
 
 
-def show(call: Call) -> Reply:
-    """A message as it is now."""
-    query(call.query, {})
-    return Reply({"message": message_json(get_message(call.core.db, call.viewer, call.message_id()))})
-
-
 def stop_answer(call: Call) -> Reply:
     """Stops an answer; one that has ended already stays as it is. What was written is kept."""
     fields(call.body, {})
@@ -44,13 +39,8 @@ def stop_answer(call: Call) -> Reply:
 
 def retry_answer(call: Call) -> Reply:
     """Another attempt at an answer, with another model if one is named."""
-    sent = fields(call.body, {"provider": str, "model": str})
-    provider, model = text_of(sent, "provider"), text_of(sent, "model")
-    if (provider is None) != (model is None):
-        missing = "provider" if provider is None else "model"
-        raise Invalid(f"The field {missing!r} is missing.", "Send 'provider' and 'model' together, or neither.")
-    if provider is not None and provider not in call.core.providers:
-        raise Invalid(f"The field 'provider' names {provider[:60]!r}, which is not here.", f"Here are: {', '.join(call.core.providers)}.")
+    sent = fields(call.body, {**MODEL_FIELDS, "tools": bool})
+    provider, model = model_of(call, sent)
     again = retry(
         call.core.runner,
         call.viewer,
@@ -59,6 +49,7 @@ def retry_answer(call: Call) -> Reply:
         provider=provider,
         model_name=model,
         trace_parent=call.trace_parent,
+        use_tools=bool(flag_of(sent, "tools")),
     )
     return Reply(sent_json(again), 201)
 

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from chatcore.api.attachments import files_of
 from chatcore.api.calls import Call, Reply, fields, flag_of, number_of, query, text_of, texts_of
 from chatcore.api.settings import SETTINGS_FIELDS, settings_of
-from chatcore.api.values import Json, chat_json, message_json, sent_json
+from chatcore.api.uploads import files_of
+from chatcore.api.values import Json, chat_json, sent_json
 from chatcore.browse import Browse, browse_chats
 from chatcore.changes import Changes, change_chats
 from chatcore.chat import Draft, first_model, send
@@ -15,12 +15,10 @@ from chatcore.history import create_chat_in, delete_chats, get_chat, list_chats,
 from chatcore.models import DEFAULT_TITLE
 from chatcore.organise.tags import tags_of
 from chatcore.parts import ChatInfo, Shelf
-from chatcore.thread import END, After, Around, Before, Place, open_thread
 
 MODEL_FIELDS = {"provider": str, "model": str}
-DRAFT_FIELDS = {"text": str, "request_key": str, "attachments": list, **MODEL_FIELDS}
+DRAFT_FIELDS = {"text": str, "request_key": str, "tools": bool, "attachments": list, **MODEL_FIELDS}
 LONGEST_KEY = 80
-PLACES = {"before": Before, "after": After, "around": Around}
 
 
 def list_all(call: Call) -> Reply:
@@ -107,24 +105,6 @@ def delete(call: Call) -> Reply:
     return Reply(status=204)
 
 
-def list_messages(call: Call) -> Reply:
-    """The last messages of the branch that is shown, oldest first, or those before, after or around a message."""
-    asked = query(call.query, {"limit": int, **dict.fromkeys(PLACES, int)})
-    places: list[Place] = [place(number_of(asked, name, 0)) for name, place in PLACES.items() if name in asked]
-    if len(places) > 1:
-        raise Invalid(f"A window has one place, not {len(places)}.", f"Ask for one of {', '.join(PLACES)}.")
-    place = places[0] if places else END
-    thread = open_thread(call.core.db, call.viewer, call.chat_id(), place=place, limit=number_of(asked, "limit", 40))
-    return Reply(
-        {
-            "chat": with_tags(call, thread.chat),
-            "messages": [message_json(message) for message in thread.messages],
-            "before": thread.messages[0].id if thread.has_earlier and thread.messages else None,
-            "after": thread.messages[-1].id if thread.has_later and thread.messages else None,
-        }
-    )
-
-
 def send_message(call: Call) -> Reply:
     """A prompt to an existing chat."""
     chat_id = call.chat_id()
@@ -142,8 +122,15 @@ def draft(call: Call, sent: dict[str, object], model: tuple[str, str] | None = N
     if key is not None and not 0 < len(key) <= LONGEST_KEY:
         raise Invalid(f"The field 'request_key' has not 1 to {LONGEST_KEY} characters.", "A UUID made for each prompt is right.")
     provider, model_name = model or chosen_model(call, sent)
-    text, files = text_of(sent, "text") or "", files_of(sent)
-    return Draft(text, provider, model_name, request_key=key, trace_parent=call.trace_parent, files=files)
+    return Draft(
+        text_of(sent, "text") or "",
+        provider,
+        model_name,
+        request_key=key,
+        trace_parent=call.trace_parent,
+        files=files_of(sent),
+        use_tools=bool(flag_of(sent, "tools")),
+    )
 
 
 def chosen_model(call: Call, sent: dict[str, object]) -> tuple[str, str]:

@@ -18,8 +18,9 @@ from chatcore.api.calls import Door
 from chatcore.api.errors import error_response, log, unexpected_response
 from chatcore.api.guard import check_origin
 from chatcore.api.paint import Painter, Step
+from chatcore.api.values import live_call_json
 from chatcore.errors import ChatcoreError
-from chatcore.parts import Offset, State, Update
+from chatcore.parts import CallRecord, Offset, State, Update
 
 # Ten a second read as smoothly as fifteen and cost a third less: what a frame costs hardly depends on how much is in it.
 FRAME_S = 1 / 10
@@ -36,26 +37,31 @@ class Stage:
         self.painter = Painter()
         self._had = had
         self._first = True
+        self._fed = 0
+        # Where a tool call stands in the text, and before which block that is; None while the text has not come so far.
+        self._places: dict[int, int | None] = {}
 
     def frame(self, update: Update) -> dict[str, object]:
         """The frame for an update. The first one says from which block on the reader's elements are to be dropped."""
         final = update.state is not State.RUNNING
         frame: dict[str, object] = {}
         text = update.text
+        self._places |= {call.position: None for call in update.calls or () if call.position not in self._places}
         if self._first:
             self._first = False
             # What the reader says it has is painted unseen, to know how many blocks that is. If it has more than there
             # is, it has something else: an earlier attempt.
             if 0 < self._had <= len(text):
-                self.painter.step(text[: self._had])
+                self.feed(text[: self._had])
                 self.painter.forget_shown()
                 text = text[self._had :]
             frame["reset_from"] = self.painter.open_index
-        step = self.painter.step(text)
+        step = self.feed(text)
         if final:
-            last = self.painter.finish()
-            step = Step(step.blocks + last.blocks, open=last.open)
+            step = joined(Step(step.blocks), self.painter.finish())
         frame |= step_json(step)
+        if update.calls:
+            frame["calls"] = [live_call_json(call) | {"before": self._before(call)} for call in update.calls]
         if update.reasoning:
             frame["reasoning"] = update.reasoning
         if update.reasoning_s is not None:
@@ -67,6 +73,31 @@ class Stage:
             "hint": update.hint,
             "next": {"text": update.next.text, "reasoning": update.next.reasoning},
         }
+
+    def feed(self, text: str) -> Step:
+        """Paints more text. Where a tool call stands in it a block ends, so that the call can stand between two."""
+        step = Step()
+        for place in sorted(place for place, before in self._places.items() if before is None and place <= self._fed + len(text)):
+            piece, text = text[: max(place - self._fed, 0)], text[max(place - self._fed, 0) :]
+            self._fed += len(piece)
+            painted = self.painter.step(piece) if piece else Step()
+            step = joined(Step(step.blocks + painted.blocks), self.painter.finish())
+            self._places[place] = self.painter.open_index
+        self._fed += len(text)
+        return joined(step, self.painter.step(text))
+
+    def _before(self, call: CallRecord) -> int:
+        """The block that a call stands before."""
+        place = self._places.get(call.position)
+        return self.painter.open_index if place is None else place
+
+
+def joined(first: Step, second: Step) -> Step:
+    """Two steps as one. A block that the first took away stays away unless the second has something in its place."""
+    opened = second.open
+    if opened is None and first.open is not None and second.append is None and all(block.i != first.open.i for block in second.blocks):
+        opened = first.open
+    return Step(first.blocks + second.blocks, opened, second.append)
 
 
 def step_json(step: Step) -> dict[str, object]:

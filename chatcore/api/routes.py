@@ -9,7 +9,23 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, attachments, chats, finding, folders, live, metrics, presets, prompts, searches, settings, state, tags
+from chatcore.api import (
+    answers,
+    attachments,
+    chats,
+    finding,
+    folders,
+    live,
+    messages,
+    metrics,
+    presets,
+    prompts,
+    searches,
+    settings,
+    state,
+    tags,
+    tools,
+)
 from chatcore.api.calls import BODY_BYTES, FILES_BODY_BYTES, Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -28,6 +44,7 @@ PRESETS = "/api/v1/presets"
 PRESET = "/api/v1/presets/{preset_id}"
 PROMPTS = "/api/v1/prompts"
 PROMPT = "/api/v1/prompts/{prompt_id}"
+TOOLS = "/api/v1/tools"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -47,12 +64,22 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", CHAT, chats.show),
     Operation("PATCH", CHAT, chats.change),
     Operation("DELETE", CHAT, chats.delete),
-    Operation("GET", f"{CHAT}/messages", chats.list_messages),
+    Operation("GET", f"{CHAT}/messages", messages.list_all),
     Operation("POST", f"{CHAT}/messages", chats.send_message, FILES_BODY_BYTES),
-    Operation("GET", MESSAGE, answers.show),
+    Operation("GET", MESSAGE, messages.show),
     Operation("GET", f"{MESSAGE}/attachments", attachments.list_all),
+    Operation("DELETE", MESSAGE, messages.delete),
+    Operation("POST", f"{MESSAGE}/edit", messages.edit, FILES_BODY_BYTES),
+    Operation("POST", f"{MESSAGE}/continue", messages.go_on),
+    Operation("POST", f"{MESSAGE}/show", messages.switch),
+    Operation("POST", f"{MESSAGE}/fork", messages.fork),
+    Operation("PUT", f"{MESSAGE}/feedback", messages.rate),
+    Operation("DELETE", f"{MESSAGE}/feedback", messages.unrate),
     Operation("POST", f"{MESSAGE}/stop", answers.stop_answer),
     Operation("POST", f"{MESSAGE}/retry", answers.retry_answer),
+    Operation("POST", f"{MESSAGE}/calls/{{call_id}}", tools.decide_call),
+    Operation("GET", TOOLS, tools.list_all),
+    Operation("PATCH", f"{TOOLS}/{{tool}}", tools.change),
     Operation("GET", TAGS, tags.list_all),
     Operation("PATCH", TAG, tags.change),
     Operation("DELETE", TAG, tags.delete),

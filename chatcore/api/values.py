@@ -1,5 +1,6 @@
 """The values of chatcore as JSON: names as in docs/rest.md, times in ISO 8601 with their zone, durations in seconds."""
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,8 +12,11 @@ from chatcore.organise.prompts import PromptInfo
 from chatcore.organise.tags import TagInfo
 from chatcore.organise.views import ViewInfo
 from chatcore.parameters import ChatSettings
-from chatcore.parts import AttachmentInfo, ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
+from chatcore.parts import AttachmentInfo, CallRecord, ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
 from chatcore.search.results import Facet, Facets, Hit, Switch
+from chatcore.toolcalls import call_json
+from chatcore.tools.base import ServerState
+from chatcore.tools.toolbox import ToolInfo
 
 Json = dict[str, object]
 
@@ -175,9 +179,34 @@ def sent_json(sent: Sent) -> Json:
     return {"chat_id": str(sent.chat_id), "user_message_id": sent.user_message_id, "answer_id": sent.answer_id}
 
 
-def update_json(update: Update) -> Json:
-    """News of an answer."""
+def live_call_json(call: CallRecord) -> Json:
+    """A tool call as the page draws it, its arguments as text."""
+    arguments = call.raw if call.arguments is None else json.dumps(call.arguments, ensure_ascii=False, indent=2)
     return {
+        "id": call.id,
+        "name": call.name,
+        "state": call.state,
+        "decision": call.decision,
+        "arguments": arguments,
+        "result": call.result,
+        "duration_s": call.duration_s,
+    }
+
+
+def tool_json(tool: ToolInfo, policy: str) -> Json:
+    """A tool and what it may do for the caller."""
+    return {"name": tool.name, "description": tool.description, "source": tool.source, "read_only": tool.read_only, "policy": policy}
+
+
+def tool_server_json(state: ServerState) -> Json:
+    """A server of tools."""
+    return {"name": state.name, "connected": state.connected, "tools": state.tools, "error": state.error}
+
+
+def update_json(update: Update) -> Json:
+    """News of an answer; its tool calls only where they changed."""
+    calls = {} if update.calls is None else {"calls": [call_json(call) for call in update.calls]}
+    return calls | {
         "text": update.text,
         "reasoning": update.reasoning,
         "state": update.state,

@@ -27,7 +27,7 @@ FOLDER = Path(__file__).resolve().parent
 # Every table of ours; a test holds them equal to the models.
 TABLES = (
     "users", "chatsession", "chatmessage", "generation", "attachment", "attachment_content", "feedback", "tag", "chattag", "importref",
-    "unmigrated_row", "usage_day", "usage_dirty", "folder", "saved_search", "preset", "prompt",
+    "unmigrated_row", "usage_day", "usage_dirty", "folder", "saved_search", "preset", "prompt", "tool_permission",
 )  # fmt: skip
 
 

@@ -117,6 +117,15 @@ class ModelManager(Protocol):
         """Takes a model out of memory."""
 
 
+@runtime_checkable
+class Continuing(Protocol):
+    """A provider that says whether its models go on with an assistant's turn that stands last, instead of answering it."""
+
+    @property
+    def continues(self) -> bool:
+        """Whether they do."""
+
+
 # --- errors ------------------------------------------------------------------------------------------------------
 
 MESSAGE_LIMIT = 300

@@ -12,6 +12,8 @@ T = TypeVar("T")
 
 # A busy or loading server is asked again after so long, in seconds.
 RETRY_DELAYS_S = (1.0, 2.0, 4.0)
+# Said when a model is asked again without tools.
+NO_TOOLS = "This model cannot use tools, so it answers without them."
 PROGRESS_AFTER_S = 2.0
 PROGRESS_EVERY_S = 10.0
 

@@ -21,11 +21,13 @@ from chatcore.parts import (
     ReasoningDelta,
     Started,
     TextDelta,
+    ToolCall,
     Usage,
 )
 from chatcore.providers.base import Situation, failure, raised
 from chatcore.providers.guide_manual import Manual, Section, read_manual
 from chatcore.providers.guide_stream import MAX_TOKENS, MAX_TOKENS_PER_S, paced, sample_markdown, token_count, tokens
+from chatcore.providers.guide_tools import results_text, tool_call
 from chatcore.settings import ROOT
 
 MODEL_ID = "guide"
@@ -84,6 +86,7 @@ COMMANDS = (
     Command("/stream TOKENS PER_SECOND", f"writes markdown, up to {MAX_TOKENS:,} tokens at up to {MAX_TOKENS_PER_S:,} per second"),
     Command("/think TEXT", "reasons aloud for a moment, then answers with the text"),
     Command("/wait SECONDS", "writes nothing for a while, like a server that loads a model"),
+    Command("/tool NAME ARGUMENT", "asks for a tool as a model would, such as `/tool time Europe/Berlin`"),
     Command("/fail CODE TOKENS", "fails like a model server, after so many tokens (0 without a number)"),
 )
 
@@ -98,6 +101,7 @@ class Guide:
 
     name = "guide"
     label = "Built-in guide"
+    continues = True
 
     def __init__(self, look: Look = nobody, *, docs: Path = ROOT / "docs") -> None:
         self._look = look
@@ -110,7 +114,7 @@ class Guide:
 
     async def models(self) -> tuple[ModelInfo, ...]:
         """The one model there is."""
-        return (ModelInfo(id=MODEL_ID, provider=self.name, capabilities=frozenset({Capability.COMPLETION}), loaded=True),)
+        return (ModelInfo(id=MODEL_ID, provider=self.name, capabilities=frozenset({Capability.COMPLETION, Capability.TOOLS}), loaded=True),)
 
     async def model(self, model_id: str) -> ModelInfo:
         """The one model there is; any other raises ProviderError."""
@@ -122,17 +126,21 @@ class Guide:
         """Nothing to close."""
 
     async def chat(self, request: ChatRequest) -> AsyncIterator[Event]:
-        """Answers the last turn; a text that starts with a slash is a command."""
+        """Answers the last prompt, or goes on with the answer to it; a text that starts with a slash is a command."""
         if request.model != MODEL_ID:
             yield failure(ErrorCode.MODEL_NOT_FOUND, Situation(self.label, model=request.model))
             return
         yield Started()
-        question = request.turns[-1].content.strip() if request.turns else ""
+        question, begun = asked_of(request)
         asked = sum(token_count(turn.content) for turn in request.turns)
         loop = asyncio.get_running_loop()
         start_s, written = loop.time(), 0
         last: Event = Finished(FinishReason.STOP, "stop")
-        async for event in self._answer(question):
+        async for event in self._turn(request, question, begun):
+            if isinstance(event, ToolCall):
+                last = Finished(FinishReason.TOOL_CALLS, "stop")
+                yield event
+                continue
             if not isinstance(event, TextDelta | ReasoningDelta | Progress):
                 last = event
                 break
@@ -141,14 +149,24 @@ class Guide:
         yield Usage(input_tokens=asked, output_tokens=written, eval_s=loop.time() - start_s, response_model=MODEL_ID)
         yield last
 
-    async def _answer(self, question: str) -> AsyncIterator[Event]:
-        """The events between the first and the last; a last one only where the answer shall fail."""
+    def _turn(self, request: ChatRequest, question: str, begun: str) -> AsyncIterator[Event]:
+        """The events of this turn: of an answer, of a call, or of what came of one."""
+        if request.turns and request.turns[-1].role == "tool":
+            return written(results_text(request.turns), ANSWER_TOKENS_PER_S)
+        name, _, rest = question.partition(" ")
+        if name.lower() != "/tool":
+            return self._answer(question, begun)
+        call = tool_call(rest, request.tools)
+        return written(call, ANSWER_TOKENS_PER_S) if isinstance(call, str) else called(call)
+
+    async def _answer(self, question: str, begun: str) -> AsyncIterator[Event]:
+        """The events between the first and the last; a last one only where the answer shall fail. `begun` is what it has already."""
         name, *arguments = question.split() or [""]
         try:
             match name.lower():
                 case "/stream":
                     size, rate = numbers(arguments, (2000, 200), (MAX_TOKENS, MAX_TOKENS_PER_S), "/stream 2000 200")
-                    events = written(await asyncio.to_thread(sample_markdown, size), rate)
+                    events = written(rest(await asyncio.to_thread(sample_markdown, size), begun), rate)
                 case "/think":
                     events = thought(question[len(name) :].strip() or "Nothing to add.")
                 case "/wait":
@@ -161,7 +179,7 @@ class Guide:
                 case command if command.startswith("/") and len(command) > 1 and "/" not in command[1:]:
                     events = written(f"I do not know the command `{command[:40]}`.\n\n{help_text()}", ANSWER_TOKENS_PER_S)
                 case _:
-                    events = written(await self._text(question), ANSWER_TOKENS_PER_S)
+                    events = written(rest(await self._text(question), begun), ANSWER_TOKENS_PER_S)
         except Invalid as error:
             events = written(f"{error.message} {error.hint}", ANSWER_TOKENS_PER_S)
         async for event in events:
@@ -197,6 +215,13 @@ async def written(text: str, per_s: float) -> AsyncIterator[Event]:
         yield TextDelta(token)
 
 
+async def called(call: ToolCall) -> AsyncIterator[Event]:
+    """A sentence, then the call."""
+    async for event in written(f"I ask for the tool `{call.name}`.", ANSWER_TOKENS_PER_S):
+        yield event
+    yield call
+
+
 async def thought(text: str) -> AsyncIterator[Event]:
     """Some reasoning, then the text."""
     reasoning = f"The person asks me to answer with {len(text)} characters. There is nothing to weigh, so I repeat them as they are."
@@ -212,6 +237,19 @@ async def waited(seconds: int) -> AsyncIterator[Event]:
     await asyncio.sleep(seconds)
     async for event in written(f"Those were {seconds} seconds without a word.", ANSWER_TOKENS_PER_S):
         yield event
+
+
+def asked_of(request: ChatRequest) -> tuple[str, str]:
+    """The last prompt, and the answer to it as far as it is there already."""
+    turns = request.turns
+    begun = turns[-1].content if turns and turns[-1].role == "assistant" else ""
+    prompts = [turn.content for turn in turns if turn.role != "assistant"]
+    return prompts[-1].strip() if prompts else "", begun
+
+
+def rest(text: str, begun: str) -> str:
+    """What is missing of a text that begins so; all of it if it does not."""
+    return text.removeprefix(begun)
 
 
 def failing(label: str, arguments: list[str]) -> AsyncIterator[Event]:

@@ -56,6 +56,7 @@ class Ollama:
 
     name = PROVIDER
     label = LABEL
+    continues = True
 
     def __init__(
         self, settings: Settings, *, retry_delays_s: Sequence[float] = RETRY_DELAYS_S, progress_after_s: float = PROGRESS_AFTER_S
@@ -221,10 +222,12 @@ class Ollama:
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer. What fails before the first text is tried again where that can help."""
-        retries = Retries(self._retry_delays_s, self._think(request))
+        retries = Retries(self._retry_delays_s, self._think(request), tools=bool(request.tools))
         started = begun = False
         while True:
             again: Again | None = None
+            if request.tools and not retries.tools:
+                request = replace(request, tools=())
             async with aclosing(self._attempt(request, retries.think)) as events:
                 async for event in events:
                     if isinstance(event, Started) and started:

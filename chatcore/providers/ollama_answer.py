@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import Iterator
 
-from chatcore.parts import ChatRequest, Event, Finished, FinishReason, ReasoningDelta, TextDelta, ToolCall, Turn, Usage
+from chatcore.parts import ChatRequest, Event, Finished, FinishReason, ReasoningDelta, TextDelta, ToolCall, ToolSpec, Turn, Usage
 from chatcore.providers.base_json import Json, arguments_in, count_in, object_in, objects_in, text_in
 from chatcore.texts import storable
 
@@ -22,7 +22,14 @@ def request_body(request: ChatRequest, *, think: bool | str | None) -> Json:
         body["options"] = request.options
     if request.keep_alive is not None:
         body["keep_alive"] = request.keep_alive
+    if request.tools:
+        body["tools"] = [tool_of(tool) for tool in request.tools]
     return body
+
+
+def tool_of(tool: ToolSpec) -> Json:
+    """One tool as Ollama takes it, its schema whole."""
+    return {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema}}
 
 
 def message_of(turn: Turn) -> Json:
@@ -30,6 +37,8 @@ def message_of(turn: Turn) -> Json:
     message: Json = {"role": turn.role, "content": turn.content}
     if turn.images:
         message["images"] = [base64.b64encode(image.content).decode() for image in turn.images]
+    if turn.reasoning:
+        message["thinking"] = turn.reasoning
     if turn.tool_calls:
         message["tool_calls"] = [
             {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.arguments or {}}}

@@ -28,7 +28,7 @@ from chatcore.parts import (
 from chatcore.providers.base import Situation, failure, raised
 from chatcore.providers.base_json import Json
 from chatcore.providers.base_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Again, Patience, ended
-from chatcore.providers.openai_answer import USAGE_FIELD, Answer, request_body
+from chatcore.providers.openai_answer import TOOLS_FIELD, USAGE_FIELD, Answer, request_body
 from chatcore.providers.openai_errors import Explain
 from chatcore.providers.openai_events import WIRE_ERRORS, Broken, Chunk, Mark, NotEvents, Stage, WireError
 from chatcore.providers.openai_models import is_list, listed_models
@@ -125,7 +125,7 @@ class OpenAI:
 
     async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer. What fails before the first text is tried again where that can help."""
-        retries = Retries(self._retry_delays_s, self._left_out)
+        retries = Retries(self._retry_delays_s, self._left_out if request.tools else self._left_out | {TOOLS_FIELD})
         started = begun = False
         while True:
             again: Again | None = None

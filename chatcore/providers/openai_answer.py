@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from chatcore.parts import ChatRequest, Event, Finished, FinishReason, Picture, ReasoningDelta, TextDelta, ToolCall, Turn, Usage
+from chatcore.parts import ChatRequest, Event, Finished, FinishReason, Picture, ReasoningDelta, TextDelta, ToolCall, ToolSpec, Turn, Usage
 from chatcore.providers.base_json import Json, arguments_in, count_in, object_in, objects_in, text_in
 from chatcore.texts import storable
 
@@ -33,6 +33,7 @@ REASONS = {
 }
 # Fields that some servers refuse; the answer comes without them too.
 USAGE_FIELD, EFFORT_FIELD = "stream_options", "reasoning_effort"
+TOOLS_FIELD = "tools"
 LIMIT_FIELD, NEW_LIMIT_FIELD = "max_tokens", "max_completion_tokens"
 MOST_CALLS = 1000
 
@@ -49,9 +50,16 @@ def request_body(request: ChatRequest, *, left_out: Collection[str] = ()) -> Jso
             body[name] = value
     if isinstance(request.think, str):
         body[EFFORT_FIELD] = request.think
+    if request.tools:
+        body[TOOLS_FIELD] = [tool_of(tool) for tool in request.tools]
     if LIMIT_FIELD in left_out and LIMIT_FIELD in body:
         body[NEW_LIMIT_FIELD] = body[LIMIT_FIELD]
     return {name: value for name, value in body.items() if name not in left_out}
+
+
+def tool_of(tool: ToolSpec) -> Json:
+    """One tool as OpenAI takes it, its schema whole."""
+    return {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema}}
 
 
 def message_of(turn: Turn) -> Json:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from chatcore.parts import ErrorCode, Failed
-from chatcore.providers.base_waiting import Again
-from chatcore.providers.openai_answer import EFFORT_FIELD, LIMIT_FIELD, NEW_LIMIT_FIELD, USAGE_FIELD
+from chatcore.providers.base_waiting import NO_TOOLS, Again
+from chatcore.providers.openai_answer import EFFORT_FIELD, LIMIT_FIELD, NEW_LIMIT_FIELD, TOOLS_FIELD, USAGE_FIELD
 
 # Who is told to wait longer decides that for himself.
 LONGEST_WAIT_S = 10.0
@@ -12,7 +12,7 @@ LONGEST_WAIT_S = 10.0
 
 class Retries:
     """What is tried again before the first text: a busy or loading server three times, a failed one once, one that names a short
-    time to wait once, and without a field that it does not know."""
+    time to wait once, and without a field that it does not know. `left_out` has what is not sent, or not to be sent again."""
 
     def __init__(self, delays_s: Sequence[float], left_out: frozenset[str]) -> None:
         self._delays_s = list(delays_s)
@@ -22,6 +22,9 @@ class Retries:
 
     def after(self, event: Failed) -> Again | None:
         """The next attempt; None where the failure stands."""
+        if event.code is ErrorCode.UNSUPPORTED_FEATURE and TOOLS_FIELD not in self.left_out and "tool" in event.detail.lower():
+            self.left_out |= {TOOLS_FIELD}
+            return Again(0.0, NO_TOOLS)
         if event.code in (ErrorCode.BAD_REQUEST, ErrorCode.UNSUPPORTED_FEATURE):
             return self._without_field(event.detail)
         if event.code in (ErrorCode.BUSY, ErrorCode.LOADING) and self._delays_s:

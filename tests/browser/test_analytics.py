@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from playwright.sync_api import Locator, Page, expect
 
 from chatcore.accounts import local_owner
 from chatcore.db import open_database
 from tests.browser.conftest import Server
-from tests.factories import make_chat, make_exchange
+from tests.factories import make_chat, make_exchange, make_viewer
 
 pytestmark = pytest.mark.browser
 # At noon, so that no clock of the machine puts an exchange of an hour before or after on another day.
@@ -114,3 +115,86 @@ def test_the_report_is_a_file_that_opens_by_itself(server: Server, page: Page, t
     page.set_viewport_size({"width": 390, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert asked == [file.as_uri()]
+
+
+def day_of(when: datetime) -> str:
+    return f"When: {when:%A} {when.day} {when:%B %Y}"
+
+
+def open_bread(page: Page) -> None:
+    """The answer about bread is the only one in the list; a click on it opens its chat."""
+    expect(behind(page)).to_have_count(1)
+    behind(page).click()
+    expect(page.get_by_text("Why does it rise?")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"\?c=[0-9a-f-]{36}&m=\d+$"))
+
+
+BREAD = YESTERDAY - timedelta(days=3)
+PRICED = (
+    "UPDATE generation SET cost = 0.5, cost_currency = 'USD', cost_source = 'estimated', provider = 'openai' WHERE model_name = 'qwen3:8b'"
+)
+
+
+def test_a_point_of_the_speed_leads_to_its_answers_and_their_chat(server: Server, page: Page) -> None:
+    fill(server)
+    page.goto(f"{server.url}/analytics?tab=Speed")
+    mark(page, "point", f"{day_of(BREAD)}; Model: qwen3:8b").click()
+    open_bread(page)
+
+
+def test_back_from_a_chat_the_tab_the_filters_and_the_list_are_as_they_were(server: Server, page: Page) -> None:
+    fill(server)
+    page.goto(f"{server.url}/analytics?range=7d&model=qwen3:8b")
+    page.get_by_role("tab", name="Quality").click()
+    mark(page, "bar", day_of(BREAD)).click()
+    open_bread(page)
+    page.go_back()
+    expect(page.get_by_role("tab", name="Quality")).to_have_attribute("aria-selected", "true")
+    expect(page).to_have_url(re.compile(r"range=7d&model=qwen3(:|%3A)8b&tab=Quality$"))
+    expect(behind(page)).to_have_count(1)
+    page.get_by_role("button", name="Close").click()
+    expect(behind(page)).to_have_count(0)
+
+
+def test_a_bar_of_the_cost_leads_to_its_answers(server: Server, page: Page) -> None:
+    fill(server)
+    db = open_database(server.database_url)
+    with db.write() as tx:
+        tx.execute(sa.text(PRICED))
+    db.close()
+    page.goto(f"{server.url}/analytics?tab=Cost")
+    mark(page, "bar", f"{day_of(BREAD)}; Model: qwen3:8b").click()
+    expect(behind(page)).to_contain_text("$0.50")
+    open_bread(page)
+
+
+def test_a_line_of_a_comparison_leads_to_its_answers(server: Server, page: Page) -> None:
+    fill(server)
+    days = f"{BREAD:%Y-%m-%d}..{BREAD:%Y-%m-%d}"
+    page.goto(f"{server.url}/analytics?tab=Compare&from={YESTERDAY:%Y-%m-%d}&to={YESTERDAY:%Y-%m-%d}&vs={days}")
+    # The table is drawn on a canvas.
+    table = page.locator("[data-testid=stDataFrame]").filter(visible=True).first
+    table.click(position={"x": 60, "y": 52})
+    expect(behind(page)).to_contain_text("The moon pulls.")
+    expect(behind(page)).to_have_count(1)
+
+
+def test_nothing_on_the_tab_people_leads_to_what_others_wrote(server: Server, page: Page) -> None:
+    fill(server)
+    db = open_database(server.database_url)
+    bob = make_viewer(db, "Bob")
+    theirs = make_chat(db, bob, title="The secret tides", now=YESTERDAY)
+    make_exchange(db, bob, theirs.id, prompt="My secret", answer="Kept.", now=YESTERDAY)
+    db.close()
+    page.goto(f"{server.url}/analytics?tab=People")
+    expect(page.get_by_text("2 people with a message")).to_be_visible()
+    mark(page, "bar", day_of(YESTERDAY)).click()
+    for table in page.locator("[data-testid=stDataFrame]").filter(visible=True).all():
+        table.click(position={"x": 60, "y": 52})
+    # Another tab and back: whatever a click has set going has been drawn by then.
+    page.get_by_role("tab", name="Quality").click()
+    expect(page.get_by_text("How answers ended per")).to_be_visible()
+    page.get_by_role("tab", name="People").click()
+    expect(page.get_by_text("2 people with a message")).to_be_visible()
+    expect(behind(page)).to_have_count(0)
+    assert "secret" not in page.content().lower()

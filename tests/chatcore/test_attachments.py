@@ -27,6 +27,7 @@ from chatcore.generation import Runner
 from chatcore.history import get_chat, get_message, list_chats, purge_chats
 from chatcore.parameters import ChatSettings
 from chatcore.parts import Capability, Finished, FinishReason, ModelInfo, Picture, TextDelta, Turn, Viewer
+from chatcore.revisions import edit_and_resend
 from chatcore.search import search
 from chatcore.thread import open_thread
 from tests.answers import ended, running
@@ -125,6 +126,25 @@ def test_a_send_that_is_refused_stores_no_file(db: Database) -> None:
         with pytest.raises(Conflict, match="already sent"):
             send(runner, ada, sent.chat_id, replace(DRAFT, request_key="once"), now=NOW)
     assert (rows(db, "attachment"), rows(db, "attachment_content")) == (0, 0)
+
+
+def test_a_prompt_in_other_words_keeps_its_files_and_gets_more(db: Database) -> None:
+    ada = make_viewer(db)
+    with answering(db) as (runner, provider):
+        first = send(runner, ada, None, replace(DRAFT, text="", files=(IMAGE, REPORT)), now=NOW)
+        ended(db, ada, first.answer_id)
+        with pytest.raises(Invalid, match="mole cannot see"):
+            edit_and_resend(runner, ada, first.user_message_id, Draft("In short?", "scripted", "mole"), now=NOW)
+        again = edit_and_resend(runner, ada, first.user_message_id, replace(DRAFT, text="", files=(NOTES,)), now=NOW)
+        ended(db, ada, again.answer_id)
+    old, new = (get_message(db, ada, sent.user_message_id).attachments for sent in (first, again))
+    assert [file.name for file in old] == ["moon.png", "report.pdf"]
+    assert [file.name for file in new] == ["moon.png", "report.pdf", "notes.csv"]
+    (turn,) = provider.requests[-1].turns
+    assert len(turn.images) == 1
+    assert "Two tides a day" in turn.content
+    assert "hour,height" in turn.content
+    assert rows(db, "attachment_content") == 3
 
 
 # --- models that cannot see --------------------------------------------------------------------------------------

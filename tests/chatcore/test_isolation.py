@@ -24,17 +24,22 @@ from sqlmodel import Session, SQLModel
 from chatcore import (
     accounts,
     analytics,
+    approvals,
     attachments,
+    branches,
     browse,
     changes,
     chat,
     chat_settings,
     context,
+    feedback,
     generation,
     history,
     installed,
     ledger,
+    permissions,
     pulls,
+    revisions,
     search,
     summary,
     thread,
@@ -50,7 +55,7 @@ from chatcore.errors import NotFound
 from chatcore.generation import Runner
 from chatcore.organise import folders, names, presets, prompts, tags, views
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import ModelInfo, Offset, Period, Role, Shelf, State, TextDelta, Viewer
+from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
@@ -70,9 +75,10 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
+TREE = [branches, feedback, revisions, summary, thread]
 MODULES = [
-    accounts, attachments, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, pulls, thread,
-    *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
+    accounts, approvals, attachments, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger,
+    permissions, pulls, *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
@@ -92,20 +98,23 @@ class World:
     folder_id: int
     tag_id: int
     view_id: int
+    cut_off_id: int
     preset_id: int = 0
     prompt_id: int = 0
     file_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
+    _, cut_off = make_exchange(db, ada, make_chat(db, ada).id, state=State.STOPPED)
     rate(db, ada, answer.id)
     with db.write() as tx:
         attachments.add_in(tx, ada, asked.id, [FILE], now=NOW)
     (file,) = attachments.list_attachments(db, ada, [asked.id])[asked.id]
+    permissions.set_policy(db, ada, "write_note", Policy.ALLOW)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
     folder = folders.make_folder(db, ada, name="Work")
@@ -114,8 +123,8 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     view = views.save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
     preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
-    tag = tags.list_tags(db, ada)[0]
-    return full.id, asked.id, answer.id, running.id, folder.id, tag.id, view.id, preset.id, prompt.id, file.id
+    tag_id = tags.list_tags(db, ada)[0].id
+    return full.id, asked.id, answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id
 
 
 @pytest.fixture
@@ -165,6 +174,14 @@ BY_ID: dict[str, Case] = {
     "chat.send": lambda w, v: chat.send(w.runner, v, w.chat_id, DRAFT, now=LATER),
     "chat.retry": lambda w, v: chat.retry(w.runner, v, w.answer_id, now=LATER),
     "chat.stop": lambda w, v: chat.stop(w.runner, v, w.running_id, now=LATER),
+    "revisions.edit_and_resend": lambda w, v: revisions.edit_and_resend(w.runner, v, w.asked_id, DRAFT, now=LATER),
+    "revisions.continue_answer": lambda w, v: revisions.continue_answer(w.runner, v, w.cut_off_id, now=LATER),
+    "branches.count_below": lambda w, v: branches.count_below(w.db, v, w.asked_id),
+    "branches.switch_branch": lambda w, v: branches.switch_branch(w.db, v, w.answer_id),
+    "branches.delete_message": lambda w, v: branches.delete_message(w.db, v, w.answer_id),
+    "branches.fork": lambda w, v: branches.fork(w.db, v, w.answer_id, now=LATER),
+    "branches.find": lambda w, v: in_read(w, branches.find, v, w.answer_id),
+    "feedback.rate": lambda w, v: feedback.rate(w.db, v, w.answer_id, rating=-1, now=LATER),
     "chat.conversation": lambda w, v: chat.conversation(w.db, v, w.chat_id),
     "chat.claim": lambda w, v: in_write(w, chat.claim, v, w.chat_id),
     "ledger.read": lambda w, v: ledger.read(w.db, v, w.answer_id, Offset()),
@@ -210,11 +227,15 @@ BY_ID: dict[str, Case] = {
     "summary.continue_in_new_chat": lambda w, v: summary.continue_in_new_chat(
         w.runner, v, w.chat_id, provider="ollama", model_name="m", window=4096, now=LATER
     ),
+    "permissions.set_policy in a chat": lambda w, v: permissions.set_policy(w.db, v, "x", Policy.ALLOW, chat_id=w.chat_id),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
 # Functions that list or count: Bob gets the same whether Ada has chats or not; Ada gets something else.
 LISTS: dict[str, Case] = {
+    "branches.siblings": lambda w, v: branches.siblings(w.db, v, range(1, 100)),
+    "branches.siblings_in": lambda w, v: in_read(w, branches.siblings_in, v, range(1, 100)),
+    "feedback.ratings": lambda w, v: feedback.ratings(w.db, v, range(1, 100)),
     "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
@@ -259,6 +280,7 @@ LISTS: dict[str, Case] = {
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
     "attachments.list_attachments": lambda w, v: [*attachments.list_attachments(w.db, v, range(1, 1000)).values()],
+    "permissions.policies_of": lambda w, v: permissions.policies_of(w.db, v, None),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
 # Functions that make something new: what Bob makes is Bob's, and Ada has what she had.
@@ -271,6 +293,7 @@ MAKES: dict[str, Case] = {
     "organise.presets.save_preset": lambda w, v: presets.save_preset(w.db, v, name="Brief", settings=PLAIN, now=LATER, is_default=True),
     "organise.prompts.save_prompt": lambda w, v: prompts.save_prompt(w.db, v, name="tides", text="Tides?", now=LATER),
     "attachments.keep_contents": lambda w, v: in_write(w, attachments.keep_contents, v, {FILE.sha256: FILE}),
+    "permissions.set_policy": lambda w, v: permissions.set_policy(w.db, v, "write_note", Policy.NEVER),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
@@ -287,6 +310,9 @@ ELSEWHERE = {
     "pulls.Pulls.now": EVERYBODYS,
     "pulls.Pulls.put_away": EVERYBODYS,
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
+    "generation.Runner.asks": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
+    "generation.Runner.decide": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
+    "approvals.decide": "tests/chatcore/test_rounds.py, since only a call of a running answer waits for a decision",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
@@ -303,6 +329,9 @@ ELSEWHERE = {
     "rollup.gather.everybodys_rows": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "rollup.gather.everybodys_names": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "attachments.add_in": "part of chat.send, for a message that it has just written; the database refuses another's",
+    "branches.shown_instead": "part of delete_message, of a message that was found through the viewer",
+    "branches.describe_end": "part of delete_message and fork, of a chat that was found through the viewer or just made",
+    "branches.copy_attachments": "part of fork, of messages that were found through the viewer; tests/chatcore/test_branches.py",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
@@ -323,6 +352,8 @@ WITHOUT_VIEWER = {
     "analytics.people.names_of": "of people in rows that were gathered for the viewer",
     "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
     "history.purge_portion": "part of purge_expired",
+    "branches.stands_below": "of a message that was found through the viewer: what is below it is in the same chat",
+    "branches.new_message_ids": "numbers nobody has yet",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
     "attachments.inserting": "a statement, part of keep_contents",
@@ -471,7 +502,7 @@ def test_what_is_somebody_elses_is_not_found_and_stays_as_it_is(world: World, na
 @pytest.mark.parametrize("name", LISTS)
 def test_a_list_holds_nothing_of_somebody_elses(db: Database, name: str) -> None:
     ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
-    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0, 0, 0, 0)
+    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0, 0, 0, 0, 0)
     before = plain(LISTS[name](empty, bob))
     fill(db, ada)
     assert plain(LISTS[name](empty, bob)) == before

@@ -81,8 +81,11 @@ def test_the_page_shows_tiles_charts_table_and_files(frame: Frame) -> None:
     assert tiles(at)["Messages"] == ("60", "New")
     assert len(at.get("vega_lite_chart")) == 3
     assert sum(models_of(at)["answers"]) == 30
-    # Two files of each of the four cards, and the report.
-    assert len(at.get("download_button")) == 9
+    # What is behind "Numbers" is not sent before somebody looks.
+    assert (len(at.get("download_button")), len(at.dataframe)) == (1, 1)
+    numbers_of(at, "busy_hours")
+    # Two files of the card, and the report.
+    assert len(at.get("download_button")) == 3
     assert "30 finished answers" in texts(at) or "answers being written" in texts(at)
 
 
@@ -115,11 +118,17 @@ def test_messages_over_time_have_the_steps_that_suit_the_period(frame: Frame) ->
     assert at.segmented_control(key="analytics.step").value == "day"
     at.segmented_control(key="analytics.step").set_value("hour").run()
     assert not at.exception
-    (numbers,) = [table.value for table in at.dataframe if "hour" in table.value and "start" in table.value]
+    assert params(at, "by") == ["hour"]
+    numbers = numbers_of(at, "activity_over_time")
     assert (len(numbers), numbers["messages"].sum()) == (7 * 24, 60)
     at.selectbox(key="analytics.range").set_value("12m").run()
     assert not at.exception
     assert at.segmented_control(key="analytics.step").value == "week"
+    at.selectbox(key="analytics.range").set_value("7d").run()
+    assert at.segmented_control(key="analytics.step").value == "hour"
+    at.segmented_control(key="analytics.step").set_value("day").run()
+    assert params(at, "by") == []
+    assert opened(frame, tab="Activity", range="7d", by="<b>").segmented_control(key="analytics.step").value == "day"
 
 
 def test_more_than_a_year_has_a_choice_of_years(frame: Frame) -> None:
@@ -127,8 +136,11 @@ def test_more_than_a_year_has_a_choice_of_years(frame: Frame) -> None:
     write(frame, turns=1)
     at = opened(frame, tab="Activity", range="all")
     assert at.selectbox(key="analytics.year").options[0] == "Last 12 months"
-    at.selectbox(key="analytics.year").set_value(str((NOW - timedelta(days=500)).year)).run()
+    year = str((NOW - timedelta(days=500)).year)
+    at.selectbox(key="analytics.year").set_value(year).run()
     assert not at.exception
+    assert params(at, "year") == [year]
+    assert opened(frame, tab="Activity", range="all", year=year).selectbox(key="analytics.year").value == year
     assert "Busiest:" in texts(at)
     assert "analytics.year" not in {box.key for box in opened(frame, tab="Activity", range="12m").selectbox}
 
@@ -148,6 +160,18 @@ def test_a_period_without_answers_says_so_on_the_speed_tab_too(frame: Frame) -> 
     at.button(key="analytics.reset").click().run()
     assert not at.exception
     assert "Speed of each model" in texts(at)
+
+
+def numbers_of(at: AppTest, name: str) -> pd.DataFrame:
+    """What is behind "Numbers" of a card, once it is opened."""
+    before = [table.proto.id for table in at.dataframe], len(at.dataframe)
+    before = len(at.dataframe)
+    at.session_state[f"analytics.numbers.{name}"] = True
+    at.run()
+    assert not at.exception
+    assert len(at.dataframe) == before + 1
+    (frame,) = [table.value for table in at.dataframe if not table.proto.id]
+    return frame
 
 
 def table_of(at: AppTest, name: str) -> pd.DataFrame:

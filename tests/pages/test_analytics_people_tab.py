@@ -4,6 +4,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from tests.chatcore.analytics_rows import Maker, person
@@ -52,3 +53,18 @@ def test_a_tag_or_a_folder_of_the_owner_does_not_narrow_everybody(frame: Frame) 
     write(frame, None, 2)
     write(frame, "bob", 5)
     assert any("2 people" in caption.value for caption in opened(frame, folder="0").caption)
+
+
+def test_an_owner_who_has_not_chatted_yet_sees_what_others_use(frame: Frame) -> None:
+    write(frame, "bob", 5)
+    at = opened(frame)
+    assert [tab.label for tab in at.tabs] == ["Overview", "People"]
+    assert any("1 person" in caption.value for caption in at.caption)
+    assert "Nothing to count yet" in [text for markdown in opened(frame, tab="Overview").markdown for text in markdown.value.split("**")]
+
+
+def test_somebody_else_without_a_message_has_no_such_tab(frame: Frame) -> None:
+    write(frame, "bob", 5)
+    with frame.core.db.write() as tx:
+        tx.execute(sa.text("UPDATE users SET is_owner = NOT is_owner"))
+    assert not opened(frame).tabs

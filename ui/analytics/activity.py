@@ -15,6 +15,7 @@ from ui.analytics import behind, charts, habit_charts, marks
 from ui.analytics.cards import Shown, show_footer, show_no_match
 
 STEP, YEAR = "analytics.step", "analytics.year"
+STEP_PARAM, YEAR_PARAM = "by", "year"
 NEWEST = "Last 12 months"
 
 
@@ -51,18 +52,20 @@ def show_calendar(found: Habits, shown: Shown) -> None:
     whole = found.calendar
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown("**Calendar**", width="content")
-        calendar = chosen_year(whole)
+        year = chosen_year(whole)
+    calendar = days_of(whole, year)
     tops = told.tops_of(whole["messages"])
+    name = f"calendar.{year}"
     with st.container(key="analytics_calendar"):
-        clicked = behind.show_chart(
-            habit_charts.calendar_chart(calendar, tops),
-            shown.key("calendar"),
+        clicked = shown.show_chart(
+            name,
             "Messages of each day, a week in each column",
+            lambda: habit_charts.calendar_chart(calendar, tops),
             width="content",
         )
     show_shades(tops)
     st.caption(f"{told.busiest_day(calendar)} Days in {shown.wanted.time_zone}.".strip())
-    shown.show_behind("calendar", marks.in_calendar(clicked, shown.wanted))
+    shown.show_behind(name, marks.in_calendar(clicked, shown.wanted))
     show_footer("calendar", whole, shown.stamp)
 
 
@@ -73,15 +76,32 @@ def show_shades(tops: tuple[int, ...]) -> None:
     st.html(f'<ul class="calendar-shades" aria-label="Messages of a day">{"".join(entries)}</ul>')
 
 
-def chosen_year(calendar: pd.DataFrame) -> pd.DataFrame:
-    """The days that are drawn; where there are more than a year of them, a choice of years."""
-    newest = told.newest_weeks(calendar)
-    if len(newest) == len(calendar):
-        return calendar
-    years = calendar["day"].dt.year
-    offered = [NEWEST, *(str(year) for year in sorted(set(years), reverse=True))]
-    year = st.selectbox("Year", offered, key=YEAR, label_visibility="collapsed", width=180)
-    return newest if year == NEWEST else calendar[years == int(year)]
+def chosen_year(calendar: pd.DataFrame) -> str:
+    """The year that is drawn, as it stands in the URL, with a choice where there are days of more than one; NEWEST for the newest."""
+    if len(told.newest_weeks(calendar)) == len(calendar):
+        return NEWEST
+    years = [str(year) for year in sorted(set(calendar["day"].dt.year), reverse=True)]
+    named = st.query_params.get(YEAR_PARAM, NEWEST)
+    # A year outside of the period is that of another choice, and comes back with it.
+    year = named if named in years else NEWEST
+    st.session_state[YEAR] = year
+    st.selectbox(
+        "Year", [NEWEST, *years], key=YEAR, label_visibility="collapsed", width=180, on_change=keep, args=(YEAR, YEAR_PARAM, NEWEST)
+    )
+    return year
+
+
+def days_of(calendar: pd.DataFrame, year: str) -> pd.DataFrame:
+    """The days of the calendar that are drawn."""
+    return told.newest_weeks(calendar) if year == NEWEST else calendar[calendar["day"].dt.year == int(year)]
+
+
+def keep(key: str, param: str, usual: str) -> None:
+    """Writes what a control shows into the URL; what is usual is left out."""
+    if st.session_state[key] == usual:
+        st.query_params.pop(param, None)
+    else:
+        st.query_params[param] = st.session_state[key]
 
 
 def show_pair(tiles: tuple[Tile, ...]) -> None:
@@ -94,26 +114,37 @@ def show_pair(tiles: tuple[Tile, ...]) -> None:
 
 
 def chosen_step(steps: tuple[FineStep, ...], shown: Shown) -> FineStep:
-    """The step of the messages over time; where the one that was chosen does not suit the period, one that does."""
-    kept = st.session_state.get(STEP)
-    if kept not in steps:
-        usual = shown.grain(2)
-        kept = usual if usual in steps else steps[0]
-        st.session_state[STEP] = kept
-    step: FineStep = kept
-    return step
+    """The step of the messages over time, as it stands in the URL; where that one does not suit the period, one that does."""
+    named = st.query_params.get(STEP_PARAM)
+    return next((step for step in steps if step == named), usual_step(steps, shown))
+
+
+def usual_step(steps: tuple[FineStep, ...], shown: Shown) -> FineStep:
+    """The step of somebody who has chosen none."""
+    usual = shown.grain(2)
+    return usual if usual in steps else steps[0]
 
 
 def show_over_time(over_time: pd.DataFrame, shown: Shown, steps: tuple[FineStep, ...], step: FineStep) -> None:
     """Messages over time, with a choice of the step."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown("**Messages over time**", width="content")
-        st.segmented_control("By", steps, key=STEP, required=True, format_func=str.capitalize, label_visibility="collapsed")
+        st.session_state[STEP] = step
+        st.segmented_control(
+            "By",
+            steps,
+            key=STEP,
+            required=True,
+            format_func=str.capitalize,
+            label_visibility="collapsed",
+            on_change=keep,
+            args=(STEP, STEP_PARAM, usual_step(steps, shown)),
+        )
     starts = over_time["start"] + pd.to_timedelta(over_time["hour"], unit="h") if step == "hour" else over_time["start"]
-    chart = charts.messages_chart(over_time.assign(day=starts), step)
     # A chart by hours has other marks than one by days.
     name = f"activity_over_time.{step}"
-    clicked = behind.show_chart(chart, shown.key(name), f"Messages of you and of models by {step}")
+    told = f"Messages of you and of models by {step}"
+    clicked = shown.show_chart(name, told, lambda: charts.messages_chart(over_time.assign(day=starts), step))
     shown.show_behind(name, marks.in_messages(clicked, shown.wanted, step))
     show_footer("activity_over_time", over_time, shown.stamp)
 
@@ -121,8 +152,8 @@ def show_over_time(over_time: pd.DataFrame, shown: Shown, steps: tuple[FineStep,
 def show_lengths(lengths: pd.DataFrame, shown: Shown) -> marks.Lengths | None:
     """How long chats are; the bar that was clicked."""
     st.markdown("**Length of chats**")
-    chart = habit_charts.lengths_chart(lengths)
-    clicked = behind.show_chart(chart, shown.key("chat_lengths"), "How many chats have how many messages")
+    told = "How many chats have how many messages"
+    clicked = shown.show_chart("chat_lengths", told, lambda: habit_charts.lengths_chart(lengths))
     show_footer("chat_lengths", lengths, shown.stamp)
     return marks.in_lengths(clicked, lengths)
 

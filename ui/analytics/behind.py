@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -15,6 +14,7 @@ from chatcore.prices import CURRENCY
 from chatcore.reports.tiles import UNKNOWN
 from ui import app, words
 from ui.analytics import charts
+from ui.analytics.charts import Spec
 from ui.analytics.marks import Marked, Selected
 from ui.sessions.clock import Clock
 
@@ -33,9 +33,9 @@ OUTCOMES = {
 }
 
 
-def show_chart(chart: alt.Chart | alt.LayerChart, key: str, told: str, *, width: Literal["stretch", "content"] = "stretch") -> Selected:
+def show_chart(spec: Spec, key: str, told: str, *, width: Literal["stretch", "content"] = "stretch") -> Selected:
     """Draws a chart that can be clicked; the mark that was, or nothing. `told`: what it shows, for who does not see it."""
-    event = st.altair_chart(chart, width=width, key=key, on_select="rerun", alt=told)
+    event = st.vega_lite_chart(spec=spec, width=width, key=key, on_select="rerun", alt=told)
     selected: Selected = event.selection.get(charts.MARK, [])
     return selected
 

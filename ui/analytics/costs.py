@@ -73,8 +73,11 @@ def show_over_time(report: CostReport, shown: Shown, grain: Step) -> None:
     st.markdown(f"**Cost per {grain} by model**")
     if frame["answers_with_cost"].sum():
         days = local_days(shown.wanted.period, shown.wanted.time_zone).to_series()
-        chart = charts.cost_chart(frame, days, grain, known_models=shown.known.models)
-        clicked = behind.show_chart(chart, shown.key("cost_over_time"), "Known cost over time, by model")
+        clicked = shown.show_chart(
+            "cost_over_time",
+            "Known cost over time, by model",
+            lambda: charts.cost_chart(frame, days, grain, known_models=shown.known.models),
+        )
         shown.show_behind("cost_over_time", marks.in_cost(clicked, shown.wanted, grain, frame))
     else:
         st.caption("No answer of this period has a price that is known here.")

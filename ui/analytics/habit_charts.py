@@ -6,7 +6,7 @@ import pandas as pd
 from chatcore.reports import habits
 from chatcore.reports.palette import PALETTE
 from chatcore.reports.series import WEEKDAYS
-from ui.analytics.charts import MARK, PADDING, amount, selectable
+from ui.analytics.charts import MARK, PADDING, amount, if_marked, selectable
 
 # The pixels of a day, with the gap beside it: 53 weeks fit the card on a screen of 1,280 beside the sidebar.
 DAY = 14
@@ -38,7 +38,7 @@ def calendar_chart(calendar: pd.DataFrame, tops: tuple[int, ...]) -> alt.Chart:
             y=alt.Y("weekday:O", axis=alt.Axis(title=None, ticks=False, domain=False), scale=alt.Scale(domain=list(WEEKDAYS), padding=0.1)),
             fillOpacity=alt.FillOpacity("fullness:Q", scale=None),
             # Fading would say: fewer messages. So the day that was clicked gets an edge.
-            strokeWidth=alt.condition(mark, alt.value(2.5), alt.value(0), empty=False),
+            strokeWidth=alt.StrokeWidthValue(0, condition=if_marked(2.5, empty=False)),
             tooltip=[
                 alt.Tooltip("when:N", title="When"),
                 alt.Tooltip("messages:Q", title="Messages", format=","),

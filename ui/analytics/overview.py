@@ -43,7 +43,7 @@ def show_cards(report: Report, shown: Shown) -> None:
     with st.container(border=True):
         st.markdown("**Busy hours**")
         hours = report.busy_hours
-        clicked = behind.show_chart(charts.busy_hours_chart(hours), shown.key("busy_hours"), "Messages by weekday and hour")
+        clicked = shown.show_chart("busy_hours", "Messages by weekday and hour", lambda: charts.busy_hours_chart(hours))
         st.caption(f"{series.busiest(hours)} Times in {shown.wanted.time_zone}.")
         shown.show_behind("busy_hours", marks.in_busy_hours(clicked, shown.wanted))
         show_footer("busy_hours", hours, shown.stamp)
@@ -73,9 +73,8 @@ def show_messages(report: Report, shown: Shown) -> Marked | None:
     frame = report.messages_per_day
     grain = series.grain_of(len(frame), 2)
     st.markdown(f"**Messages per {grain}**")
-    clicked = behind.show_chart(
-        charts.messages_chart(frame, grain), shown.key("messages_per_day"), "Messages of you and of models over time"
-    )
+    told = "Messages of you and of models over time"
+    clicked = shown.show_chart("messages_per_day", told, lambda: charts.messages_chart(frame, grain))
     show_footer("messages_per_day", frame, shown.stamp)
     return marks.in_messages(clicked, shown.wanted, grain)
 
@@ -87,8 +86,11 @@ def show_tokens(report: Report, shown: Shown) -> Marked | None:
     st.markdown(f"**Tokens per {grain} by model**")
     clicked: marks.Selected = []
     if report.models["answers_with_usage"].sum():
-        chart = charts.tokens_chart(report.tokens_per_day, days, grain, known_models=shown.known.models)
-        clicked = behind.show_chart(chart, shown.key("tokens_per_day"), "Tokens read and written over time, by model")
+        clicked = shown.show_chart(
+            "tokens_per_day",
+            "Tokens read and written over time, by model",
+            lambda: charts.tokens_chart(report.tokens_per_day, days, grain, known_models=shown.known.models),
+        )
     else:
         st.caption("No answer of this period has a known number of tokens.")
     show_footer("tokens_per_day", report.tokens_per_day, shown.stamp)

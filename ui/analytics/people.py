@@ -10,7 +10,7 @@ from chatcore.analytics import Filters
 from chatcore.analytics.filters import local_days
 from ui import words
 from ui.analytics import charts
-from ui.analytics.cards import AsOf, Shown, show_footer, show_no_match
+from ui.analytics.cards import AsOf, Shown, drawn, show_footer, show_no_match
 
 
 def show(shown: Shown) -> None:
@@ -29,7 +29,8 @@ def show(shown: Shown) -> None:
         st.markdown(f"**Active people per {grain}**")
         active = everybody.ask(analytics.active_people, step=grain)
         days = local_days(everybody.wanted.period, everybody.wanted.time_zone).to_series()
-        st.altair_chart(charts.people_chart(active, days, grain), width="stretch")
+        spec = drawn(everybody.as_of, everybody.wanted, "active_people", lambda: charts.people_chart(active, days, grain))
+        st.vega_lite_chart(spec=spec, width="stretch", alt=f"Active people per {grain}")
         show_footer("active_people", active, shown.stamp)
     with st.container(border=True):
         st.markdown("**People**")

@@ -41,7 +41,7 @@ def show_over_time(report: QualityReport, shown: Shown, grain: Step) -> None:
     title = f"How answers ended per {grain}"
     st.markdown(f"**{title}**")
     days = local_days(shown.wanted.period, shown.wanted.time_zone).to_series()
-    clicked = behind.show_chart(charts.ended_chart(report.over_time, days, grain), shown.key("outcomes_over_time"), title)
+    clicked = shown.show_chart("outcomes_over_time", title, lambda: charts.ended_chart(report.over_time, days, grain))
     shown.show_behind("outcomes_over_time", marks.in_ended(clicked, shown.wanted, grain))
     show_footer("outcomes_over_time", report.over_time, shown.stamp)
 

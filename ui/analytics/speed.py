@@ -38,8 +38,10 @@ def show_line(report: SpeedReport, shown: Shown, grain: Step, column: str, title
     clicked: marks.Selected = []
     if frame[column].notna().any():
         days = local_days(shown.wanted.period, shown.wanted.time_zone).to_series()
-        chart = charts.speed_chart(frame, column, days, grain, unit=unit, form=form, known_models=shown.known.models)
-        clicked = behind.show_chart(chart, shown.key(column), title)
+        known = shown.known.models
+        clicked = shown.show_chart(
+            column, title, lambda: charts.speed_chart(frame, column, days, grain, unit=unit, form=form, known_models=known)
+        )
     else:
         st.caption("It was measured for no answer of this period.")
     show_footer(column, frame, shown.stamp)

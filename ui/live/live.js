@@ -13,6 +13,27 @@ const NEAR_BOTTOM_PX = 24
 const ASK_AGAIN_MS = 5000
 const SETTLE_MS = 700
 
+const SIGNS = { waiting: "?", running: "…", done: "✓", failed: "!", declined: "✕", stopped: "■" }
+const CHOICES = [["once", "Allow once"], ["chat", "For this chat"], ["always", "Always"], ["declined", "Decline"], ["never", "Never"]]
+
+function element(tag, name = "", text = "") {
+  const made = document.createElement(tag)
+  if (name) made.className = name
+  if (text) made.textContent = text
+  return made
+}
+
+function part(inside, title, text) {
+  inside.append(element("div", "title", title), element("pre", "", text || "none"))
+}
+
+function stateText(call) {
+  const took = call.duration_s === null ? "" : ` in ${call.duration_s < 10 ? call.duration_s.toFixed(1) : Math.round(call.duration_s)} s`
+  const said = call.decision === "timeout" ? "declined: nobody answered" : "declined"
+  const words = { waiting: "waits for you", running: "is running", done: "done", failed: "failed", declined: said, stopped: "stopped" }
+  return (words[call.state] ?? call.state) + took
+}
+
 class Follower {
   constructor(root, component) {
     this.root = root
@@ -24,6 +45,8 @@ class Follower {
     this.progress = root.querySelector(".progress")
     this.lost = root.querySelector(".lost")
     this.stopButton = root.querySelector(".stop")
+    this.blocks = []
+    this.calls = new Map()
     this.next = { text: 0, reasoning: 0 }
     this.failures = 0
     this.seen = false
@@ -85,7 +108,9 @@ class Follower {
 
   apply(frame) {
     if (frame.reset_from !== undefined && frame.reset_from !== null) {
-      while (this.answer.children.length > frame.reset_from) this.answer.lastChild.remove()
+      for (const block of this.blocks.splice(frame.reset_from)) block.remove()
+      // Another attempt may stand here now; the calls of this one come with the frame.
+      if (frame.reset_from === 0) this.clear()
     }
     for (const block of frame.blocks ?? []) this.block(block.i).innerHTML = block.html
     if (frame.open) this.block(frame.open.i).innerHTML = frame.open.html
@@ -97,10 +122,11 @@ class Follower {
       this.reasoning.hidden = false
       this.thoughts.append(frame.reasoning)
     }
-    const written = this.answer.children.length > 0
+    for (const call of frame.calls ?? []) this.call(call)
+    const written = this.blocks.length > 0
     if (frame.reasoning_s !== undefined) this.spent = frame.reasoning_s
     this.showSpent(written)
-    const waiting = frame.progress || (written || !this.reasoning.hidden ? "" : "Waiting for the model…")
+    const waiting = frame.progress || (written || this.calls.size || !this.reasoning.hidden ? "" : "Waiting for the model…")
     if (this.progress.textContent !== waiting) this.progress.textContent = waiting
     this.progress.hidden = !waiting
     if (frame.next) this.next = frame.next
@@ -117,12 +143,68 @@ class Follower {
   }
 
   block(index) {
-    while (this.answer.children.length <= index) {
-      const block = document.createElement("div")
-      block.className = "block"
-      this.answer.append(block)
+    while (this.blocks.length <= index) this.blocks.push(this.answer.appendChild(element("div", "block")))
+    return this.blocks[index]
+  }
+
+  /* A tool call, before the block that follows it. All of it is text: it comes from a model and from strangers. */
+  call(call) {
+    const known = this.calls.get(call.id)
+    const details = known ?? element("details", "call")
+    if (!known) {
+      details.dataset.testid = "live-call"
+      const summary = details.appendChild(element("summary"))
+      summary.append(element("span", "sign"), element("code", "tool"), element("span", "state"))
+      details.append(element("div", "inside"))
+      const question = element("div", "question")
+      question.setAttribute("role", "group")
+      this.calls.set(call.id, details)
+      this.answer.insertBefore(details, this.blocks[call.before] ?? null)
+      this.answer.insertBefore(question, this.blocks[call.before] ?? null)
     }
-    return this.answer.children[index]
+    if (details.dataset.state === call.state) return
+    details.dataset.state = call.state
+    details.querySelector(".sign").textContent = SIGNS[call.state]
+    details.querySelector(".tool").textContent = call.name
+    details.querySelector(".state").textContent = stateText(call)
+    const inside = details.querySelector(".inside")
+    inside.replaceChildren()
+    part(inside, "Arguments", call.arguments)
+    if (call.result !== null) part(inside, "Result", call.result)
+    const question = details.nextElementSibling
+    question.hidden = call.state !== "waiting"
+    question.replaceChildren()
+    if (call.state === "waiting") {
+      details.open = true
+      question.setAttribute("aria-label", `May ${call.name} run?`)
+      question.append(element("span", "asks", "May this run?"))
+      for (const [decision, label] of CHOICES) {
+        const button = question.appendChild(element("button", "choice", label))
+        button.type = "button"
+        button.dataset.decision = decision
+        button.onclick = () => this.decide(call.id, decision, question)
+      }
+    } else if (known && call.state !== "running") details.open = false
+  }
+
+  clear() {
+    this.answer.replaceChildren()
+    this.calls.clear()
+  }
+
+  async decide(id, decision, question) {
+    for (const button of question.querySelectorAll("button")) button.disabled = true
+    try {
+      const address = `${location.protocol}//${this.address(`calls/${encodeURIComponent(id)}`)}`
+      const headers = { "X-Chatcore": "1", "Content-Type": "application/json" }
+      const response = await fetch(address, { method: "POST", headers, body: JSON.stringify({ decision }) })
+      if (response.ok) return
+      const said = (await response.json()).error
+      question.querySelector(".asks").textContent = `${said.message} ${said.hint}`
+    } catch {
+      question.querySelector(".asks").textContent = "The server cannot be reached. Try again."
+    }
+    for (const button of question.querySelectorAll("button")) button.disabled = false
   }
 
   end(state) {

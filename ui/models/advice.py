@@ -41,7 +41,8 @@ def show_list(standing: Standing, viewer: Viewer) -> None:
         state = "Installed" if key[1] in here else "On its way" if key in coming else ""
         show_line(advice, standing, viewer, state)
     st.caption(
-        f"Sizes as Ollama's library stated them in {AS_OF}. The need is an estimate with a window of 8,000 tokens; a longer one takes more."
+        f"Sizes are approximate, gathered in {AS_OF} from lists that quote Ollama's library. "
+        "The need is an estimate with a window of 8,000 tokens; a longer one takes more."
     )
 
 

@@ -61,7 +61,7 @@ def delete_dialog(standing: Standing, model: ModelInfo) -> None:
         st.rerun()
 
 
-@st.dialog("Details", width="large")
+@st.dialog("Details", width="medium")
 def details_dialog(standing: Standing, model: ModelInfo) -> None:
     """All that the server says of a model."""
     with app.calm():
@@ -71,7 +71,7 @@ def details_dialog(standing: Standing, model: ModelInfo) -> None:
             "Provider": standing.provider.label,
             "Family": more.family,
             "Format": more.format,
-            "Longest context": f"{more.context_length:,} tokens" if more.context_length else "",
+            "Window it is used with": f"{more.context_length:,} tokens" if more.context_length else "",
             "Can": ", ".join(sorted(model.capabilities or ())),
         }
         st.markdown("\n".join(f"- {label}: {words.plain(value)}" for label, value in facts.items() if value))

@@ -70,7 +70,8 @@ def show_health(standing: Standing) -> None:
     st.markdown(f"**{words.plain(standing.provider.label)}** {badge}")
     if not health.reachable:
         st.markdown(words.with_code(" ".join(part for part in (health.error, health.hint) if part)))
-    at = f"`{health.host}`" if health.host else ""
+    # A server that is away is named with its address in the sentence above.
+    at = f"`{health.host}`" if health.host and health.reachable else ""
     version = f"version {words.plain(health.version)}" if health.version else ""
     count = words.plural(len(standing.models), "model") if standing.models else ""
     facts = " · ".join(part for part in (at, version, count) if part)

@@ -15,6 +15,7 @@ from chatcore.changes import Changes, change_chats
 from chatcore.chat_settings import read_settings
 from chatcore.core import observe
 from chatcore.db import Database
+from chatcore.feedback import ratings
 from chatcore.history import get_chat
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.presets import list_presets, save_preset
@@ -22,15 +23,17 @@ from chatcore.organise.prompts import list_prompts, save_prompt
 from chatcore.organise.tags import list_tags
 from chatcore.organise.views import list_views, save_view
 from chatcore.parameters import ChatSettings
-from chatcore.parts import State, Viewer
+from chatcore.parts import Policy, State, Viewer
+from chatcore.permissions import set_policy
 from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
-from tests.factories import NOW, make_chat, make_exchange
+from tests.factories import NOW, make_chat, make_exchange, rate
 from tests.files import NOTES, attach
 
 CHAT = CHATS + "/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
+ASKED = "/api/v1/messages/{asked_id}"
 TAGS, TAG = "/api/v1/tags", "/api/v1/tags/{tag_id}"
 FOLDERS, FOLDER = "/api/v1/folders", "/api/v1/folders/{folder_id}"
 SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
@@ -142,6 +145,17 @@ def figures_of_all(api: Api, bob: httpx.Client, hers: Hers) -> int:
     return 200 if any(secret in text for secret in secrets) else 404
 
 
+def tools_of_hers(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    """What Ada lets tools do says nothing of what Bob does; her chat is none of his."""
+    set_policy(api.core.db, api.viewer("Ada"), "write_note", Policy.ALLOW, chat_id=hers.chat_id)
+    assert "allow" not in bob.get("/api/v1/tools").text
+    return bob.get("/api/v1/tools", params={"chat_id": str(hers.chat_id)}).status_code
+
+
+def policy_in_hers(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    return bob.patch("/api/v1/tools/write_note", json={"policy": "allow", "chat_id": str(hers.chat_id)}).status_code
+
+
 CASES: dict[tuple[str, str], Case] = {
     ("GET", CHATS): empty_list,
     ("POST", CHATS): own_chat,
@@ -153,10 +167,20 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", MESSAGE): calling("GET", MESSAGE),
     ("GET", MESSAGE + "/attachments"): calling("GET", "/api/v1/messages/{asked_id}/attachments"),
     ("GET", MESSAGE + "/attachments/{attachment_id}"): calling("GET", "/api/v1/messages/{asked_id}/attachments/{file_id}"),
+    ("DELETE", MESSAGE): calling("DELETE", MESSAGE),
+    ("POST", MESSAGE + "/edit"): calling("POST", ASKED + "/edit", json={"text": "hi", "provider": "guide", "model": "guide"}),
+    ("POST", MESSAGE + "/continue"): calling("POST", MESSAGE + "/continue"),
+    ("POST", MESSAGE + "/show"): calling("POST", MESSAGE + "/show"),
+    ("POST", MESSAGE + "/fork"): calling("POST", MESSAGE + "/fork"),
+    ("PUT", MESSAGE + "/feedback"): calling("PUT", MESSAGE + "/feedback", json={"rating": -1}),
+    ("DELETE", MESSAGE + "/feedback"): calling("DELETE", MESSAGE + "/feedback"),
     ("POST", MESSAGE + "/stop"): calling("POST", MESSAGE + "/stop"),
     ("POST", MESSAGE + "/retry"): calling("POST", MESSAGE + "/retry"),
     ("GET", MESSAGE + "/events"): calling("GET", MESSAGE + "/events"),
     ("WS", MESSAGE + "/ws"): socket,
+    ("POST", MESSAGE + "/calls/{call_id}"): calling("POST", MESSAGE + "/calls/c1", json={"decision": "once"}),
+    ("GET", "/api/v1/tools"): tools_of_hers,
+    ("PATCH", "/api/v1/tools/{tool}"): policy_in_hers,
     ("GET", TAGS): empty(TAGS, "tags"),
     ("PATCH", TAG): calling("PATCH", TAG, json={"name": "bob's"}),
     ("DELETE", TAG): calling("DELETE", TAG),
@@ -193,7 +217,9 @@ NOTHING_THERE = "/api/{rest:path}"
 def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
     """What Ada sees of what the routes could change."""
     lists = (list_folders, list_tags, list_views, list_presets, list_prompts)
-    return [open_thread(db, viewer, chat_id), read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
+    thread = open_thread(db, viewer, chat_id)
+    rated = ratings(db, viewer, [message.id for message in thread.messages])
+    return [thread, rated, read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -217,6 +243,7 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     ada = api.viewer("Ada")
     chat, busy = make_chat(api.core.db, ada), make_chat(api.core.db, ada)
     asked, answer = make_exchange(api.core.db, ada, chat.id)
+    rate(api.core.db, ada, answer.id)
     (file,) = attach(api.core.db, ada, asked.id, NOTES)
     _, running = make_exchange(api.core.db, ada, busy.id, state=State.RUNNING)
     folder = make_folder(api.core.db, ada, name="Work")
