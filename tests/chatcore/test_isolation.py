@@ -174,7 +174,7 @@ BY_ID: dict[str, Case] = {
     "chat.send": lambda w, v: chat.send(w.runner, v, w.chat_id, DRAFT, now=LATER),
     "chat.retry": lambda w, v: chat.retry(w.runner, v, w.answer_id, now=LATER),
     "chat.stop": lambda w, v: chat.stop(w.runner, v, w.running_id, now=LATER),
-    "revisions.edit_and_resend": lambda w, v: revisions.edit_and_resend(w.runner, v, w.asked_id, DRAFT, now=LATER),
+    "revisions.edit_and_resend": lambda w, v: revisions.edit_and_resend(w.runner, v, w.asked_id, Draft("And?", "ollama", "m"), now=LATER),
     "revisions.continue_answer": lambda w, v: revisions.continue_answer(w.runner, v, w.cut_off_id, now=LATER),
     "branches.count_below": lambda w, v: branches.count_below(w.db, v, w.asked_id),
     "branches.switch_branch": lambda w, v: branches.switch_branch(w.db, v, w.answer_id),
@@ -332,6 +332,7 @@ ELSEWHERE = {
     "branches.shown_instead": "part of delete_message, of a message that was found through the viewer",
     "branches.describe_end": "part of delete_message and fork, of a chat that was found through the viewer or just made",
     "branches.copy_attachments": "part of fork, of messages that were found through the viewer; tests/chatcore/test_branches.py",
+    "chat.ordered": "a value, part of send and edit_and_resend; reads nothing",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
