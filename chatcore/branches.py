@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
+from chatcore.attachments import copy_attachments
 from chatcore.chat import LONGEST_PATH, StillAnswering, claim
 from chatcore.chat_settings import read_settings_in, write_settings_in
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.history import get_chat_in, mine, no_message, possible_id
 from chatcore.parts import ChatInfo, State, Viewer
-from chatcore.rows import CHATS, LARGEST_ID, MESSAGES, parts_of
+from chatcore.rows import CHATS, LARGEST_ID, MESSAGES, attachments_of, parts_of
 from chatcore.texts import TITLE_CHARACTERS, cut, snippet
 from chatcore.thread import PATH, path_to
 
-ATTACHMENTS = SQLModel.metadata.tables["attachment"]
 FORK_MARK = " (fork)"
 # Both engines take so many rows in one statement without a detour.
 ROWS_A_STATEMENT = 500
@@ -154,7 +154,9 @@ def fork(db: Database, viewer: Viewer, message_id: int, *, now: datetime) -> Cha
         ]
         for start in range(0, len(rows), ROWS_A_STATEMENT):
             tx.execute(sa.insert(MESSAGES), rows[start : start + ROWS_A_STATEMENT])
-        copy_attachments(tx, viewer, copies)
+        for part in parts_of(copies):
+            for message_id in attachments_of(tx, part):
+                copy_attachments(tx, viewer, message_id, copies[message_id])
         tx.execute(sa.update(CHATS).where(mine(viewer, chat_id)).values(current_message_id=rows[-1]["id"]))
         describe_end(tx, viewer, chat_id)
         return get_chat_in(tx, viewer, chat_id)
@@ -197,17 +199,6 @@ def describe_end(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> None:
     end = tx.execute(shown.where(mine(viewer, chat_id))).one_or_none()
     values = {"last_snippet": snippet(end.content) or None if end else None, "last_message_at": end.created_at if end else None}
     tx.execute(sa.update(CHATS).where(mine(viewer, chat_id)).values(values))
-
-
-def copy_attachments(tx: Session, viewer: Viewer, copies: dict[int, int]) -> None:
-    """Gives the copies what is attached to the messages they were made from; the files never leave the database."""
-    columns = [column.name for column in ATTACHMENTS.c if column.name not in ("id", "message_id")]
-    for part in parts_of(copies):
-        attached = sa.select(ATTACHMENTS.c.message_id).where(ATTACHMENTS.c.message_id.in_(part), ATTACHMENTS.c.user_id == viewer.user_id)
-        for message_id in tx.execute(attached.distinct()).scalars().all():
-            copy = sa.literal(copies[message_id], ATTACHMENTS.c.message_id.type)
-            files = sa.select(copy, *(ATTACHMENTS.c[name] for name in columns)).where(ATTACHMENTS.c.message_id == message_id)
-            tx.execute(sa.insert(ATTACHMENTS).from_select(["message_id", *columns], files.order_by(ATTACHMENTS.c.id)))
 
 
 def new_message_ids(tx: Session, count: int) -> list[int]:

@@ -128,8 +128,8 @@ def draft(call: Call, sent: dict[str, object], model: tuple[str, str] | None = N
         model_name,
         request_key=key,
         trace_parent=call.trace_parent,
-        files=files_of(sent),
         use_tools=bool(flag_of(sent, "tools")),
+        files=files_of(sent),
     )
 
 

@@ -2,13 +2,16 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chatcore.attachments import list_attachments
 from chatcore.chat import Draft, Sent, StillAnswering, send, stop
 from chatcore.chat_settings import write_settings
 from chatcore.db import Database
+from chatcore.documents import Upload
 from chatcore.errors import ChatcoreError, Conflict, Invalid, NotFound
 from chatcore.generation import Runner
 from chatcore.history import all_messages, delete_chats, get_chat, get_message
@@ -102,6 +105,20 @@ def test_what_is_written_once_more_keeps_to_the_settings_of_the_chat(db: Databas
         ended(db, viewer, continue_answer(runner, viewer, again.answer_id, now=LATER).answer_id)
     for request in scripted.requests[1:]:
         assert (request.turns[0], request.options["temperature"]) == (Turn("system", "Be brief."), 0.5)
+
+
+def test_an_edited_prompt_keeps_its_files(db: Database) -> None:
+    viewer, scripted = make_viewer(db), Scripted(TextDelta("Because"), DONE)
+    with running(db, scripted) as runner:
+        sent = send(runner, viewer, None, replace(EDITED, files=(Upload("notes.txt", b"the moon pulls"),)), now=NOW)
+        ended(db, viewer, sent.answer_id)
+        again = edit_and_resend(runner, viewer, sent.user_message_id, replace(EDITED, text="Why two tides?"), now=LATER)
+        ended(db, viewer, again.answer_id)
+    asked = scripted.requests[1].turns[-1].content
+    assert "the moon pulls" in asked
+    assert asked.endswith("Why two tides?")
+    ids = [sent.user_message_id, again.user_message_id]
+    assert [[file.name for file in files] for files in list_attachments(db, viewer, ids).values()] == [["notes.txt"]] * 2
 
 
 def test_of_two_clicks_on_save_exactly_one_goes_through(db: Database) -> None:

@@ -164,7 +164,6 @@ def test_a_period_without_answers_says_so_on_the_speed_tab_too(frame: Frame) -> 
 
 def numbers_of(at: AppTest, name: str) -> pd.DataFrame:
     """What is behind "Numbers" of a card, once it is opened."""
-    before = [table.proto.id for table in at.dataframe], len(at.dataframe)
     before = len(at.dataframe)
     at.session_state[f"analytics.numbers.{name}"] = True
     at.run()

@@ -130,8 +130,8 @@ def people_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step) -> alt.C
 
 
 def spec_of(make: Callable[[], alt.Chart | alt.LayerChart]) -> Spec:
-    """The chart that `make` makes, for the browser. It is not checked against the schema of Vega-Lite, which took two thirds of
-    the time of the whole page (measured); the tests do that."""
+    """The chart that `make` makes, for the browser. It is not checked against the schema of Vega-Lite, which took 40 % of
+    the time of the script (by a profile); the tests do that."""
     with debug_mode(False):
         chart = make()
         # The rows go beside the drawing: Streamlit packs a frame faster than Altair writes it out.
