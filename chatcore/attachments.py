@@ -23,6 +23,7 @@ TOKENS_AN_IMAGE = 4000
 # Somebody else's transaction takes a content away only between two looks; more than once in a row it does not happen.
 TRIES = 3
 NAMED = 8
+NEWLINES = "\n"
 
 # One statement for a whole branch; what images hold is read afterwards, of the few that are sent.
 ENCLOSED = (
@@ -238,7 +239,7 @@ def told(file: Enclosed) -> str:
     # Part of the content's hash: no text can hold the hash of itself.
     mark = f"file-{file.sha256[:8]}"
     note = f"\n[Cut here: these are the first {len(file.text):,} characters of the file.]" if file.is_cut else ""
-    return f'<{mark} name="{name}" type="{file.media_type}">\n{file.text}{note}\n</{mark}>'
+    return f'<{mark} name="{name}" type="{file.media_type}">\n{file.text.strip(NEWLINES)}{note}\n</{mark}>'
 
 
 def picture_type(content: bytes) -> str:

@@ -20,7 +20,7 @@ from chatcore.generation import Job, Runner
 from chatcore.history import append_in, clean_name, clean_text, create_chat_in, get_message, leaf_of, mine, no_chat
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
+from chatcore.parts import AttachmentInfo, ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING, attachments_of
 from chatcore.texts import cut, snippet
 from chatcore.thread import path_to
@@ -103,14 +103,13 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
     sight = sight_for(runner, draft.provider, draft.model_name, settings)
     files = prepare_all(draft.files)
+    check_files(runner, sight, draft.model_name, files)
     seen = sum(file.is_image for file in files)
-    if files:
-        check_sight(sight, draft.model_name, runner.offered(), images=seen > 0)
     for last_try in (False,) * (TRIES - 1) + (True,):
         earlier = replace(sight, images=max(sight.images - seen, 0))
         leaf_id, turns = conversation(runner.db, viewer, chat_id, earlier) if chat_id else (None, ())
         request = parameters.request(settings, draft.model_name, (*turns, turn_with(draft.text, [enclosed(file) for file in files])))
-        order = order_of(runner, viewer, draft, request, files, now=now)
+        order = ordered(runner, viewer, draft, request, files, now=now)
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
@@ -127,6 +126,22 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
         runner.start(job)
         return Sent(asked.session_id, asked.id, answer.id)
     raise Conflict("Somebody else writes to this chat at the same moment.", "Look at what came, then send again.")
+
+
+def ordered(runner: Runner, viewer: Viewer, draft: Draft, request: ChatRequest, files: tuple[Prepared, ...], *, now: datetime) -> Order:
+    """The order of a new prompt."""
+    return Order(
+        viewer,
+        draft.provider,
+        request,
+        runner.owner,
+        now,
+        draft.request_key,
+        draft.trace_parent,
+        draft.use_tools,
+        text=draft.text,
+        files=files,
+    )
 
 
 def retry(
@@ -152,7 +167,7 @@ def retry(
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, answer.session_id)
         sight = sight_for(runner, provider, model_name, settings)
-        check_files(tx, runner, answer.parent_id, sight, model_name)
+        check_files(runner, sight, model_name, attachments_of(tx, [answer.parent_id]).get(answer.parent_id, ()))
         request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id, sight))
     order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
     runner.recover(by_heartbeat=False)
@@ -231,25 +246,11 @@ def turns_to(tx: Session, message_id: int, sight: Sight = EVERYTHING) -> tuple[T
     turns: list[Turn] = []
     for row in rows:
         if row["role"] == Role.USER:
-            turn = turn_with(row["content"], files.get(row["id"], ()))
-            turns += [turn] if turn.content.strip() or turn.images else []
+            asked = turn_with(row["content"], files.get(row["id"], ()))
+            turns += [asked] if asked.content.strip() or asked.images else []
         else:
             turns += turns_of(row["content"], load_calls(row["tool_calls"]))
     return tuple(turns)
-
-
-def order_of(runner: Runner, viewer: Viewer, draft: Draft, request: ChatRequest, files: tuple[Prepared, ...], *, now: datetime) -> Order:
-    """The order of a draft."""
-    return Order(
-        viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.use_tools, draft.text, files
-    )
-
-
-def check_files(tx: Session, runner: Runner, message_id: int, sight: Sight, model_name: str) -> None:
-    """Raises Invalid if a model cannot take what a prompt has attached."""
-    files = attachments_of(tx, [message_id]).get(message_id)
-    if files:
-        check_sight(sight, model_name, runner.offered(), images=any(file.is_image for file in files))
 
 
 def sight_for(runner: Runner, provider: str, model_name: str, settings: ChatSettings) -> Sight:
@@ -258,13 +259,19 @@ def sight_for(runner: Runner, provider: str, model_name: str, settings: ChatSett
     return sight_of(model, provider, settings.window or (model.context_length if model else None))
 
 
-def clean_draft(draft: Draft) -> Draft:
-    """The draft as it is stored. Raises Invalid."""
+def check_files(runner: Runner, sight: Sight, model_name: str, files: Sequence[AttachmentInfo | Prepared]) -> None:
+    """Raises Invalid if a model cannot take the files of the prompt it is to answer."""
+    if files:
+        check_sight(sight, model_name, runner.offered(), images=any(file.is_image for file in files))
+
+
+def clean_draft(draft: Draft, *, attached: bool = False) -> Draft:
+    """The draft as it is stored; its text may be empty if it has files, or files are `attached` to it otherwise. Raises Invalid."""
     if draft.request_key is not None and not 0 < len(draft.request_key) <= LONGEST_KEY:
         raise Invalid(f"The request key is empty or longer than {LONGEST_KEY} characters.", "Send a new UUID with each prompt.")
     return replace(
         draft,
-        text=clean_text(draft.text) if draft.text.strip() or not draft.files else "",
+        text=clean_text(draft.text) if draft.text.strip() or not (draft.files or attached) else "",
         provider=clean_name(draft.provider, "provider"),
         model_name=clean_name(draft.model_name, "model"),
     )

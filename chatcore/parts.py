@@ -172,8 +172,8 @@ class Turn:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_name: str | None = None
     tool_call_id: str | None = None
-    reasoning: str = ""
     images: tuple[Picture, ...] = ()
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore import parameters
-from chatcore.attachments import copy_attachments, enclosed_in, turn_with
+from chatcore.attachments import add_in, copy_attachments, enclosed, enclosed_in, turn_with
 from chatcore.chat import (
     Draft,
     Order,
@@ -18,13 +18,15 @@ from chatcore.chat import (
     check_files,
     claim,
     clean_draft,
+    ordered,
     sent_once,
     sight_for,
     turns_to,
     write_answer,
     write_job,
-)  # fmt: skip
+)
 from chatcore.chat_settings import read_settings_in
+from chatcore.documents import prepare_all
 from chatcore.errors import Invalid
 from chatcore.generation import Job, Runner
 from chatcore.history import append_in, clean_name, get_message
@@ -41,28 +43,33 @@ GO_ON = (
 
 
 def edit_and_resend(runner: Runner, viewer: Viewer, message_id: int, draft: Draft, *, now: datetime) -> Sent:
-    """Sends a prompt in other words: a new message beside the old one, with its files and an answer of its own. The old ones stay.
+    """Sends a prompt in other words: a new message beside the old one, with its files and those of the draft, and with an answer of
+    its own. The old ones stay.
 
-    Raises Invalid (text, names, key, an answer instead of a prompt), NotFound, Conflict: the chat still answers, lies in the
+    Raises Invalid (text, a file, names, key, an answer instead of a prompt), NotFound, Conflict: the chat still answers, lies in the
     trash, or the key was used.
     """
-    draft = clean_draft(draft)
     asked = get_message(runner.db, viewer, message_id)
+    draft = clean_draft(draft, attached=bool(asked.attachments))
     if asked.role is not Role.USER:
         raise Invalid("Only what you wrote can be edited.", "Edit the prompt before this answer, or try the answer again.")
+    files = prepare_all(draft.files)
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, asked.session_id)
         sight = sight_for(runner, draft.provider, draft.model_name, settings)
-        check_files(tx, runner, asked.id, sight, draft.model_name)
+        check_files(runner, sight, draft.model_name, (*asked.attachments, *files))
         before = () if asked.parent_id is None else turns_to(tx, asked.parent_id, sight)
-        files = enclosed_in(tx, [asked.id], sight, asked_id=asked.id).get(asked.id, ())
-    request = parameters.request(settings, draft.model_name, (*before, turn_with(draft.text, files)))
-    order = Order(viewer, draft.provider, request, runner.owner, now, draft.request_key, draft.trace_parent, draft.use_tools)
+        kept = enclosed_in(tx, [asked.id], sight, asked_id=asked.id).get(asked.id, ())
+    again_asked = turn_with(draft.text, (*kept, *map(enclosed, files)))
+    request = parameters.request(settings, draft.model_name, (*before, again_asked))
+    order = ordered(runner, viewer, draft, request, files, now=now)
     runner.recover(by_heartbeat=False)
     with runner.db.write() as tx, sent_once():
         claim(tx, viewer, asked.session_id)
-        again = append_in(tx, viewer, asked.session_id, role=Role.USER, content=draft.text, now=now, sibling_of=asked.id)
+        attached = bool(files or asked.attachments)
+        again = append_in(tx, viewer, asked.session_id, role=Role.USER, content=draft.text, now=now, sibling_of=asked.id, attached=attached)
         copy_attachments(tx, viewer, asked.id, again.id)
+        add_in(tx, viewer, again.id, files, now=now)
         answer = write_answer(tx, order, asked.session_id)
         job = write_job(tx, order, answer)
     runner.start(job)

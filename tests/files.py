@@ -8,7 +8,11 @@ from PIL import Image
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from chatcore.documents import Upload
+from chatcore.attachments import add_in, list_attachments
+from chatcore.db import Database
+from chatcore.documents import Upload, prepare_all
+from chatcore.parts import AttachmentInfo, Viewer
+from tests.factories import NOW
 
 
 def make_image(form: str = "PNG", *, size: tuple[int, int] = (64, 48), mode: str = "RGB", turned: bool = False) -> bytes:
@@ -67,3 +71,10 @@ def make_archive(name: str = "word/document.xml", size_bytes: int = 10) -> bytes
 IMAGE = Upload("moon.png", make_image())
 REPORT = Upload("report.pdf", make_pdf("Two tides a day"))
 NOTES = Upload("notes.csv", b"hour,height\n3,1.2\n9,4.8\n")
+
+
+def attach(db: Database, viewer: Viewer, message_id: int, *uploads: Upload) -> tuple[AttachmentInfo, ...]:
+    """Puts files on a message, without sending it; all files of it."""
+    with db.write() as tx:
+        add_in(tx, viewer, message_id, prepare_all(uploads), now=NOW)
+    return list_attachments(db, viewer, [message_id])[message_id]

@@ -46,11 +46,12 @@ def picture(file: AttachmentInfo, base: str) -> str:
 
 def chip(file: AttachmentInfo, base: str) -> str:
     """A document: its kind, its name, its size, and whether a model is told only the beginning of it."""
-    said = words.size(file.size_bytes)
+    said, told = words.size(file.size_bytes), ""
     if file.is_cut and file.characters:
-        said += f" · only the first {words.count(file.characters)} characters are read"
+        said += f" · first {words.short_count(file.characters)} characters"
+        told = f": a model is told only the first {words.count(file.characters)} characters"
     return (
-        f'<a class="attached-file" href="{address(file, base)}" download="{escape(file.name)}">'
+        f'<a class="attached-file" href="{address(file, base)}" download="{escape(file.name)}" title="{escape(file.name)}{told}">'
         f"<b>{kind_name(file.name, file.media_type)}</b><span>{escape(file.name)}</span><i>{said}</i></a>"
     )
 

@@ -202,7 +202,7 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
         use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name)))
         files = attachments.held(chat_id)
-        draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, use_tools=use_tools, files=files)
+        draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=files, use_tools=use_tools)
         sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
     except ChatcoreError as error:
         if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:

@@ -147,8 +147,8 @@ def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
         if message_actions.is_edited(message):
             message_actions.show_editor(message)
         elif message.role is Role.USER:
-            attachments.show_files(message)
             show_text(message)
+            attachments.show_files(message)
         elif message.status is State.RUNNING:
             return show_running(message)
         else:

@@ -1,8 +1,5 @@
-"""The files of messages: taken with a prompt, listed, and given back as they came."""
+"""The files of messages: listed, and given back as they came."""
 
-import base64
-import binascii
-from collections.abc import Mapping
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -10,42 +7,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from chatcore.api.answers import found_message
-from chatcore.api.calls import Call, Door, Reply, fields, flag_of, list_of, parse_row_id, query, text_of
+from chatcore.api.calls import Call, Door, Reply, flag_of, parse_row_id, query
 from chatcore.api.errors import HEADERS, error_response, unexpected_response
 from chatcore.api.values import attachment_json
 from chatcore.attachments import read_attachment
-from chatcore.documents import MOST_FILES, Upload
-from chatcore.errors import ChatcoreError, Invalid
+from chatcore.errors import ChatcoreError
 from chatcore.history import get_message
 from chatcore.parts import AttachmentInfo
 
-FILE_FIELDS: dict[str, type] = {"name": str, "content": str}
 # What a browser may draw by itself. Whatever else somebody attached is only saved, or shown as plain text.
 DRAWN = ("image/png", "image/jpeg", "image/gif", "image/webp")
 # A page that a file turns out to be gets no script, no form, no origin of ours.
 POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"
 # It cannot change; but it is one person's own.
 CACHE = "private, max-age=3600"
-
-
-def files_of(sent: Mapping[str, object]) -> tuple[Upload, ...]:
-    """The files in the field 'attachments': a list of objects with a name and the content in base64. Raises Invalid."""
-    rows = list_of(sent, "attachments")
-    if len(rows) > MOST_FILES:
-        raise Invalid(f"The field 'attachments' has {len(rows)} files, the most is {MOST_FILES}.", "Send them with several prompts.")
-    uploads = []
-    for row in rows:
-        found = fields(row, FILE_FIELDS) if isinstance(row, dict) else {}
-        name, content = text_of(found, "name"), text_of(found, "content")
-        if name is None or content is None:
-            raise Invalid(
-                "The field 'attachments' holds something else than files.", 'Send a list such as [{"name": "a.txt", "content": "aGk="}].'
-            )
-        try:
-            uploads.append(Upload(name, base64.b64decode(content, validate=True)))
-        except (ValueError, binascii.Error) as error:
-            raise Invalid(f"The content of {name[:60]!r} is not base64.", "Encode the bytes of the file with standard base64.") from error
-    return tuple(uploads)
 
 
 def list_all(call: Call) -> Reply:

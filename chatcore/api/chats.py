@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from chatcore.api.attachments import files_of
 from chatcore.api.calls import Call, Reply, fields, flag_of, number_of, query, text_of, texts_of
 from chatcore.api.settings import SETTINGS_FIELDS, settings_of
+from chatcore.api.uploads import files_of
 from chatcore.api.values import Json, chat_json, sent_json
 from chatcore.browse import Browse, browse_chats
 from chatcore.changes import Changes, change_chats

@@ -35,10 +35,10 @@ def tool_of(tool: ToolSpec) -> Json:
 def message_of(turn: Turn) -> Json:
     """One message as Ollama takes it: the arguments of tool calls are objects, not strings."""
     message: Json = {"role": turn.role, "content": turn.content}
-    if turn.reasoning:
-        message["thinking"] = turn.reasoning
     if turn.images:
         message["images"] = [base64.b64encode(image.content).decode() for image in turn.images]
+    if turn.reasoning:
+        message["thinking"] = turn.reasoning
     if turn.tool_calls:
         message["tool_calls"] = [
             {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.arguments or {}}}

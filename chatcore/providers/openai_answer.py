@@ -7,19 +7,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from chatcore.parts import (
-    ChatRequest,
-    Event,
-    Finished,
-    FinishReason,
-    Picture,
-    ReasoningDelta,
-    TextDelta,
-    ToolCall,
-    ToolSpec,
-    Turn,
-    Usage,
-)
+from chatcore.parts import ChatRequest, Event, Finished, FinishReason, Picture, ReasoningDelta, TextDelta, ToolCall, ToolSpec, Turn, Usage
 from chatcore.providers.base_json import Json, arguments_in, count_in, object_in, objects_in, text_in
 from chatcore.texts import storable
 

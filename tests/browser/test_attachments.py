@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from chatcore.providers.base_json import objects_in
 from tests.browser.chat import composer, open_app, wait_until_done
 from tests.browser.conftest import Server
 from tests.files import IMAGE, REPORT
@@ -52,11 +53,10 @@ def test_an_image_and_a_pdf_reach_a_model_that_sees(with_ollama: Server, ollama:
     expect(page.get_by_test_id("stChatInput")).to_contain_text(REPORT.name)
     composer(page).fill("What do these say?")
     composer(page).press("Enter")
-    asked = ollama.wait_for("/api/chat").json
-    (message,) = asked["messages"]
+    (message,) = objects_in(ollama.wait_for("/api/chat").json, "messages")
     assert message["images"] == [base64.b64encode(IMAGE.content).decode()]
-    assert "Two tides a day" in message["content"]
-    assert message["content"].endswith("What do these say?")
+    assert "Two tides a day" in str(message["content"])
+    assert str(message["content"]).endswith("What do these say?")
     wait_until_done(page)
     image = page.locator(".attached-image img")
     expect(image).to_be_visible()
@@ -92,5 +92,5 @@ def test_a_model_that_cannot_see_is_said_and_nothing_typed_is_lost(with_ollama: 
     composer(page).press("Enter")
     asked = ollama.wait_for("/api/chat").json
     assert asked["model"] == "gemma3:4b"
-    assert len(asked["messages"][0]["images"]) == 1
+    assert objects_in(asked, "messages")[0]["images"] == [base64.b64encode(IMAGE.content).decode()]
     expect(page.get_by_role("button", name="moon.png")).to_have_count(0)

@@ -7,12 +7,11 @@ import pytest
 import sqlalchemy as sa
 
 from chatcore import doctor
-from chatcore.attachments import add_in, list_attachments, read_attachment
+from chatcore.attachments import read_attachment
 from chatcore.branches import Siblings, count_below, delete_message, fork, fork_title, siblings, switch_branch
 from chatcore.chat import StillAnswering
 from chatcore.chat_settings import read_settings, write_settings
 from chatcore.db import Database
-from chatcore.documents import Upload, prepare_all
 from chatcore.errors import Conflict, NotFound
 from chatcore.history import append_in, delete_chats, get_chat, get_message
 from chatcore.organise import folders
@@ -23,6 +22,7 @@ from chatcore.rows import GENERATIONS
 from chatcore.search import search
 from chatcore.thread import open_thread
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
+from tests.files import NOTES, attach
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 LATER = NOW + timedelta(days=3)
@@ -212,8 +212,7 @@ def test_a_fork_has_copies_of_the_branch_up_to_the_message(db: Database) -> None
     beside(db, ada, answer, "second")
     switch_branch(db, ada, answer.id)
     make_message(db, ada, chat.id, "after it")
-    with db.write() as tx:
-        add_in(tx, ada, asked.id, prepare_all([Upload("a.txt", b"a")]), now=NOW)
+    attach(db, ada, asked.id, NOTES)
     write_settings(db, ada, chat.id, ChatSettings(system_prompt="Be brief."))
     before = get_chat(db, ada, chat.id)
     made = fork(db, ada, answer.id, now=LATER)
@@ -229,8 +228,8 @@ def test_a_fork_has_copies_of_the_branch_up_to_the_message(db: Database) -> None
     assert (made.input_tokens, made.output_tokens, copies[1].generation) == (0, 0, None)
     assert read_settings(db, ada, made.id) == ChatSettings(system_prompt="Be brief.")
     assert get_chat(db, ada, chat.id) == before
-    (file,) = list_attachments(db, ada, [copies[0].id])[copies[0].id]
-    assert read_attachment(db, ada, copies[0].id, file.id)[1] == b"a"
+    (file,) = copies[0].attachments
+    assert (file.name, read_attachment(db, ada, copies[0].id, file.id)[1]) == (NOTES.name, NOTES.content)
     assert {hit.chat_id for hit in search(db, ada, "first").hits} == {chat.id, made.id}
     assert make_message(db, ada, made.id, "on it goes").parent_id == copies[1].id
     assert problems(db) == []

@@ -25,6 +25,7 @@ from chatcore import (
     accounts,
     analytics,
     approvals,
+    attachments,
     branches,
     browse,
     changes,
@@ -51,6 +52,7 @@ from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
 from chatcore.db import Database
+from chatcore.documents import Prepared
 from chatcore.errors import NotFound
 from chatcore.exporting import reading
 from chatcore.generation import Runner
@@ -72,6 +74,7 @@ from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
 BRIEF = ChatSettings(system_prompt="Be brief.")
+FILE = Prepared("tides.txt", "text/plain", b"high at noon", text="high at noon")
 ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for found in pkgutil.iter_modules(analytics.__path__)]
 ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
@@ -79,8 +82,8 @@ REPORTS = [page, questions]
 TREE = [branches, feedback, revisions, summary, thread]
 TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
-    accounts, approvals, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, permissions, pulls,
-    *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
+    accounts, approvals, attachments, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger,
+    permissions, pulls, *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
@@ -103,15 +106,19 @@ class World:
     cut_off_id: int
     preset_id: int = 0
     prompt_id: int = 0
+    file_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
     _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
     _, cut_off = make_exchange(db, ada, make_chat(db, ada).id, state=State.STOPPED)
     rate(db, ada, answer.id)
+    with db.write() as tx:
+        attachments.add_in(tx, ada, asked.id, [FILE], now=NOW)
+    (file,) = attachments.list_attachments(db, ada, [asked.id])[asked.id]
     permissions.set_policy(db, ada, "write_note", Policy.ALLOW)
     history.archive_chats(db, ada, [archived.id], archived=True)
     history.delete_chats(db, ada, [trashed.id], now=NOW)
@@ -124,7 +131,7 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
     tag_id = tags.list_tags(db, ada)[0].id
-    return full.id, asked.id, answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id
+    return full.id, asked.id, answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id
 
 
 @pytest.fixture
@@ -174,7 +181,7 @@ BY_ID: dict[str, Case] = {
     "chat.send": lambda w, v: chat.send(w.runner, v, w.chat_id, DRAFT, now=LATER),
     "chat.retry": lambda w, v: chat.retry(w.runner, v, w.answer_id, now=LATER),
     "chat.stop": lambda w, v: chat.stop(w.runner, v, w.running_id, now=LATER),
-    "revisions.edit_and_resend": lambda w, v: revisions.edit_and_resend(w.runner, v, w.asked_id, DRAFT, now=LATER),
+    "revisions.edit_and_resend": lambda w, v: revisions.edit_and_resend(w.runner, v, w.asked_id, Draft("And?", "ollama", "m"), now=LATER),
     "revisions.continue_answer": lambda w, v: revisions.continue_answer(w.runner, v, w.cut_off_id, now=LATER),
     "branches.count_below": lambda w, v: branches.count_below(w.db, v, w.asked_id),
     "branches.switch_branch": lambda w, v: branches.switch_branch(w.db, v, w.answer_id),
@@ -220,6 +227,8 @@ BY_ID: dict[str, Case] = {
     "chat_settings.read_settings_in": lambda w, v: in_read(w, chat_settings.read_settings_in, v, w.chat_id),
     "chat_settings.write_settings": lambda w, v: chat_settings.write_settings(w.db, v, w.chat_id, BRIEF),
     "chat_settings.write_settings_in": lambda w, v: in_write(w, chat_settings.write_settings_in, v, w.chat_id, BRIEF),
+    "attachments.read_attachment": lambda w, v: attachments.read_attachment(w.db, v, w.asked_id, w.file_id),
+    "attachments.copy_attachments": lambda w, v: in_write(w, attachments.copy_attachments, v, w.asked_id, w.asked_id),
     "context.filling": lambda w, v: context.filling(w.db, v, w.chat_id, (), 4096),
     "context.characters": lambda w, v: context.characters(w.db, v, w.chat_id),
     "summary.continue_in_new_chat": lambda w, v: summary.continue_in_new_chat(
@@ -280,6 +289,7 @@ LISTS: dict[str, Case] = {
     "reports.questions.ask": lambda w, v: [questions.ask(w.db, v, name, FORTNIGHT, now=LATER) for name in questions.QUESTIONS],
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
+    "attachments.list_attachments": lambda w, v: [*attachments.list_attachments(w.db, v, range(1, 1000)).values()],
     "permissions.policies_of": lambda w, v: permissions.policies_of(w.db, v, None),
     "exporting.choose everything": lambda w, v: exporting.choose(w.db, v),
     "exporting.choose a search": lambda w, v: exporting.choose(w.db, v, text="tides"),
@@ -302,6 +312,7 @@ MAKES: dict[str, Case] = {
     "organise.views.save_view": lambda w, v: views.save_view(w.db, v, name="Tea", query="tag:tea", now=LATER),
     "organise.presets.save_preset": lambda w, v: presets.save_preset(w.db, v, name="Brief", settings=PLAIN, now=LATER, is_default=True),
     "organise.prompts.save_prompt": lambda w, v: prompts.save_prompt(w.db, v, name="tides", text="Tides?", now=LATER),
+    "attachments.keep_contents": lambda w, v: in_write(w, attachments.keep_contents, v, {FILE.sha256: FILE}),
     "permissions.set_policy": lambda w, v: permissions.set_policy(w.db, v, "write_note", Policy.NEVER),
     "importing.runs.begin_run": lambda w, v: runs.begin_run(w.db, v, format_name="x", file_name="x", fingerprint="x", now=LATER),
     "importing.writing.ensure_folder": lambda w, v: writing.ensure_folder(w.db, v, "Work/Plans"),
@@ -354,9 +365,11 @@ ELSEWHERE = {
     "analytics.people.has_company": "only that there are others, and only to the owner; tests/pages/test_analytics_people_tab.py",
     "rollup.gather.everybodys_rows": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "rollup.gather.everybodys_names": "the owner's alone; tests/chatcore/test_analytics_people.py",
+    "attachments.add_in": "part of chat.send, for a message that it has just written; the database refuses another's",
     "branches.shown_instead": "part of delete_message, of a message that was found through the viewer",
     "branches.describe_end": "part of delete_message and fork, of a chat that was found through the viewer or just made",
     "branches.copy_attachments": "part of fork, of messages that were found through the viewer; tests/chatcore/test_branches.py",
+    "chat.ordered": "a value, part of send and edit_and_resend; reads nothing",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
 # Functions that touch the database and take no viewer, and why they may.
@@ -392,6 +405,8 @@ WITHOUT_VIEWER = {
     "branches.new_message_ids": "numbers nobody has yet",
     "history.leaf_of": "of a chat that was found through the viewer",
     "history.parent_of": "of a chat that was found through the viewer",
+    "attachments.inserting": "a statement, part of keep_contents",
+    "attachments.enclosed_in": "of messages that were found through the viewer",
     "chat.turns_to": "of a message that was found through the viewer",
     "search.engine": "says which engine a database has",
     "search.newest_ids": "of a question that was made for the viewer",

@@ -422,6 +422,33 @@ def test_settings_come_to_a_database_that_is_in_use_and_every_row_stays(empty: D
     assert differences(empty) == []
 
 
+FILES_0007 = """
+INSERT INTO attachment (id, user_id, message_id, name, media_type, size_bytes, sha256, created_at, content) VALUES
+  (1, 'ada', 1, 'a.txt', 'text/plain', 1, 'aa', '2026-01-01', {content}),
+  (2, 'ada', 1, 'b.txt', 'text/plain', 1, 'aa', '2026-01-01', {content})
+"""
+
+
+def test_contents_of_attachments_move_to_their_own_table_once(empty: Database) -> None:
+    migrate_to(empty, "0007")
+    run_script(empty, ROWS_0001.format(chat=CHAT_A.hex, trashed=CHAT_B.hex))
+    run_script(empty, FILES_0007.format(content="x'61'" if empty.is_sqlite else "'a'"))
+    before = all_rows(empty)
+    migrate_to(empty, "0008")
+    after = all_rows(empty)
+    for row in before["attachment"]:
+        assert row.pop("content") == b"a"
+    assert {name: after[name] for name in before} == before
+    (kept,) = after["attachment_content"]
+    assert (kept["user_id"], kept["sha256"], kept["size_bytes"], kept["content"], kept["text"]) == ("ada", "aa", 1, b"a", None)
+    init_db(empty)
+    assert differences(empty) == []
+    run_script(empty, "DELETE FROM attachment WHERE id = 1")
+    assert rows(empty, "SELECT count(*) FROM attachment_content") == [(1,)]
+    run_script(empty, "DELETE FROM attachment WHERE id = 2")
+    assert rows(empty, "SELECT count(*) FROM attachment_content") == [(0,)]
+
+
 # --- what is refused, and what a failure leaves ------------------------------------------------------------------
 
 

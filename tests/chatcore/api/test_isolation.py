@@ -29,6 +29,7 @@ from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
 from tests.factories import NOW, make_chat, make_exchange, rate
+from tests.files import NOTES, attach
 
 CHAT = CHATS + "/{chat_id}"
 MESSAGE = "/api/v1/messages/{message_id}"
@@ -54,6 +55,7 @@ class Hers:
     preset_id: int
     prompt_id: int
     asked_id: int
+    file_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -163,6 +165,8 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", CHAT + "/messages"): calling("GET", CHAT + "/messages"),
     ("POST", CHAT + "/messages"): calling("POST", CHAT + "/messages", json={"text": "hi", "provider": "guide", "model": "guide"}),
     ("GET", MESSAGE): calling("GET", MESSAGE),
+    ("GET", MESSAGE + "/attachments"): calling("GET", "/api/v1/messages/{asked_id}/attachments"),
+    ("GET", MESSAGE + "/attachments/{attachment_id}"): calling("GET", "/api/v1/messages/{asked_id}/attachments/{file_id}"),
     ("DELETE", MESSAGE): calling("DELETE", MESSAGE),
     ("POST", MESSAGE + "/edit"): calling("POST", ASKED + "/edit", json={"text": "hi", "provider": "guide", "model": "guide"}),
     ("POST", MESSAGE + "/continue"): calling("POST", MESSAGE + "/continue"),
@@ -240,6 +244,7 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     chat, busy = make_chat(api.core.db, ada), make_chat(api.core.db, ada)
     asked, answer = make_exchange(api.core.db, ada, chat.id)
     rate(api.core.db, ada, answer.id)
+    (file,) = attach(api.core.db, ada, asked.id, NOTES)
     _, running = make_exchange(api.core.db, ada, busy.id, state=State.RUNNING)
     folder = make_folder(api.core.db, ada, name="Work")
     change_chats(api.core.db, ada, [chat.id], Changes(folder_id=folder.id, add_tags=("tea",)), now=NOW)
@@ -247,7 +252,8 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     preset = save_preset(api.core.db, ada, name="Short", settings=ChatSettings(think="off"), now=NOW, is_default=True)
     prompt = save_prompt(api.core.db, ada, name="tides", text="Why?", now=NOW)
     before = all_of(api.core.db, ada, chat.id)
-    hers = Hers(chat.id, answer.id, running.id, folder.id, list_tags(api.core.db, ada)[0].id, search.id, preset.id, prompt.id, asked.id)
+    tag = list_tags(api.core.db, ada)[0]
+    hers = Hers(chat.id, answer.id, running.id, folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id)
     with api.client("Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
     assert all_of(api.core.db, ada, chat.id) == before

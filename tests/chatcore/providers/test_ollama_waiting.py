@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from chatcore.parts import ChatRequest, ErrorCode, Progress, ToolCall, Turn
+from chatcore.parts import ChatRequest, ErrorCode, Picture, Progress, ToolCall, Turn
 from chatcore.providers.ollama import Ollama
 from chatcore.settings import Settings, Timeouts
 from tests.chatcore.providers.answers import Message, answer, ask, ollama_at
@@ -199,6 +199,12 @@ async def test_the_request_carries_turns_tools_and_options(server: ReplayServer,
         "options": {"num_ctx": 4096},
         "keep_alive": "5m",
     }
+
+
+async def test_images_go_beside_the_words_in_base64(server: ReplayServer, ollama: Ollama) -> None:
+    server.on("/api/chat", BASIC)
+    await answer(ollama, ChatRequest("tinychat", (Turn("user", "What is this?", images=(Picture("image/png", b"\x89PNG"),)),)))
+    assert server.asked("/api/chat")[0].json["messages"] == [{"role": "user", "content": "What is this?", "images": ["iVBORw=="]}]
 
 
 async def test_a_plain_request_leaves_the_rest_to_the_server(server: ReplayServer, ollama: Ollama) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatcore.parts import ChatRequest, ErrorCode, Finished, FinishReason, TextDelta, ToolCall, Turn
+from chatcore.parts import ChatRequest, ErrorCode, Finished, FinishReason, Picture, TextDelta, ToolCall, Turn
 from chatcore.providers.openai import OpenAI
 from chatcore.settings import Timeouts
 from tests.chatcore.providers.answers import CHAT, MODELS, Message, answer, ask, openai_at
@@ -178,6 +178,18 @@ async def test_calls_without_index_and_id_get_ids_of_their_own(server: ReplaySer
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------
+
+
+async def test_images_are_parts_of_the_content(server: ReplayServer, lab: OpenAI) -> None:
+    server.play("openai_basic.sse", path=CHAT)
+    image = Picture("image/png", b"\x89PNG")
+    turns = (Turn("user", "What is this?", images=(image,)), Turn("user", "", images=(image, image)))
+    await answer(lab, ChatRequest("gpt-lab", turns))
+    part = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}}
+    assert server.asked(CHAT)[0].json["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": "What is this?"}, part]},
+        {"role": "user", "content": [part, part]},
+    ]
 
 
 async def test_a_request_has_the_form_of_openai(server: ReplayServer, lab: OpenAI) -> None:
