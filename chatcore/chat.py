@@ -19,6 +19,7 @@ from chatcore.history import append_in, clean_name, clean_text, create_chat_in, 
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
+from chatcore.queued import take_queued_in
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import cut, snippet
 from chatcore.thread import path_to
@@ -38,7 +39,7 @@ class Draft:
     """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict.
 
     `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`. `settings` are those a new chat begins
-    with; a chat that is there has its own.
+    with; a chat that is there has its own. `queued_id` is the prompt of the queue that this is, which is taken out of it.
     """
 
     text: str
@@ -47,6 +48,7 @@ class Draft:
     request_key: str | None = None
     trace_parent: str | None = None
     settings: ChatSettings = PLAIN
+    queued_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
+                if draft.queued_id is not None:
+                    take_queued_in(tx, viewer, draft.queued_id)
                 if chat_id is None and not settings.is_plain:
                     write_settings_in(tx, viewer, asked.session_id, settings)
                 answer = write_answer(tx, order, asked.session_id)
@@ -152,6 +156,9 @@ def stop(runner: Runner, viewer: Viewer, message_id: int, *, now: datetime) -> N
     if runner.writes(viewer, message_id):
         runner.stop(message_id)
         runner.settled(message_id, STOP_WAIT_S)
+        return
+    if message_id < 0:
+        runner.memory.message(viewer, message_id)
         return
     owner = ledger.request_stop(runner.db, viewer, message_id, now=now)
     if owner is not None and processes.is_gone(owner):

@@ -22,12 +22,12 @@ from chatcore.migrations.plain import is_plain
 log = logging.getLogger(__name__)
 
 # The newest file of versions/; a test holds the two equal.
-HEAD = "0006"
+HEAD = "0010"
 FOLDER = Path(__file__).resolve().parent
 # Every table of ours; a test holds them equal to the models.
 TABLES = (
     "users", "chatsession", "chatmessage", "generation", "attachment", "feedback", "tag", "chattag", "importref",
-    "unmigrated_row", "usage_day", "usage_dirty", "folder", "saved_search", "preset", "prompt",
+    "unmigrated_row", "usage_day", "usage_dirty", "folder", "saved_search", "preset", "prompt", "user_setting", "queued_prompt",
 )  # fmt: skip
 
 
