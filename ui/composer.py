@@ -11,7 +11,8 @@ from chatcore.core import Core
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.parameters import PLAIN
 from chatcore.parts import Capability, ChatInfo, ModelInfo, Thread, Viewer
-from ui import app, chat_settings, connect, gauge, words
+from chatcore.queue import send_or_queue
+from ui import app, chat_settings, connect, gauge, temporary, words
 from ui.prompts import slash
 
 log = logging.getLogger("chatcore.ui")
@@ -173,8 +174,17 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     try:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
+        unsaved = temporary.opened() if chat_id is None else None
         draft = verbs.Draft(text=text, provider=provider, model_name=model_name, request_key=request_key, settings=settings)
-        sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
+        if unsaved is not None:
+            temporary.send(core, viewer, unsaved, draft, settings)
+            st.session_state[SENT] = request_key
+            return
+        if chat_id is not None:
+            send_or_queue(core.runner, viewer, chat_id, draft, now=app.now())
+        else:
+            chat_id = verbs.send(core.runner, viewer, None, draft, now=app.now()).chat_id
+            chat_settings.begun()
     except ChatcoreError as error:
         if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
             return
@@ -186,9 +196,7 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         )
     else:
         st.session_state[SENT] = request_key
-        if chat_id is None:
-            chat_settings.begun()
-        app.show_chat(sent.chat_id)
+        app.show_chat(chat_id)
 
 
 def keep(text: str, error: ChatcoreError) -> None:

@@ -164,9 +164,9 @@ export default function (component) {
   }
   showUndo()
 
-  // The chat on screen tells when its answer ends; of the others only the database knows.
+  // The chat on screen tells when its answer ends; of the others, and of a title that comes, only the server knows.
   clearInterval(view.refresh)
-  const others = data.groups.some(group => group.chats.some(chat => chat.running && chat.id !== data.open))
+  const others = data.groups.some(group => group.chats.some(chat => chat.naming || (chat.running && chat.id !== data.open)))
   if (others) view.refresh = setInterval(() => { if (!document.hidden && !view.menu) act({ do: "refresh" }) }, 3000)
 
   return () => {
