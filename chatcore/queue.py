@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chatcore.chat import Draft, Sent, StillAnswering, clean_draft, send, stop
 from chatcore.db import Database
-from chatcore.errors import ChatcoreError, Conflict, NotFound
+from chatcore.errors import ChatcoreError, Conflict
 from chatcore.generation import Job, Runner
 from chatcore.models import utc_now
 from chatcore.parts import State, Viewer
@@ -91,7 +91,7 @@ def send_next(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, *, now: dateti
     try:
         waiting = list_queued(runner.db, viewer, chat_id)
         return send(runner, viewer, chat_id, draft_of(waiting[0]), now=now) if waiting else None
-    except (NotFound, StillAnswering):
+    except StillAnswering:
         return None
 
 

@@ -115,7 +115,6 @@ def as_chat_id(wanted: uuid.UUID | str) -> uuid.UUID:
 def show_chat(chat_id: uuid.UUID | None) -> None:
     """Puts a chat (None: a new one) into the URL of the chat page; the script shows it, at its end, when it runs next."""
     forget_view()
-    st.session_state.pop(TEMPORARY, None)
     for name in (CHAT_PARAM, MESSAGE_PARAM, FIND_PARAM):
         st.query_params.pop(name, None)
     if chat_id is not None:
@@ -125,7 +124,6 @@ def show_chat(chat_id: uuid.UUID | None) -> None:
 def open_chat(chat_id: uuid.UUID | None, message_id: int | None = None) -> NoReturn:
     """Goes to the chat page and shows this chat, at this message if one is named, from any page; None opens a new one."""
     forget_view()
-    st.session_state.pop(TEMPORARY, None)
     params = {CHAT_PARAM: str(chat_id)} if chat_id else {}
     st.switch_page(CHAT_PAGE, query_params=params | ({MESSAGE_PARAM: str(message_id)} if chat_id and message_id else {}))
 
@@ -133,6 +131,7 @@ def open_chat(chat_id: uuid.UUID | None, message_id: int | None = None) -> NoRet
 def forget_view() -> None:
     """Whatever the URL names is opened anew, also where it is open already."""
     st.session_state.pop(VIEW, None)
+    st.session_state.pop(TEMPORARY, None)
 
 
 def current_message_id() -> int | None:

@@ -9,7 +9,22 @@ from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
 from starlette.websockets import WebSocket
 
-from chatcore.api import answers, chats, finding, folders, live, metrics, presets, prompts, searches, settings, state, tags
+from chatcore.api import (
+    answers,
+    chats,
+    finding,
+    folders,
+    live,
+    metrics,
+    preferences,
+    presets,
+    prompts,
+    queue,
+    searches,
+    settings,
+    state,
+    tags,
+)
 from chatcore.api.calls import Clock, Door, Handler, Identify, answer, utc_now
 from chatcore.api.errors import WrongMethod, error_response, no_such_path
 from chatcore.core import Core
@@ -28,6 +43,8 @@ PRESETS = "/api/v1/presets"
 PRESET = "/api/v1/presets/{preset_id}"
 PROMPTS = "/api/v1/prompts"
 PROMPT = "/api/v1/prompts/{prompt_id}"
+QUEUED = "/api/v1/queue/{queued_id}"
+PREFERENCES = "/api/v1/preferences"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -77,6 +94,13 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", PROMPTS, prompts.create),
     Operation("PATCH", PROMPT, prompts.change),
     Operation("DELETE", PROMPT, prompts.delete),
+    Operation("GET", f"{CHAT}/queue", queue.list_all),
+    Operation("POST", f"{CHAT}/queue", queue.put),
+    Operation("PATCH", QUEUED, queue.change),
+    Operation("DELETE", QUEUED, queue.remove),
+    Operation("POST", f"{QUEUED}/send", queue.send_now),
+    Operation("GET", PREFERENCES, preferences.show),
+    Operation("PUT", PREFERENCES, preferences.change),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 EVENTS = f"{MESSAGE}/events"

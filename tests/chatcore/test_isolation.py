@@ -33,10 +33,15 @@ from chatcore import (
     history,
     installed,
     ledger,
+    preferences,
     pulls,
+    queue,
+    queued,
     search,
     summary,
+    temporary,
     thread,
+    titles,
 )
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
@@ -53,7 +58,7 @@ from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
 from chatcore.rollup.pages import Table
-from chatcore.rows import CHATS
+from chatcore.rows import CHATS, MESSAGES
 from chatcore.search import ask, inside
 from chatcore.search.query import read_query
 from chatcore.search.results import Order
@@ -68,7 +73,8 @@ ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
 MODULES = [
-    accounts, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, pulls, thread,
+    accounts, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, preferences, pulls, queue, queued,
+    temporary, thread, titles,
     *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
@@ -91,9 +97,10 @@ class World:
     view_id: int
     preset_id: int = 0
     prompt_id: int = 0
+    queued_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
@@ -107,7 +114,11 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     view = views.save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
     preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
-    return full.id, asked.id, answer.id, running.id, folder.id, tags.list_tags(db, ada)[0].id, view.id, preset.id, prompt.id
+    preferences.write_preferences(db, ada, preferences.Preferences(titles=False))
+    with db.write() as tx:
+        waiting = queued.put_queued_in(tx, ada, full.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
+    tag = tags.list_tags(db, ada)[0]
+    return full.id, asked.id, answer.id, running.id, folder.id, tag.id, view.id, preset.id, prompt.id, waiting.id
 
 
 @pytest.fixture
@@ -200,6 +211,16 @@ BY_ID: dict[str, Case] = {
     "summary.continue_in_new_chat": lambda w, v: summary.continue_in_new_chat(
         w.runner, v, w.chat_id, provider="ollama", model_name="m", window=4096, now=LATER
     ),
+    "queued.list_queued": lambda w, v: queued.list_queued(w.db, v, w.chat_id),
+    "queued.get_queued": lambda w, v: queued.get_queued(w.db, v, w.queued_id),
+    "queued.change_queued": lambda w, v: queued.change_queued(w.db, v, w.queued_id, text="mine"),
+    "queued.remove_queued": lambda w, v: queued.remove_queued(w.db, v, w.queued_id),
+    "queued.take_queued_in": lambda w, v: in_write(w, queued.take_queued_in, v, w.queued_id),
+    "queue.send_or_queue": lambda w, v: queue.send_or_queue(w.runner, v, w.chat_id, DRAFT, now=LATER),
+    "queue.queue_prompt": lambda w, v: queue.queue_prompt(w.db, v, w.chat_id, DRAFT, now=LATER),
+    "queue.send_queued": lambda w, v: queue.send_queued(w.runner, v, w.queued_id, now=LATER),
+    "queue.send_next": lambda w, v: queue.send_next(w.runner, v, w.chat_id, now=LATER),
+    "chat.send of a prompt that waits": lambda w, v: chat.send(w.runner, v, None, replace(DRAFT, queued_id=w.queued_id), now=LATER),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -207,6 +228,8 @@ BY_ID: dict[str, Case] = {
 LISTS: dict[str, Case] = {
     "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
+    "preferences.read_preferences": lambda w, v: preferences.read_preferences(w.db, v),
+    "preferences.read_preferences_in": lambda w, v: in_read(w, preferences.read_preferences_in, v),
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
     "browse.browse_chats in folders": lambda w, v: browse.browse_chats(w.db, v, Browse(folders=tuple(range(1, 100)))),
     "browse.browse_chats with a tag": lambda w, v: browse.browse_chats(w.db, v, Browse(tags=("tea",))),
@@ -259,6 +282,7 @@ MAKES: dict[str, Case] = {
     "organise.views.save_view": lambda w, v: views.save_view(w.db, v, name="Tea", query="tag:tea", now=LATER),
     "organise.presets.save_preset": lambda w, v: presets.save_preset(w.db, v, name="Brief", settings=PLAIN, now=LATER, is_default=True),
     "organise.prompts.save_prompt": lambda w, v: prompts.save_prompt(w.db, v, name="tides", text="Tides?", now=LATER),
+    "preferences.write_preferences": lambda w, v: preferences.write_preferences(w.db, v, preferences.Preferences()),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
@@ -274,6 +298,11 @@ ELSEWHERE = {
     "pulls.Pulls.cancel": EVERYBODYS,
     "pulls.Pulls.now": EVERYBODYS,
     "pulls.Pulls.put_away": EVERYBODYS,
+    "queued.put_queued_in": "part of queue.queue_prompt, for a chat that it has locked; the database refuses another's",
+    "queue.running_in": "below, since what runs nowhere is no error",
+    "temporary.send_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.write_message": "part of keep_temporary",
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "browse.walks_of": "a statement, part of browse_chats",
     "browse.folders_named": "conditions, part of browse_chats",
@@ -297,6 +326,8 @@ WITHOUT_VIEWER = {
     "accounts.local_owner": "makes the viewer",
     "accounts.signed_in": "makes the viewer",
     "accounts.find": "makes the viewer",
+    "titles.find_wanted": "the Runner's job names the user",
+    "titles.write_title": "of a chat that find_wanted has found",
     "history.count_answer_in": "the Runner's job names the user",
     "thread.window": "of a chat that was found through the viewer",
     "thread.path_to": "of a leaf that was found through the viewer's chat",
@@ -478,6 +509,13 @@ def test_one_chat_of_somebody_else_spoils_a_bulk(world: World) -> None:
         history.purge_chats(world.db, world.bob, [own.id, world.chat_id])
     assert history.get_chat(world.db, world.bob, own.id) == own
     assert belongings(world.db, world.ada) == before
+
+
+def test_what_runs_in_a_chat_of_somebody_else_is_not_said(world: World) -> None:
+    with world.db.read() as tx:
+        busy = tx.execute(sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id == world.running_id)).scalar_one()
+    assert queue.running_in(world.db, world.ada, busy) == world.running_id
+    assert queue.running_in(world.db, world.bob, busy) is None
 
 
 def test_an_answer_in_memory_is_only_its_owners(db: Database) -> None:
