@@ -21,6 +21,7 @@ from chatcore.history import append_in, clean_name, clean_text, create_chat_in, 
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import AttachmentInfo, ChatRequest, MessageInfo, ModelInfo, Role, State, Turn, Viewer
+from chatcore.queued import take_queued_in
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING, attachments_of
 from chatcore.texts import cut, snippet
 from chatcore.thread import path_to
@@ -42,7 +43,8 @@ class Draft:
     """What a person sends: the text, and who shall answer. A `request_key` makes a double send meet a Conflict.
 
     `trace_parent`: the place in a trace of the program that sends it, see `ledger.Job`. `settings` are those a new chat begins
-    with; a chat that is there has its own. `use_tools`: the model may ask for tools. With `files` the text may be empty.
+    with; a chat that is there has its own. `use_tools`: the model may ask for tools. With `files` the text may be empty. `queued_id`
+    is the prompt of the queue that this is, which is taken out of it.
     """
 
     text: str
@@ -53,6 +55,7 @@ class Draft:
     settings: ChatSettings = PLAIN
     use_tools: bool = False
     files: tuple[Upload, ...] = ()
+    queued_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
         try:
             with runner.db.write() as tx, sent_once():
                 asked = write_prompt(tx, order, chat_id, leaf_id)
+                if draft.queued_id is not None:
+                    take_queued_in(tx, viewer, draft.queued_id)
                 if chat_id is None and not settings.is_plain:
                     write_settings_in(tx, viewer, asked.session_id, settings)
                 answer = write_answer(tx, order, asked.session_id)
@@ -188,6 +193,9 @@ def stop(runner: Runner, viewer: Viewer, message_id: int, *, now: datetime) -> N
     if runner.writes(viewer, message_id):
         runner.stop(message_id)
         runner.settled(message_id, STOP_WAIT_S)
+        return
+    if message_id < 0:
+        runner.memory.message(viewer, message_id)
         return
     owner = ledger.request_stop(runner.db, viewer, message_id, now=now)
     if owner is not None and processes.is_gone(owner):

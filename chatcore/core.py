@@ -25,7 +25,9 @@ from chatcore.prices import find_reference, note_elsewhere, runs_here
 from chatcore.providers import open_providers
 from chatcore.providers.base import ModelManager, Provider, RunningModel
 from chatcore.pulls import Pulls
+from chatcore.queue import Queue
 from chatcore.settings import Settings
+from chatcore.titles import Titles
 from chatcore.tools import Services, open_toolbox
 from chatcore.tools.base import Found as FoundMessage
 from chatcore.tools.base import ServerState
@@ -156,6 +158,9 @@ class Core:
         self._gpu_asked: tuple[float, Future[None]] | None = None
         self.pulls = Pulls(runner, on_change=self.look_again)
         self.loads = Loads(runner, on_change=self.look_again)
+        # First, so that a prompt that waits comes before a title.
+        self.queue = Queue(runner)
+        self.titles = Titles(runner)
 
     def models(self, *, fresh: bool = False) -> tuple[ModelInfo, ...]:
         """Every model of every provider, in the order of the registry; a server that is away contributes none.

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from chatcore import ledger
 from chatcore.attempt import Attempt
@@ -23,6 +23,7 @@ from chatcore.errors import ChatcoreError, Conflict, NotFound, ProviderError
 from chatcore.history import no_message
 from chatcore.ledger import Entry
 from chatcore.ledger import Job as Job
+from chatcore.memory import Memory
 from chatcore.models import utc_now
 from chatcore.parts import ChatRequest, Decision, ErrorCode, Failed, ModelInfo, Offset, State, Update, Viewer
 from chatcore.permissions import policies_of
@@ -62,6 +63,16 @@ class Load:
     waiting: int
 
 
+class Watcher(Protocol):
+    """Is told, on the Runner's event loop, of every answer that begins and ends here. It has to be quick."""
+
+    def began(self, job: Job) -> None:
+        """The answer is about to be asked for."""
+
+    def ended(self, job: Job, state: State) -> None:
+        """The database has the end of the answer; who follows it hears of it after this."""
+
+
 class Runner:
     """Writes answers in the background. Every public method may be called from any thread; `open` before, `close` after."""
 
@@ -92,6 +103,10 @@ class Runner:
         self._attempts: dict[int, Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._observers: list[Callable[[Entry], None]] = []
+        self._watchers: list[Watcher] = []
+        self._asides: set[asyncio.Task[Any]] = set()
+        # The chats that are never written; their answers have ids below 0.
+        self.memory = Memory()
 
     # --- life ----------------------------------------------------------------------------------------------------
 
@@ -220,6 +235,21 @@ class Runner:
         """
         self._observers.append(observer)
 
+    def watch(self, watcher: Watcher) -> None:
+        """Tells `watcher` from now on of every answer. Call it before `open`."""
+        self._watchers.append(watcher)
+
+    def aside(self, coroutine: Coroutine[None, None, Answer]) -> asyncio.Task[Answer]:
+        """Does something beside the answers, from the event loop only; the end of the Runner does not wait for it."""
+        task = self._loop.create_task(coroutine)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
+        return task
+
+    async def work(self, call: Callable[[], Answer]) -> Answer:
+        """What `call`, which may use the database, returns or raises, without holding up the event loop."""
+        return await self._workers.run(call)
+
     def load(self) -> Load:
         """What this Runner has to do now. It has no queue: who waits, waits for a model server."""
         with self._guard:
@@ -300,6 +330,8 @@ class Runner:
 
     def _look(self, viewer: Viewer, message_id: int, after: Offset, shown: Update | None) -> Update:
         """The answer as the database has it. Once something was shown, a database that is away is waited for."""
+        if message_id < 0:
+            return self.memory.read(viewer, message_id, after)
         try:
             return ledger.read(self.db, viewer, message_id, after)
         except NotFound:
@@ -327,7 +359,16 @@ class Runner:
             self._loop.close()
 
     def _begin(self, attempt: Attempt) -> None:
+        self._tell(lambda watcher: watcher.began(attempt.job))
         self._keep(self._answer(attempt))
+
+    def _tell(self, say: Callable[[Watcher], None]) -> None:
+        """Tells the watchers; one that breaks disturbs nobody."""
+        for watcher in self._watchers:
+            try:
+                say(watcher)
+            except Exception:
+                log.exception("a watcher of answers broke")
 
     def _keep(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """A task that is not forgotten: the loop itself holds tasks only weakly."""
@@ -353,9 +394,12 @@ class Runner:
         if entry is None:
             log.warning("answer %s was closed by another process", attempt.job.message_id)
             state = State.INTERRUPTED
+        if attempt.job.message_id < 0:
+            self.memory.finish(attempt.job.message_id, attempt.ending(state, self._clock()), entry)
         with self._guard:
             if self._attempts.get(attempt.job.message_id) is attempt:
                 del self._attempts[attempt.job.message_id]
+        self._tell(lambda watcher: watcher.ended(attempt.job, state))
         attempt.live.finish(state, *((attempt.failed.message, attempt.failed.hint) if attempt.failed else ()))
         # Last, so that nobody waits for it.
         self._report(entry)
@@ -455,7 +499,9 @@ class Runner:
         attempts = list(self._attempts.values())
         if not attempts:
             return
-        news = [attempt for attempt in attempts if attempt.state is None and attempt.live.mark != attempt.saved_mark]
+        # Of a chat that is never written the ledger only hears that its answer runs.
+        written_down = [attempt for attempt in attempts if attempt.job.message_id > 0]
+        news = [attempt for attempt in written_down if attempt.state is None and attempt.live.mark != attempt.saved_mark]
         marks = {attempt.job.generation_id: attempt.live.mark for attempt in news}
         written = {attempt.job.generation_id: attempt.live.snapshot() for attempt in news}
         jobs = [attempt.job for attempt in attempts]
@@ -464,12 +510,14 @@ class Runner:
             row = found.get(attempt.job.generation_id)
             if row is None:
                 attempt.end(State.INTERRUPTED, lost=True)
-            elif row.stop_requested or not row.has_message:
+            elif row.stop_requested or not (row.has_message or attempt.job.message_id < 0):
                 attempt.end(State.STOPPED)
             attempt.saved_mark = marks.get(attempt.job.generation_id, attempt.saved_mark)
 
     async def _wind_up(self, limit_s: float) -> None:
         """Ends every answer as interrupted, and the providers."""
+        for aside in self._asides:
+            aside.cancel()
         for attempt in list(self._attempts.values()):
             attempt.end(State.INTERRUPTED)
         if self._tasks:

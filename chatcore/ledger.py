@@ -119,8 +119,8 @@ def begin_in(
     tx: Session,
     viewer: Viewer,
     *,
-    chat_id: uuid.UUID,
-    message_id: int,
+    chat_id: uuid.UUID | None,
+    message_id: int | None,
     provider: str,
     model_name: str,
     owner: str,
@@ -128,7 +128,10 @@ def begin_in(
     request_key: str | None = None,
     context_window: int | None = None,
 ) -> int:
-    """Opens an attempt at an answer; its id. Raises IntegrityError if the message has a running one or the key was used."""
+    """Opens an attempt at an answer, in no chat for one that is never written; its id.
+
+    Raises IntegrityError if the message has a running one or the key was used.
+    """
     statement = sa.insert(GENERATIONS).values(
         user_id=viewer.user_id,
         session_id=chat_id,

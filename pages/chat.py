@@ -6,7 +6,8 @@ import streamlit as st
 from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import Thread
-from ui import app, chat_head, composer, connect, find, sidebar, thread, words
+from ui import app, chat_head, composer, connect, find, queue, sidebar, temporary, temporary_thread, thread, words
+from ui.drafts import keep_drafts
 
 # What the button says, and what it sends.
 SUGGESTIONS = (
@@ -36,7 +37,12 @@ def main() -> None:
             show_not_found()
             sidebar.show_chats(None)
             return
-    if opened is None:
+    unsaved = temporary.opened() if opened is None else None
+    if unsaved is not None:
+        app.forget_chat()
+        pending = temporary_thread.show_chat(unsaved)
+        composer.show_composer(core, viewer, None, temporary_thread.last_used(unsaved))
+    elif opened is None:
         app.forget_chat()
         start = st.container(key="start")
         choice = composer.show_composer(core, viewer, None)
@@ -48,8 +54,10 @@ def main() -> None:
         found = find.found(core, viewer, opened.chat.id, st.query_params.get(app.FIND_PARAM), app.current_message_id())
         chat_head.show_head(core, viewer, opened, found)
         pending = thread.show_thread(opened, found)
+        queue.show_queue(core, viewer, opened.chat.id)
         composer.show_composer(core, viewer, opened, thread.last_used(core, viewer, opened))
-    sidebar.show_chats(opened.chat.id if opened else None)
+    keep_drafts(viewer.user_id, None if unsaved else str(opened.chat.id) if opened else "new")
+    sidebar.show_chats(opened.chat.id if opened else None, opened.chat.title if opened else None)
     if pending:
         thread.follow_here(core, viewer, pending)
 
@@ -58,6 +66,7 @@ def show_start(core: Core, *, on_guide: bool) -> None:
     """The page before the first prompt."""
     st.title("What would you like to know?", anchor=False, text_alignment="center")
     composer.show_suggestions(None, GUIDE_SUGGESTIONS if on_guide else SUGGESTIONS)
+    temporary.show_button()
     if connect.needed(core):
         connect.show_panel()
 

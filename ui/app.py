@@ -33,6 +33,8 @@ CHAT_PARAM, MESSAGE_PARAM, FIND_PARAM = "c", "m", "q"
 # What of the open chat is on screen, see `ui.window`.
 VIEW = "thread.view"
 LAST = "chat.last"
+# Whether the chat page shows the session's temporary chat, see `ui.temporary`.
+TEMPORARY = "temporary.open"
 
 
 def core() -> Core:
@@ -130,6 +132,7 @@ def open_chat(chat_id: uuid.UUID | None, message_id: int | None = None) -> NoRet
 def forget_view() -> None:
     """Whatever the URL names is opened anew, also where it is open already."""
     st.session_state.pop(VIEW, None)
+    st.session_state.pop(TEMPORARY, None)
 
 
 def current_message_id() -> int | None:

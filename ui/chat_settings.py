@@ -29,7 +29,7 @@ from chatcore.parameters import (
     think_levels,
 )
 from chatcore.parts import ChatInfo, ModelInfo, Viewer
-from ui import app, words
+from ui import app, title_settings, words
 
 # Which chat's settings are open, and those of the chat that is not there yet.
 OPEN, NEW = "settings.open", "settings.new"
@@ -160,6 +160,8 @@ def dialog(chat_id: uuid.UUID | None, model: ModelInfo | None, picker: str) -> N
             show_parameters(model)
         with st.expander("Keep as a preset", icon=":material/bookmark_add:", key="settings.keep"):
             show_keeping(presets, model)
+        with st.expander("Titles of new chats", icon=":material/title:", key="settings.titles"):
+            title_settings.show(app.core(), app.viewer())
         app.show_kept_error()
         with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Save", type="primary", key="settings.save", on_click=save, args=(chat_id, presets, picker))

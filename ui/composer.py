@@ -12,7 +12,8 @@ from chatcore.documents import BadFile, Upload
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.parameters import PLAIN
 from chatcore.parts import Capability, ChatInfo, ModelInfo, Thread, Viewer
-from ui import app, attachments, chat_settings, connect, gauge, tool_calls, words
+from chatcore.queue import send_or_queue
+from ui import app, attachments, chat_settings, connect, gauge, temporary, tool_calls, words
 from ui.prompts import slash
 
 log = logging.getLogger("chatcore.ui")
@@ -200,10 +201,17 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     try:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
+        unsaved = temporary.opened() if chat_id is None else None
         use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name)))
         files = attachments.held(chat_id)
         draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=files, use_tools=use_tools)
-        sent = verbs.send(core.runner, viewer, chat_id, draft, now=app.now())
+        opened_id = chat_id
+        if unsaved is not None:
+            temporary.send(core, viewer, unsaved, draft, settings)
+        elif chat_id is not None:
+            send_or_queue(core.runner, viewer, chat_id, draft, now=app.now())
+        else:
+            opened_id = verbs.send(core.runner, viewer, None, draft, now=app.now()).chat_id
     except ChatcoreError as error:
         if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
             attachments.hold(chat_id, ())
@@ -219,10 +227,12 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     else:
         st.session_state[SENT] = request_key
         attachments.hold(chat_id, ())
+        if opened_id is None:
+            return  # a temporary chat stays where it is
         if chat_id is None:
             chat_settings.begun()
-        tool_calls.carry(chat_id, sent.chat_id)
-        app.show_chat(sent.chat_id)
+            tool_calls.carry(None, opened_id)
+        app.show_chat(opened_id)
 
 
 def keep(text: str, error: ChatcoreError) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from chatcore import history
 from chatcore.core import Core
 from chatcore.parts import ChatInfo, Viewer
-from ui import app, words
+from ui import app, temporary, words
 from ui.chatlist import Group, Row, Undo, chat_list
 from ui.switcher import show_button
 
@@ -38,11 +38,15 @@ def show_navigation(*, on_chat: bool) -> None:
             st.button("Sign out", icon=":material/logout:", key="app.sign_out", type="tertiary", on_click=st.logout)
 
 
-def show_chats(open_id: uuid.UUID | None) -> None:
-    """New chat and the list of chats, newest first; in a fragment, so that renaming one does not redraw the thread."""
+def show_chats(open_id: uuid.UUID | None, title: str | None = None) -> None:
+    """New chat and the list of chats, newest first; in a fragment, so that renaming one does not redraw the thread.
+
+    `title` is what the open chat is called above its thread: when that changes, as by a model that names it, all is drawn again.
+    """
     with st.sidebar:
         st.button("New chat", icon=":material/edit_square:", key="sidebar.new", width="stretch", on_click=app.show_chat, args=(None,))
-        _chats(open_id)
+        temporary.show_way_back()
+        _chats(open_id, title)
 
 
 def listed(core: Core, viewer: Viewer) -> tuple[tuple[ChatInfo, ...], bool]:
@@ -53,14 +57,16 @@ def listed(core: Core, viewer: Viewer) -> tuple[tuple[ChatInfo, ...], bool]:
 
 
 @st.fragment
-def _chats(open_id: uuid.UUID | None) -> None:
+def _chats(open_id: uuid.UUID | None, title: str | None) -> None:
     with app.calm():
         if st.session_state.pop(LEAVE, False):
             st.rerun()
         app.show_kept_error()
         chats, more = listed(app.core(), app.viewer())
+        if any(chat.id == open_id and chat.title != title for chat in chats):
+            st.rerun()
         chat_list(
-            grouped(chats),
+            grouped(chats, naming=app.core().titles.pending(app.viewer())),
             open_id=str(open_id) if open_id else None,
             more=more,
             undo=undo_offered(),
@@ -69,7 +75,7 @@ def _chats(open_id: uuid.UUID | None) -> None:
         )
 
 
-def grouped(chats: tuple[ChatInfo, ...]) -> tuple[Group, ...]:
+def grouped(chats: tuple[ChatInfo, ...], *, naming: frozenset[uuid.UUID] = frozenset()) -> tuple[Group, ...]:
     """The chats under headings: pinned, then by the day they were last touched, in the viewer's time zone."""
     now, zone = app.now(), app.time_zone()
 
@@ -77,7 +83,7 @@ def grouped(chats: tuple[ChatInfo, ...]) -> tuple[Group, ...]:
         return "Pinned" if chat.pinned else words.age_group(chat.updated_at, now=now, zone=zone)
 
     return tuple(
-        Group(label, tuple(Row(str(chat.id), chat.title, chat.pinned, chat.running) for chat in members))
+        Group(label, tuple(Row(str(chat.id), chat.title, chat.pinned, chat.running, chat.id in naming) for chat in members))
         for label, members in groupby(chats, key=heading)
     )
 

@@ -34,7 +34,7 @@ def stop_answer(call: Call) -> Reply:
     """Stops an answer; one that has ended already stays as it is. What was written is kept."""
     fields(call.body, {})
     stop(call.core.runner, call.viewer, call.message_id(), now=call.now)
-    return Reply({"message": message_json(get_message(call.core.db, call.viewer, call.message_id()))}, 202)
+    return Reply({"message": message_json(message_of(call.core, call.viewer, call.message_id()))}, 202)
 
 
 def retry_answer(call: Call) -> Reply:
@@ -77,7 +77,12 @@ def found_message(door: Door, request: HTTPConnection) -> tuple[Core, Viewer, Me
     """The message the path names, if it is the caller's. Raises NotFound, Denied."""
     viewer = door.viewer(request)
     core = door.core()
-    return core, viewer, get_message(core.db, viewer, parse_message_id(request.path_params["message_id"]))
+    return core, viewer, message_of(core, viewer, parse_message_id(request.path_params["message_id"]))
+
+
+def message_of(core: Core, viewer: Viewer, message_id: int) -> MessageInfo:
+    """A message, also of a temporary chat, which is followed and stopped like any other. Raises NotFound."""
+    return core.runner.memory.message(viewer, message_id) if message_id < 0 else get_message(core.db, viewer, message_id)
 
 
 def offset_of(request: Request) -> tuple[Offset, bool]:

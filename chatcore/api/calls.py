@@ -109,7 +109,9 @@ def parse_chat_id(text: str) -> uuid.UUID:
 
 
 def parse_message_id(text: str) -> int:
-    """A message id from a path. Raises NotFound: what is no id is nobody's message."""
+    """A message id from a path, below 0 in a temporary chat. Raises NotFound: what is no id is nobody's message."""
+    if text.startswith("-"):
+        return -parse_row_id(text[1:], "message")
     return parse_row_id(text, "message")
 
 

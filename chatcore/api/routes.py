@@ -18,8 +18,10 @@ from chatcore.api import (
     live,
     messages,
     metrics,
+    preferences,
     presets,
     prompts,
+    queue,
     searches,
     settings,
     state,
@@ -45,6 +47,8 @@ PRESET = "/api/v1/presets/{preset_id}"
 PROMPTS = "/api/v1/prompts"
 PROMPT = "/api/v1/prompts/{prompt_id}"
 TOOLS = "/api/v1/tools"
+QUEUED = "/api/v1/queue/{queued_id}"
+PREFERENCES = "/api/v1/preferences"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -106,6 +110,13 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", PROMPTS, prompts.create),
     Operation("PATCH", PROMPT, prompts.change),
     Operation("DELETE", PROMPT, prompts.delete),
+    Operation("GET", f"{CHAT}/queue", queue.list_all),
+    Operation("POST", f"{CHAT}/queue", queue.put),
+    Operation("PATCH", QUEUED, queue.change),
+    Operation("DELETE", QUEUED, queue.remove),
+    Operation("POST", f"{QUEUED}/send", queue.send_now),
+    Operation("GET", PREFERENCES, preferences.show),
+    Operation("PUT", PREFERENCES, preferences.change),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 ATTACHMENT = f"{MESSAGE}/attachments/{{attachment_id}}"

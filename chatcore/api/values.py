@@ -13,6 +13,8 @@ from chatcore.organise.tags import TagInfo
 from chatcore.organise.views import ViewInfo
 from chatcore.parameters import ChatSettings
 from chatcore.parts import AttachmentInfo, CallRecord, ChatInfo, GenerationInfo, MessageInfo, ModelInfo, Update
+from chatcore.preferences import Preferences
+from chatcore.queued import Queued
 from chatcore.search.results import Facet, Facets, Hit, Switch
 from chatcore.toolcalls import call_json
 from chatcore.tools.base import ServerState
@@ -177,6 +179,24 @@ def model_json(model: ModelInfo) -> Json:
 def sent_json(sent: Sent) -> Json:
     """Where a prompt and its answer now are; follow the answer at /api/v1/messages/{answer_id}/events."""
     return {"chat_id": str(sent.chat_id), "user_message_id": sent.user_message_id, "answer_id": sent.answer_id}
+
+
+def queued_json(queued: Queued) -> Json:
+    """A prompt that waits."""
+    return {
+        "id": queued.id,
+        "chat_id": str(queued.chat_id),
+        "text": queued.text,
+        "provider": queued.provider,
+        "model": queued.model_name,
+        "created_at": moment(queued.created_at),
+    }
+
+
+def preferences_json(preferences: Preferences) -> Json:
+    """What a person chose for all chats; without a title model it is the one that answered."""
+    provider, model = preferences.title_model or (None, None)
+    return {"titles": preferences.titles, "title_provider": provider, "title_model": model}
 
 
 def live_call_json(call: CallRecord) -> Json:

@@ -28,6 +28,7 @@ FOLDER = Path(__file__).resolve().parent
 TABLES = (
     "users", "chatsession", "chatmessage", "generation", "attachment", "attachment_content", "feedback", "tag", "chattag", "importref",
     "unmigrated_row", "usage_day", "usage_dirty", "folder", "saved_search", "preset", "prompt", "tool_permission", "import_run",
+    "user_setting", "queued_prompt",
 )  # fmt: skip
 
 

@@ -170,3 +170,45 @@ class ToolPermission(SQLModel, table=True):
     session_id: uuid.UUID | None = None
     tool: str
     decision: str = Field(max_length=20)
+
+
+class UserSetting(SQLModel, table=True):
+    """What a person chose for all of their chats.
+
+    Purpose: a `value` (JSON) under a name that `chatcore.preferences` knows; what has no row is as it is for everybody.
+    Relationships: none. Ownership: `user_id`.
+    """
+
+    __tablename__ = "user_setting"
+
+    user_id: str = Field(primary_key=True, foreign_key="users.id", ondelete="CASCADE")
+    name: str = Field(primary_key=True, max_length=40)
+    value: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class QueuedPrompt(SQLModel, table=True):
+    """A prompt that waits until the answer before it has ended.
+
+    Purpose: nothing that was sent is lost when the page or the process ends; the row goes in the transaction that makes a message
+    of it. In the order of `id`. `request_key` makes a double click one row. Relationships: the chat, by (user_id, id); gone with it.
+    Ownership: `user_id`.
+    """
+
+    __tablename__ = "queued_prompt"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["user_id", "session_id"], ["chatsession.user_id", "chatsession.id"], name="fk_queued_prompt_chat", ondelete="CASCADE"
+        ),
+        UniqueConstraint("user_id", "request_key", name="uq_queued_prompt_request_key"),
+        Index("ix_queued_prompt_chat", "user_id", "session_id", "id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    session_id: uuid.UUID
+    text: str = Field(sa_column=Column(Text, nullable=False))
+    provider: str
+    model_name: str
+    use_tools: bool = Field(default=False, sa_column=flag(default=False))
+    request_key: str | None = Field(default=None, max_length=80)
+    created_at: datetime = Field(default_factory=utc_now)

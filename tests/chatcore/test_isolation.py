@@ -40,11 +40,16 @@ from chatcore import (
     installed,
     ledger,
     permissions,
+    preferences,
     pulls,
+    queue,
+    queued,
     revisions,
     search,
     summary,
+    temporary,
     thread,
+    titles,
 )
 from chatcore.analytics import chats, lengths
 from chatcore.analytics.numbers import Ints
@@ -64,7 +69,7 @@ from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
 from chatcore.rollup.pages import Table
-from chatcore.rows import CHATS
+from chatcore.rows import CHATS, MESSAGES
 from chatcore.search import ask, inside
 from chatcore.search.query import read_query
 from chatcore.search.results import Order
@@ -83,7 +88,7 @@ TREE = [branches, feedback, revisions, summary, thread]
 TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
     accounts, approvals, attachments, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger,
-    permissions, pulls, *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
+    permissions, preferences, pulls, queue, queued, temporary, titles, *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
@@ -107,9 +112,10 @@ class World:
     preset_id: int = 0
     prompt_id: int = 0
     file_id: int = 0
+    queued_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
@@ -130,8 +136,12 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     runs.end_run(db, ada, run_id, state="complete", report=None, now=NOW)
     preset = presets.save_preset(db, ada, name="Brief", settings=BRIEF, now=NOW, is_default=True)
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
+    preferences.write_preferences(db, ada, preferences.Preferences(titles=False))
+    with db.write() as tx:
+        waiting = queued.put_queued_in(tx, ada, full.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
     tag_id = tags.list_tags(db, ada)[0].id
-    return full.id, asked.id, answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id
+    ids = (answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id, waiting.id)
+    return full.id, asked.id, *ids
 
 
 @pytest.fixture
@@ -238,6 +248,16 @@ BY_ID: dict[str, Case] = {
     "exporting.choose": lambda w, v: exporting.choose(w.db, v, chat_id=w.chat_id),
     "importing.runs.get_run": lambda w, v: runs.get_run(w.db, v, run_of(w)),
     "importing.runs.undo_import": lambda w, v: runs.undo_import(w.db, v, run_of(w), now=LATER),
+    "queued.list_queued": lambda w, v: queued.list_queued(w.db, v, w.chat_id),
+    "queued.get_queued": lambda w, v: queued.get_queued(w.db, v, w.queued_id),
+    "queued.change_queued": lambda w, v: queued.change_queued(w.db, v, w.queued_id, text="mine"),
+    "queued.remove_queued": lambda w, v: queued.remove_queued(w.db, v, w.queued_id),
+    "queued.take_queued_in": lambda w, v: in_write(w, queued.take_queued_in, v, w.queued_id),
+    "queue.send_or_queue": lambda w, v: queue.send_or_queue(w.runner, v, w.chat_id, DRAFT, now=LATER),
+    "queue.queue_prompt": lambda w, v: queue.queue_prompt(w.db, v, w.chat_id, DRAFT, now=LATER),
+    "queue.send_queued": lambda w, v: queue.send_queued(w.runner, v, w.queued_id, now=LATER),
+    "queue.send_next": lambda w, v: queue.send_next(w.runner, v, w.chat_id, now=LATER),
+    "chat.send of a prompt that waits": lambda w, v: chat.send(w.runner, v, None, replace(DRAFT, queued_id=w.queued_id), now=LATER),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -248,6 +268,8 @@ LISTS: dict[str, Case] = {
     "feedback.ratings": lambda w, v: feedback.ratings(w.db, v, range(1, 100)),
     "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
+    "preferences.read_preferences": lambda w, v: preferences.read_preferences(w.db, v),
+    "preferences.read_preferences_in": lambda w, v: in_read(w, preferences.read_preferences_in, v),
     "browse.browse_chats": lambda w, v: [browse.browse_chats(w.db, v, Browse(shelf=shelf)) for shelf in Shelf],
     "browse.browse_chats in folders": lambda w, v: browse.browse_chats(w.db, v, Browse(folders=tuple(range(1, 100)))),
     "browse.browse_chats with a tag": lambda w, v: browse.browse_chats(w.db, v, Browse(tags=("tea",))),
@@ -316,6 +338,7 @@ MAKES: dict[str, Case] = {
     "permissions.set_policy": lambda w, v: permissions.set_policy(w.db, v, "write_note", Policy.NEVER),
     "importing.runs.begin_run": lambda w, v: runs.begin_run(w.db, v, format_name="x", file_name="x", fingerprint="x", now=LATER),
     "importing.writing.ensure_folder": lambda w, v: writing.ensure_folder(w.db, v, "Work/Plans"),
+    "preferences.write_preferences": lambda w, v: preferences.write_preferences(w.db, v, preferences.Preferences()),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
@@ -346,6 +369,11 @@ ELSEWHERE = {
     "importing.writing.look_up": "of references under a name that holds the viewer's id",
     "exporting.export": "the same as export_bytes, into a file; tests/chatcore/exporting",
     "exporting.reading.file_bytes": "of a file that was found through the viewer; names the viewer itself",
+    "queued.put_queued_in": "part of queue.queue_prompt, for a chat that it has locked; the database refuses another's",
+    "queue.running_in": "below, since what runs nowhere is no error",
+    "temporary.send_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.write_message": "part of keep_temporary",
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "generation.Runner.asks": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
     "generation.Runner.decide": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
@@ -388,6 +416,8 @@ WITHOUT_VIEWER = {
     "accounts.local_owner": "makes the viewer",
     "accounts.signed_in": "makes the viewer",
     "accounts.find": "makes the viewer",
+    "titles.find_wanted": "the Runner's job names the user",
+    "titles.write_title": "of a chat that find_wanted has found",
     "history.count_answer_in": "the Runner's job names the user",
     "thread.window": "of a chat that was found through the viewer",
     "thread.path_to": "of a leaf that was found through the viewer's chat",
@@ -582,6 +612,13 @@ def test_one_chat_of_somebody_else_spoils_a_bulk(world: World) -> None:
         history.purge_chats(world.db, world.bob, [own.id, world.chat_id])
     assert history.get_chat(world.db, world.bob, own.id) == own
     assert belongings(world.db, world.ada) == before
+
+
+def test_what_runs_in_a_chat_of_somebody_else_is_not_said(world: World) -> None:
+    with world.db.read() as tx:
+        busy = tx.execute(sa.select(MESSAGES.c.session_id).where(MESSAGES.c.id == world.running_id)).scalar_one()
+    assert queue.running_in(world.db, world.ada, busy) == world.running_id
+    assert queue.running_in(world.db, world.bob, busy) is None
 
 
 def test_an_answer_in_memory_is_only_its_owners(db: Database) -> None:

@@ -13,12 +13,13 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A chat in the list."""
+    """A chat in the list. `naming`: it may get another title soon, so the list looks again."""
 
     id: str
     title: str
     pinned: bool
     running: bool
+    naming: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,13 +164,25 @@ export default function (component) {
   }
   showUndo()
 
-  // The chat on screen tells when its answer ends; of the others only the database knows.
+  // The chat on screen tells when its answer ends; of the others, and of a title that comes, only the server knows.
   clearInterval(view.refresh)
-  const others = data.groups.some(group => group.chats.some(chat => chat.running && chat.id !== data.open))
+  const others = data.groups.some(group => group.chats.some(chat => chat.naming || (chat.running && chat.id !== data.open)))
   if (others) view.refresh = setInterval(() => { if (!document.hidden && !view.menu) act({ do: "refresh" }) }, 3000)
+
+  // The keys j and k (ui/switcher/keys.js): the row below or above the open one; from a new chat the first.
+  window.removeEventListener("chatcore:chat", view.step)
+  view.step = event => {
+    const links = [...root.querySelectorAll("a.chat")]
+    const at = links.findIndex(link => link.getAttribute("aria-current") === "page")
+    const to = links[at < 0 ? 0 : at + event.detail.by]
+    to?.click()
+    to?.scrollIntoView({ block: "nearest" })
+  }
+  window.addEventListener("chatcore:chat", view.step)
 
   return () => {
     closeMenu(false)
+    window.removeEventListener("chatcore:chat", view.step)
     clearTimeout(view.undo?.timer)
     clearInterval(view.refresh)
     view.sidebar?.removeEventListener("click", view.leave)

@@ -12,6 +12,29 @@ const NEAR_BOTTOM_PX = 24
 // Longer than a rerun takes on a slow machine: one asked for while the reader clicks elsewhere would bring this chat back.
 const ASK_AGAIN_MS = 5000
 const SETTLE_MS = 700
+const ENDS = { complete: "The answer is complete.", stopped: "The answer was stopped.", failed: "The answer failed.", interrupted: "The answer was interrupted." }
+const MOST_SAID = 20
+
+// For screen readers: each block once, when it is finished; the growing one would be read again at every paint. The place outlives
+// this element, which is gone as soon as the answer has ended.
+function say(text) {
+  if (!text) return
+  let place = document.getElementById("chatcore-said")
+  if (!place) {
+    place = document.createElement("div")
+    place.id = "chatcore-said"
+    place.setAttribute("role", "log")
+    place.setAttribute("aria-live", "polite")
+    place.style.cssText = "position:fixed;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap"
+    document.body.append(place)
+  }
+  const line = document.createElement("p")
+  line.textContent = text
+  place.append(line)
+  while (place.children.length > MOST_SAID) place.firstChild.remove()
+}
+
+const spoken = block => (block.querySelector("pre") ? "A block of code." : block.textContent.trim())
 
 const SIGNS = { waiting: "?", running: "…", done: "✓", failed: "!", declined: "✕", stopped: "■" }
 const CHOICES = [["once", "Allow once"], ["chat", "For this chat"], ["always", "Always"], ["declined", "Decline"], ["never", "Never"]]
@@ -54,6 +77,8 @@ class Follower {
     this.closed = false
     this.frames = []
     this.stopButton.onclick = () => this.stop()
+    this.onStop = () => { if (!this.stopButton.disabled) this.stop() }
+    window.addEventListener("chatcore:stop", this.onStop)
     // An answer that just began stands below what was read last: go there, and stay until the reader scrolls up.
     this.view = document.querySelector('[data-testid="stMain"]') ?? document.scrollingElement
     this.following = true
@@ -112,7 +137,12 @@ class Follower {
       // Another attempt may stand here now; the calls of this one come with the frame.
       if (frame.reset_from === 0) this.clear()
     }
-    for (const block of frame.blocks ?? []) this.block(block.i).innerHTML = block.html
+    for (const block of frame.blocks ?? []) {
+      this.block(block.i).innerHTML = block.html
+      // What was there before one came is not read out.
+      if (this.framed) say(spoken(this.block(block.i)))
+    }
+    this.framed = true
     if (frame.open) this.block(frame.open.i).innerHTML = frame.open.html
     if (frame.append) {
       const code = this.block(frame.append.i).querySelector("code")
@@ -212,6 +242,7 @@ class Follower {
     this.ended = true
     this.root.querySelector(".log").setAttribute("aria-busy", "false")
     this.root.dataset.state = state
+    say(ENDS[state] ?? "The answer has ended.")
     this.stopButton.disabled = true
     this.progress.hidden = true
     this.trigger("done", state)
@@ -273,6 +304,7 @@ class Follower {
   close() {
     // The final text stands in this one's place from the next frame on, with its figures below.
     this.view.removeEventListener("scroll", this.onScroll)
+    window.removeEventListener("chatcore:stop", this.onStop)
     if (this.ended && this.following) this.settle()
     this.closed = true
     clearTimeout(this.timer)

@@ -1,4 +1,4 @@
-"""The quick switcher: Ctrl+K (⌘K on a Mac) opens any chat, message or page from wherever one is.
+"""The keyboard: Ctrl+K (⌘K on a Mac) opens any chat, message or page from wherever one is, and other keys do what keys.js says.
 
 The browser asks the route /api/v1/search/switch by itself, so typing runs no script; only what is chosen in the end does.
 """
@@ -45,7 +45,10 @@ class Place:
 
 @cache
 def _component() -> Callable[..., Mapping[str, object]]:
-    html, css, js = ((FOLDER / f"switcher.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    html, css, js, keys = (
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("switcher.html", "switcher.css", "switcher.js", "keys.js")
+    )
+    js = f"{keys}\n{js}"
     return cast(Callable[..., Mapping[str, object]], st.components.v2.component("chatcore_switcher", html=html, css=css, js=js))
 
 

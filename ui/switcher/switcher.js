@@ -76,8 +76,9 @@ function focused() {
 }
 
 class Switcher {
-  constructor(root) {
+  constructor(root, sheet) {
     this.root = root
+    this.keys = new Keys(sheet, () => this.trigger("go", { page: "", params: {} }))
     this.input = root.querySelector("#text")
     this.list = root.querySelector("#results")
     this.note = root.querySelector(".note")
@@ -103,7 +104,7 @@ class Switcher {
     // The field keeps the focus, whatever is clicked.
     this.list.addEventListener("mousedown", event => event.preventDefault())
     const control = MAC ? "⌘" : "Ctrl"
-    const hints = [["↑ ↓", "choose"], ["Enter", "open"], [`${control} Enter`, "new tab"], ["Esc", "close"]]
+    const hints = [["↑ ↓", "choose"], ["Enter", "open"], [`${control} Enter`, "new tab"], ["Esc", "close"], [`${control} /`, "all keys"]]
     root.querySelector(".foot").append(...hints.map(([key, does]) => make("span", {}, make("kbd", {}, key), ` ${does}`)))
   }
 
@@ -119,6 +120,7 @@ class Switcher {
     if (this.root.open) return
     // Another dialog waits for an answer, and would take the focus away again.
     if (document.querySelector('[data-testid="stDialog"]')) return
+    this.keys.sheet.close()
     this.back = focused()
     this.input.value = ""
     this.moved = false
@@ -315,7 +317,7 @@ class Switcher {
     } else if (this.root.open && event.composedPath().includes(this.root)) {
       event.stopPropagation()
       if (event.type === "keydown" && !event.isComposing) this.pressed(event)
-    }
+    } else if (event.type === "keydown" && !this.root.open) this.keys.pressed(event)
   }
 
   pressed(event) {
@@ -366,7 +368,7 @@ class Switcher {
 
 export default function (component) {
   const root = component.parentElement.querySelector("#switcher")
-  root.switcher ??= new Switcher(root)
+  root.switcher ??= new Switcher(root, component.parentElement.querySelector("#keys"))
   root.switcher.data = component.data
   root.switcher.trigger = component.setTriggerValue
   return () => {

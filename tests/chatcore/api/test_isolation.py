@@ -25,6 +25,8 @@ from chatcore.organise.views import list_views, save_view
 from chatcore.parameters import ChatSettings
 from chatcore.parts import Policy, State, Viewer
 from chatcore.permissions import set_policy
+from chatcore.preferences import Preferences, read_preferences, write_preferences
+from chatcore.queued import list_queued, put_queued_in
 from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
@@ -39,6 +41,7 @@ FOLDERS, FOLDER = "/api/v1/folders", "/api/v1/folders/{folder_id}"
 SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
 SEARCH = "/api/v1/search"
 PRESETS, PRESET = "/api/v1/presets", "/api/v1/presets/{preset_id}"
+QUEUED, PREFERENCES = "/api/v1/queue/{queued_id}", "/api/v1/preferences"
 PROMPTS, PROMPT = "/api/v1/prompts", "/api/v1/prompts/{prompt_id}"
 
 
@@ -56,6 +59,7 @@ class Hers:
     prompt_id: int
     asked_id: int
     file_id: int
+    queued_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -156,6 +160,14 @@ def policy_in_hers(api: Api, bob: httpx.Client, hers: Hers) -> int:
     return bob.patch("/api/v1/tools/write_note", json={"policy": "allow", "chat_id": str(hers.chat_id)}).status_code
 
 
+def chosen_alone(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    """What Ada chose is not what Bob sees, nor the other way round."""
+    if bob.get(PREFERENCES).json()["preferences"]["titles"] is not True:
+        return 200
+    assert bob.put(PREFERENCES, json={"titles": True, "title_provider": "scripted", "title_model": "m"}).status_code == 200
+    return 404 if read_preferences(api.core.db, api.viewer("Ada")) == Preferences(titles=False) else 200
+
+
 CASES: dict[tuple[str, str], Case] = {
     ("GET", CHATS): empty_list,
     ("POST", CHATS): own_chat,
@@ -207,6 +219,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", PROMPTS): own(PROMPTS, "prompts", name="tides", text="Tides?"),
     ("PATCH", PROMPT): calling("PATCH", PROMPT, json={"text": "Bob's"}),
     ("DELETE", PROMPT): calling("DELETE", PROMPT),
+    ("GET", CHAT + "/queue"): calling("GET", CHAT + "/queue"),
+    ("POST", CHAT + "/queue"): calling("POST", CHAT + "/queue", json={"text": "hi", "provider": "guide", "model": "guide"}),
+    ("PATCH", QUEUED): calling("PATCH", QUEUED, json={"text": "Bob's"}),
+    ("DELETE", QUEUED): calling("DELETE", QUEUED),
+    ("POST", QUEUED + "/send"): calling("POST", QUEUED + "/send"),
+    ("GET", PREFERENCES): chosen_alone,
+    ("PUT", PREFERENCES): chosen_alone,
     ("GET", "/api/v1/models"): nobodys,
     ("GET", "/healthz"): nobodys,
     ("GET", "/metrics"): figures_of_all,
@@ -216,10 +235,11 @@ NOTHING_THERE = "/api/{rest:path}"
 
 def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
     """What Ada sees of what the routes could change."""
-    lists = (list_folders, list_tags, list_views, list_presets, list_prompts)
+    lists = (list_folders, list_tags, list_views, list_presets, list_prompts, read_preferences)
     thread = open_thread(db, viewer, chat_id)
     rated = ratings(db, viewer, [message.id for message in thread.messages])
-    return [thread, rated, read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
+    waiting = list_queued(db, viewer, chat_id)
+    return [thread, rated, waiting, read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -251,9 +271,12 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     search = save_view(api.core.db, ada, name="Tea", query="tag:tea", now=NOW)
     preset = save_preset(api.core.db, ada, name="Short", settings=ChatSettings(think="off"), now=NOW, is_default=True)
     prompt = save_prompt(api.core.db, ada, name="tides", text="Why?", now=NOW)
+    with api.core.db.write() as tx:
+        waits = put_queued_in(tx, ada, chat.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
+    write_preferences(api.core.db, ada, Preferences(titles=False))
     before = all_of(api.core.db, ada, chat.id)
     tag = list_tags(api.core.db, ada)[0]
-    hers = Hers(chat.id, answer.id, running.id, folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id)
+    hers = Hers(chat.id, answer.id, running.id, folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id, waits.id)
     with api.client("Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
     assert all_of(api.core.db, ada, chat.id) == before

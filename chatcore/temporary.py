@@ -1,0 +1,121 @@
+"""The verbs of a temporary chat, which is never written: send, and keep it after all. What it used is in the ledger like any usage."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Session
+
+from chatcore import ledger, parameters
+from chatcore.chat import Draft, Sent, StillAnswering, clean_draft, title_from, window_of
+from chatcore.chat_settings import write_settings_in
+from chatcore.errors import Conflict, Invalid
+from chatcore.generation import Job, Runner
+from chatcore.history import append_in, count_answer_in, create_chat_in, no_chat
+from chatcore.memory import TemporaryChat
+from chatcore.parts import ChatInfo, MessageInfo, Role, Turn, Viewer
+from chatcore.rows import GENERATIONS, MESSAGES
+
+
+def send_temporary(runner: Runner, viewer: Viewer, chat: TemporaryChat, draft: Draft, *, now: datetime) -> Sent:
+    """Puts a prompt into a temporary chat and starts the answer. The ledger gets its row, which names no chat and no message.
+
+    Raises Invalid, NotFound for a chat of somebody else, Conflict while it answers and for a request key that was used.
+    """
+    own(viewer, chat)
+    if draft.files:
+        raise Invalid("A temporary chat takes no files.", "Leave them out, or send them in a chat that is kept.")
+    draft = clean_draft(draft)
+    if draft.request_key is not None and draft.request_key in chat.request_keys:
+        raise Conflict("This message was already sent.", "Look at the chat: it is there.")
+    if chat.running:
+        raise StillAnswering
+    request = parameters.request(chat.settings, draft.model_name, (*chat.turns, Turn("user", draft.text)))
+    asked, answer = runner.memory.ask(chat, text=draft.text, provider=draft.provider, model_name=draft.model_name, now=now)
+    try:
+        with runner.db.write() as tx:
+            generation_id = ledger.begin_in(
+                tx,
+                viewer,
+                chat_id=None,
+                message_id=None,
+                provider=draft.provider,
+                model_name=draft.model_name,
+                owner=runner.owner,
+                now=now,
+                context_window=window_of(request),
+            )
+    except BaseException:
+        runner.memory.forget_answer(answer.id)
+        raise
+    if draft.request_key is not None:
+        chat.request_keys.add(draft.request_key)
+    runner.memory.began(answer.id, generation_id, now)
+    runner.start(Job(generation_id, answer.id, chat.id, viewer.user_id, draft.provider, request, draft.trace_parent))
+    return Sent(chat.id, asked.id, answer.id)
+
+
+def keep_temporary(runner: Runner, viewer: Viewer, chat: TemporaryChat, *, now: datetime) -> ChatInfo:
+    """Makes a chat like any other of a temporary one: its messages are written, and the ledger's rows name them from now on.
+
+    Raises NotFound for a chat of somebody else, Invalid for one without messages, Conflict while it answers.
+    """
+    own(viewer, chat)
+    if not chat.messages:
+        raise Invalid("This chat is empty: there is nothing to keep.", "Write to it first.")
+    if chat.running:
+        raise Conflict("This chat is still answering.", "Stop the answer, or wait until it is there, then keep the chat.")
+    last = chat.messages[-1]
+    with runner.db.write() as tx:
+        made = create_chat_in(
+            tx,
+            viewer,
+            now=now,
+            title=title_from(chat.messages[0].content),
+            provider=last.provider or "",
+            model_name=last.model_name or "",
+        )
+        if not chat.settings.is_plain:
+            write_settings_in(tx, viewer, made.id, chat.settings)
+        for message in chat.messages:
+            write_message(tx, viewer, made, message)
+    return made
+
+
+def write_message(tx: Session, viewer: Viewer, made: ChatInfo, message: MessageInfo) -> None:
+    """Writes one message of a temporary chat. An answer in which nothing came is left out."""
+    if not message.content.strip():
+        return
+    written = append_in(
+        tx,
+        viewer,
+        made.id,
+        role=message.role,
+        content=message.content,
+        now=message.created_at,
+        provider=message.provider,
+        model_name=message.model_name,
+        status=message.status,
+    )
+    if message.role is Role.USER:
+        return
+    if message.reasoning:
+        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == written.id).values(reasoning=message.reasoning))
+    info = message.generation
+    if info is not None:
+        theirs = sa.and_(GENERATIONS.c.id == info.id, GENERATIONS.c.user_id == viewer.user_id)
+        tx.execute(sa.update(GENERATIONS).where(theirs).values(session_id=made.id, message_id=written.id))
+    count_answer_in(
+        tx,
+        viewer.user_id,
+        made.id,
+        content=message.content,
+        now=info.finished_at if info and info.finished_at else message.created_at,
+        input_tokens=(info.input_tokens if info else None) or 0,
+        output_tokens=(info.output_tokens if info else None) or 0,
+    )
+
+
+def own(viewer: Viewer, chat: TemporaryChat) -> None:
+    """Raises NotFound for a chat of somebody else."""
+    if chat.user_id != viewer.user_id:
+        raise no_chat()

@@ -1,0 +1,241 @@
+"""Titles by the model: after the first answer of a chat it is asked for a few words, in the background and behind everything else.
+
+A title never stands in the way of an answer: it is asked for only while no answer of that provider is being written, is given up
+at once when one begins, and no model is loaded for it. What it uses is not in the ledger, whose rows are answers: a title is no
+message, and a figure must lead to the messages behind it.
+"""
+
+import asyncio
+import logging
+import re
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+
+import sqlalchemy as sa
+
+from chatcore.chat import title_from
+from chatcore.db import Database
+from chatcore.errors import ChatcoreError
+from chatcore.generation import Job, Runner
+from chatcore.history import mine
+from chatcore.parameters import always_thinks
+from chatcore.parts import Cancelled, ChatRequest, Failed, Finished, State, TextDelta, Turn, Viewer
+from chatcore.preferences import read_preferences_in
+from chatcore.prices import runs_here
+from chatcore.providers.base import ModelManager
+from chatcore.rows import CHATS, MESSAGES
+from chatcore.texts import clean_title, cut, snippet
+
+log = logging.getLogger(__name__)
+
+LONGEST_TITLE = 60
+# Of the prompt and of the answer: what a chat is about stands at the beginning, and a small machine reads 100 tokens a second.
+LONGEST_EXCERPT = 1500
+# A small model on a slow machine reads the excerpt in about 10 s.
+LIMIT_S = 30.0
+# A title of ten words, in any script, has fewer; a model that begins to talk is cut off.
+MOST_TOKENS = 60
+LONGEST_RAW = 4000
+# Given up for an answer so many times, the title stays the one made of the prompt.
+TRIES = 5
+# Many chats may end at once; the oldest wait in vain rather than all for ever.
+MOST_WAITING = 50
+INSTRUCTION = (
+    "Write a title for the conversation below: 3 to 6 words, in the language of the conversation, no quotation marks, no full stop. "
+    "Answer with the title only."
+)
+THOUGHTS = re.compile(r"<(think|thinking|reasoning)>.*?(</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+LABEL = re.compile(r"^(?:title|titel|titre|título|titolo|标题|タイトル)\s*[:：]\s*", re.IGNORECASE)
+QUOTES = "\"'`“”„‟‘’‚«»‹›「」『』*_#"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A title to be asked for: of which chat, whose, in place of which, from whom and how."""
+
+    chat_id: uuid.UUID
+    viewer: Viewer
+    now_called: str
+    provider: str
+    request: ChatRequest
+
+
+class Titles:
+    """Names the chats that a Runner answers in: one at a time, when nothing else is to be done."""
+
+    def __init__(self, runner: Runner, *, limit_s: float = LIMIT_S) -> None:
+        self._runner = runner
+        self._limit_s = limit_s
+        # Changed on the loop only; the lock is for who looks from elsewhere.
+        self._guard = threading.Lock()
+        self._waiting: OrderedDict[int, tuple[Job, int]] = OrderedDict()
+        self._asking: tuple[Job, str, asyncio.Task[str]] | None = None
+        self._worker: asyncio.Task[None] | None = None
+        runner.watch(self)
+
+    def pending(self, viewer: Viewer) -> frozenset[uuid.UUID]:
+        """The viewer's chats that may get another title soon."""
+        with self._guard:
+            jobs = [job for job, _ in self._waiting.values()] + ([self._asking[0]] if self._asking else [])
+        return frozenset(job.session_id for job in jobs if job.user_id == viewer.user_id)
+
+    # --- told by the Runner, on its loop ---------------------------------------------------------------------------
+
+    def began(self, job: Job) -> None:
+        """An answer comes first."""
+        if self._asking is not None and self._asking[1] == job.provider:
+            self._asking[2].cancel()
+
+    def ended(self, job: Job, state: State) -> None:
+        """Maybe a first answer; in any case a moment in which a title may have its turn."""
+        if state is State.COMPLETE and job.message_id > 0:
+            with self._guard:
+                self._waiting[job.message_id] = (job, 1)
+                while len(self._waiting) > MOST_WAITING:
+                    self._waiting.popitem(last=False)
+        if self._waiting and self._worker is None:
+            self._worker = self._runner.aside(self._work())
+
+    # --- the work ------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Goes through those that wait, as long as their providers are idle; the end of the next answer begins anew."""
+        seen: set[int] = set()
+        try:
+            while (taken := self._take(seen)) is not None:
+                job, tries = taken
+                seen.add(job.message_id)
+                try:
+                    await self._name(job, tries)
+                except ChatcoreError as error:
+                    log.info("no title for chat %s: %s", job.session_id, error)
+                except Exception:
+                    log.exception("a title could not be made")
+                finally:
+                    with self._guard:
+                        self._asking = None
+        finally:
+            self._worker = None
+
+    def _take(self, seen: set[int]) -> tuple[Job, int] | None:
+        """The first whose provider writes no answer now, those aside that have had their turn."""
+        busy = self._busy()
+        with self._guard:
+            free = (key for key, (job, _) in self._waiting.items() if key not in seen and job.provider not in busy)
+            key = next(free, None)
+            return None if key is None else self._waiting.pop(key)
+
+    def _busy(self) -> set[str]:
+        return {provider for provider, _ in self._runner.writing()}
+
+    async def _name(self, job: Job, tries: int) -> None:
+        """Asks for one title and writes it, if one is wanted and nothing is in the way."""
+        wanted = await self._runner.work(partial(find_wanted, self._runner.db, job))
+        if wanted is None or not await self._is_ready(wanted):
+            return
+        if wanted.provider in self._busy():
+            self._again(job, tries)
+            return
+        asked = self._runner.aside(self._ask(wanted))
+        with self._guard:
+            self._asking = (job, wanted.provider, asked)
+        await asyncio.wait({asked}, timeout=self._limit_s)
+        if asked.cancelled():
+            self._again(job, tries)
+        elif not asked.done():
+            asked.cancel()
+            log.info("no title for chat %s came in %.0f s", job.session_id, self._limit_s)
+        elif title := clean_answer(asked.result()):
+            await self._runner.work(partial(write_title, self._runner.db, wanted, title))
+
+    def _again(self, job: Job, tries: int) -> None:
+        if tries < TRIES:
+            with self._guard:
+                self._waiting[job.message_id] = (job, tries + 1)
+
+    async def _is_ready(self, wanted: Wanted) -> bool:
+        """Whether the model answers without being loaded for it."""
+        provider = self._runner.providers.get(wanted.provider)
+        if provider is None:
+            return False
+        if not isinstance(provider, ModelManager) or not runs_here(wanted.provider, wanted.request.model):
+            return True
+        return whole_name(wanted.request.model) in {whole_name(model.id) for model in await provider.running()}
+
+    async def _ask(self, wanted: Wanted) -> str:
+        """What the model says; empty if it failed."""
+        text = ""
+        events = self._runner.providers[wanted.provider].chat(wanted.request)
+        assert isinstance(events, AsyncGenerator)
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    text += event.text
+                if isinstance(event, Failed | Cancelled):
+                    return ""
+                if isinstance(event, Finished) or len(text) > LONGEST_RAW:
+                    break
+        return text
+
+
+# --- small things ------------------------------------------------------------------------------------------------
+
+
+def find_wanted(db: Database, job: Job) -> Wanted | None:
+    """What is to be asked after this answer; None if it is not the first one, somebody named the chat, or nobody wants a title."""
+    viewer = Viewer(job.user_id, "")
+    prompt = MESSAGES.alias("prompt")
+    statement = (
+        sa.select(CHATS.c.title, prompt.c.content.label("asked"), MESSAGES.c.content.label("answered"))
+        .join(MESSAGES, MESSAGES.c.session_id == CHATS.c.id)
+        .join(prompt, prompt.c.id == MESSAGES.c.parent_id)
+        .where(mine(viewer, job.session_id), CHATS.c.deleted_at.is_(None), MESSAGES.c.id == job.message_id, prompt.c.parent_id.is_(None))
+    )
+    with db.read() as tx:
+        row = tx.execute(statement).one_or_none()
+        preferences = read_preferences_in(tx, viewer)
+    if row is None or not preferences.titles or row.title != title_from(row.asked):
+        return None
+    provider, model_name = preferences.title_model or (job.provider, job.request.model)
+    if provider == "guide":
+        return None
+    same = (provider, model_name) == (job.provider, job.request.model)
+    return Wanted(job.session_id, viewer, row.title, provider, request_for(job.request, model_name, row.asked, row.answered, same=same))
+
+
+def request_for(chat: ChatRequest, model_name: str, asked: str, answered: str, *, same: bool) -> ChatRequest:
+    """The question for a title. The window is that of the chat, because with another one the model would be loaded anew."""
+    text = f"{INSTRUCTION}\n\nUser: {cut(asked, LONGEST_EXCERPT)}\n\nAssistant: {cut(answered, LONGEST_EXCERPT)}"
+    options: dict[str, object] = {"num_ctx": chat.options["num_ctx"]} if same and "num_ctx" in chat.options else {}
+    think: bool | str = "low" if always_thinks(model_name) else False
+    if think is False:
+        options["num_predict"] = MOST_TOKENS
+    return ChatRequest(model_name, (Turn("user", text),), think=think, options=options, keep_alive=chat.keep_alive)
+
+
+def clean_answer(text: str) -> str | None:
+    """The title in what a model said, on one line and at most 60 characters long; None if there is none."""
+    for line in THOUGHTS.sub(" ", text).splitlines():
+        shown = LABEL.sub("", snippet(line).strip(QUOTES + " ")).strip(QUOTES + " ")
+        if shown.endswith(".") and not shown.endswith(".."):
+            shown = shown[:-1].rstrip(QUOTES + " ")
+        if any(character.isalnum() for character in shown):
+            return cut(clean_title(shown), LONGEST_TITLE)
+    return None
+
+
+def write_title(db: Database, wanted: Wanted, title: str) -> bool:
+    """Gives the chat its title, unless somebody named it meanwhile; whether it did."""
+    still = sa.and_(mine(wanted.viewer, wanted.chat_id), CHATS.c.title == wanted.now_called)
+    with db.write() as tx:
+        return tx.execute(sa.update(CHATS).where(still).values(title=title).returning(CHATS.c.id)).one_or_none() is not None
+
+
+def whole_name(model_name: str) -> str:
+    """A model's name as Ollama lists it: with its tag."""
+    return model_name if ":" in model_name else f"{model_name}:latest"

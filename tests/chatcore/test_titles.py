@@ -1,0 +1,211 @@
+"""Titles by the model: asked for behind everything else, and never over what a person wrote."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+
+from chatcore import chat
+from chatcore.chat import Draft
+from chatcore.db import Database
+from chatcore.generation import Runner
+from chatcore.history import get_chat, rename_chat
+from chatcore.parameters import ChatSettings
+from chatcore.parts import Viewer
+from chatcore.preferences import Preferences, write_preferences
+from chatcore.providers.base import PullProgress, RunningModel
+from chatcore.titles import LONGEST_TITLE, Titles, clean_answer
+from tests.answers import LIMIT_S, ask, ended, running, until
+from tests.factories import make_viewer
+from tests.scripted import Scripted
+
+PROMPT = "Why are there two tides a day?"
+
+
+class Loading(Scripted):
+    """A server whose models have to be loaded; `loaded` are those in its memory."""
+
+    loaded: tuple[str, ...] = ()
+
+    async def running(self) -> tuple[RunningModel, ...]:
+        return tuple(RunningModel(name) for name in self.loaded)
+
+    async def pull(self, model_id: str) -> AsyncIterator[PullProgress]:
+        raise NotImplementedError
+        yield PullProgress(model_id)
+
+    async def delete(self, model_id: str) -> None:
+        raise NotImplementedError
+
+    async def load(self, model_id: str, *, keep_alive: str | float | None = None) -> None:
+        raise NotImplementedError
+
+    async def unload(self, model_id: str) -> None:
+        raise NotImplementedError
+
+
+def answered(runner: Runner, provider: Scripted, viewer: Viewer, *, settings: ChatSettings | None = None) -> chat.Sent:
+    """A new chat whose first answer has ended."""
+    draft = Draft(PROMPT, provider.name, "parrot", settings=settings or ChatSettings())
+    sent = chat.send(runner, viewer, None, draft, now=datetime.now(UTC))
+    assert provider.asked.acquire(timeout=LIMIT_S)
+    provider.write("Because the far side is pulled less.")
+    provider.finish()
+    ended(runner.db, viewer, sent.answer_id)
+    return sent
+
+
+def asked_again(provider: Scripted) -> bool:
+    return provider.asked.acquire(timeout=LIMIT_S)
+
+
+def title_of(runner: Runner, viewer: Viewer, sent: chat.Sent) -> str:
+    return get_chat(runner.db, viewer, sent.chat_id).title
+
+
+def test_the_model_names_a_chat_after_its_first_answer(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        sent = answered(runner, provider, viewer, settings=ChatSettings(options={"num_ctx": 4096, "temperature": 1.5}))
+        assert asked_again(provider)
+        assert titles.pending(viewer) == {sent.chat_id}
+        assert titles.pending(make_viewer(db, "Bob")) == frozenset()
+        question = provider.requests[1]
+        assert question.options["num_ctx"] == 4096
+        assert "temperature" not in question.options
+        assert PROMPT in question.turns[-1].content
+        provider.write("<think>Moon?</think>\n**“Two tides", " a day”**\n")
+        provider.finish()
+        until(lambda: title_of(runner, viewer, sent) == "Two tides a day")
+        until(lambda: not titles.pending(viewer))
+
+
+def test_a_name_that_somebody_gave_meanwhile_stays(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        sent = answered(runner, provider, viewer)
+        assert asked_again(provider)
+        rename_chat(db, viewer, sent.chat_id, title="Homework")
+        provider.write("Two tides a day")
+        provider.finish()
+        until(lambda: not titles.pending(viewer))
+        assert title_of(runner, viewer, sent) == "Homework"
+
+
+def test_an_answer_comes_first_and_the_title_after_it(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        sent = answered(runner, provider, viewer)
+        assert asked_again(provider)
+        provider.left.clear()
+        other = chat.send(runner, viewer, sent.chat_id, Draft("And at night?", "scripted", "parrot"), now=datetime.now(UTC))
+        # The question for the title is dropped while the answer is being written.
+        assert provider.left.wait(LIMIT_S)
+        assert asked_again(provider)
+        assert len(provider.requests) == 3
+        assert title_of(runner, viewer, sent) == PROMPT
+        provider.write("The same.")
+        provider.finish()
+        ended(db, viewer, other.answer_id)
+        assert asked_again(provider)
+        provider.write("Two tides a day")
+        provider.finish()
+        until(lambda: title_of(runner, viewer, sent) == "Two tides a day")
+        until(lambda: not titles.pending(viewer))
+
+
+@contextmanager
+def nothing_asked(titles: Titles, provider: Scripted, viewer: Viewer) -> Iterator[None]:
+    """What is done inside makes no question for a title."""
+    before = len(provider.requests)
+    yield
+    until(lambda: not titles.pending(viewer))
+    assert len(provider.requests) == before + 1
+
+
+def test_who_wants_no_titles_gets_none(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    write_preferences(db, viewer, Preferences(titles=False))
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        with nothing_asked(titles, provider, viewer):
+            sent = answered(runner, provider, viewer)
+        assert title_of(runner, viewer, sent) == PROMPT
+
+
+def test_only_the_first_answer_makes_a_title(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        write_preferences(db, viewer, Preferences(titles=False))
+        with nothing_asked(titles, provider, viewer):
+            sent = answered(runner, provider, viewer)
+        write_preferences(db, viewer, Preferences())
+        with nothing_asked(titles, provider, viewer):
+            second = chat.send(runner, viewer, sent.chat_id, Draft("And?", "scripted", "parrot"), now=datetime.now(UTC))
+            assert asked_again(provider)
+            provider.finish()
+            ended(db, viewer, second.answer_id)
+
+
+def test_a_stopped_answer_makes_no_title(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        with nothing_asked(titles, provider, viewer):
+            sent = ask(runner, viewer)
+            chat.stop(runner, viewer, sent.answer_id, now=datetime.now(UTC))
+            ended(db, viewer, sent.answer_id)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_model_is_not_loaded_for_a_title(db: Database, loaded: bool) -> None:
+    viewer, provider = make_viewer(db), Loading()
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        provider.loaded = ("parrot:latest",) if loaded else ()
+        sent = answered(runner, provider, viewer)
+        if loaded:
+            assert asked_again(provider)
+            provider.write("Two tides")
+            provider.finish()
+        until(lambda: not titles.pending(viewer))
+        until(lambda: title_of(runner, viewer, sent) == ("Two tides" if loaded else PROMPT))
+        assert len(provider.requests) == (2 if loaded else 1)
+
+
+def test_a_model_that_takes_too_long_is_left(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        titles = Titles(runner, limit_s=0.05)
+        sent = answered(runner, provider, viewer)
+        assert asked_again(provider)
+        until(lambda: not titles.pending(viewer))
+        assert title_of(runner, viewer, sent) == PROMPT
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("Two tides a day", "Two tides a day"),
+        ('"Two tides a day."', "Two tides a day"),
+        ("## Title: **Zwei Fluten am Tag**\n\nHere is why …", "Zwei Fluten am Tag"),
+        ("<think>The user\nasks</think>\n\n「潮の満ち引き」", "潮の満ち引き"),
+        ("<think>never ends", None),
+        ("", None),
+        ("…\n***\n", None),
+        ("🌊 Tides\x00", "🌊 Tides\ufffd"),
+    ],
+)
+def test_a_title_is_taken_out_of_what_a_model_says(said: str, title: str | None) -> None:
+    assert clean_answer(said) == title
+
+
+def test_a_model_that_talks_too_much_makes_a_short_title() -> None:
+    found = clean_answer("The conversation is about " + "tides and " * 50)
+    assert found is not None
+    assert len(found) <= LONGEST_TITLE
