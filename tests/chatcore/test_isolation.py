@@ -73,8 +73,8 @@ ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
 MODULES = [
-    accounts, browse, changes, chat, chat_settings, gather, generation, history, installed, ledger, preferences, pulls, queue, queued,
-    temporary, thread, titles,
+    accounts, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger, preferences, pulls, queue,
+    queued, summary, temporary, thread, titles,
     *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
@@ -302,6 +302,7 @@ ELSEWHERE = {
     "queue.running_in": "below, since what runs nowhere is no error",
     "temporary.send_temporary": "tests/chatcore/test_temporary.py",
     "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
+    "titles.Titles.pending": "tests/chatcore/test_titles.py",
     "temporary.write_message": "part of keep_temporary",
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "browse.walks_of": "a statement, part of browse_chats",
