@@ -49,7 +49,9 @@ def test_a_draft_survives_a_reload_and_is_gone_when_it_was_sent(server: Server, 
     composer(page).press_sequentially(" data?")
     composer(page).press("Enter")
     expect(page).to_have_url(re.compile(r"c="))
+    expect(page.get_by_test_id("stChatMessage")).to_have_count(2)
     wait_until_done(page)
+    expect(composer(page)).to_have_value("")
     # Each chat has its own.
     composer(page).press_sequentially("And the")
     page.get_by_role("button", name="New chat").click()

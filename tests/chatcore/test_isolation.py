@@ -373,6 +373,7 @@ ELSEWHERE = {
     "queue.running_in": "below, since what runs nowhere is no error",
     "temporary.send_temporary": "tests/chatcore/test_temporary.py",
     "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
+    "titles.Titles.pending": "tests/chatcore/test_titles.py",
     "temporary.write_message": "part of keep_temporary",
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
     "generation.Runner.asks": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",

@@ -24,9 +24,11 @@ from chatcore.models import (
     Generation,
     Preset,
     Prompt,
+    QueuedPrompt,
     SavedSearch,
     Tag,
     User,
+    UserSetting,
 )
 from chatcore.parts import ChatInfo, MessageInfo, State, Viewer
 from tests.conftest import NOW
@@ -379,6 +381,33 @@ def test_a_preset_has_its_name_alone_and_a_whole_model_or_none(world: World) -> 
     for name, provider, model_name in (("Brief", None, None), ("Half", "ollama", None), ("Half", None, "m")):
         with pytest.raises(IntegrityError):
             world.add(Preset(user_id=world.ada.user_id, name=name, provider=provider, model_name=model_name))
+
+
+def test_a_prompt_waits_only_in_a_chat_of_its_person_and_goes_with_it(world: World) -> None:
+    def waiting(**values: Any) -> QueuedPrompt:
+        whole: dict[str, Any] = {
+            "user_id": world.ada.user_id, "session_id": world.chat.id, "text": "x", "provider": "ollama", "model_name": "m",
+            "created_at": NOW,
+        }  # fmt: skip
+        return QueuedPrompt(**(whole | values))
+
+    with pytest.raises(IntegrityError):
+        world.add(waiting(session_id=world.bobs.id))
+    with pytest.raises(IntegrityError):
+        world.add(waiting(request_key="click"), waiting(request_key="click"))
+    world.add(waiting(), waiting(), waiting(session_id=world.bobs.id, user_id=world.bob.user_id))
+    world.run("DELETE FROM chatsession WHERE id = :id", id=world.id_of(world.chat))
+    with world.db.read() as tx:
+        assert [row.user_id for row in tx.execute(select(QueuedPrompt.user_id))] == [world.bob.user_id]
+
+
+def test_a_choice_of_a_person_has_one_value(world: World) -> None:
+    world.add(UserSetting(user_id=world.ada.user_id, name="titles", value="true"))
+    with pytest.raises(IntegrityError):
+        world.run("INSERT INTO user_setting (user_id, name, value) VALUES (:ada, 'titles', 'false')", ada=world.ada.user_id)
+    world.run("DELETE FROM users WHERE id = :ada", ada=world.ada.user_id)
+    with world.db.read() as tx:
+        assert tx.execute(select(UserSetting.user_id)).all() == []
 
 
 def test_a_prompt_has_its_name_alone(world: World) -> None:

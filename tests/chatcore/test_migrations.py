@@ -449,6 +449,17 @@ def test_contents_of_attachments_move_to_their_own_table_once(empty: Database) -
     assert rows(empty, "SELECT count(*) FROM attachment_content") == [(0,)]
 
 
+def test_what_waits_comes_to_a_database_that_is_in_use_and_every_row_stays(empty: Database) -> None:
+    migrate_to(empty, "0008")
+    run_script(empty, ROWS_0001.format(chat=CHAT_A.hex, trashed=CHAT_B.hex))
+    before = all_rows(empty)
+    migrate_to(empty, "0010")
+    after = all_rows(empty)
+    assert {name: after[name] for name in before} == before
+    assert {name: after[name] for name in after.keys() - before.keys()} == {"user_setting": [], "queued_prompt": []}
+    assert differences(empty) == []
+
+
 # --- what is refused, and what a failure leaves ------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ const MOST = 50
 const DAYS_KEPT = 30
 const DAY_MS = 86_400_000
 const LOOK_MS = 50
+const SETTLED_MS = 300
 // A page that is being drawn puts its field there after this element.
 const TRIES = 40
 
@@ -21,55 +22,46 @@ const guarded = action => { try { return action() } catch { return null } }
 
 class Drafts {
   constructor() {
-    this.onInput = event => { if (event.target === field()) this.typed() }
-    this.onKey = event => { if (event.key === "Enter" && !event.shiftKey && event.target === field()) this.sent() }
-    this.onClick = event => { if (event.target.closest?.('[data-testid="stChatInputSubmitButton"]')) this.sent() }
-    this.onLeave = () => this.write()
-    document.addEventListener("input", this.onInput, true)
-    document.addEventListener("keydown", this.onKey, true)
-    document.addEventListener("click", this.onClick, true)
-    addEventListener("pagehide", this.onLeave)
+    document.addEventListener("input", event => { if (event.target === field()) this.typed(event.target.value) }, true)
+    document.addEventListener("keydown", event => { if (event.key === "Enter" && !event.shiftKey && event.target === field()) this.sent() }, true)
+    document.addEventListener("click", event => { if (event.target.closest?.('[data-testid="stChatInputSubmitButton"]')) this.sent() }, true)
+    addEventListener("pagehide", () => this.write())
     this.tidy()
-  }
-
-  remove() {
-    this.write()
-    clearTimeout(this.timer)
-    clearTimeout(this.looking)
-    document.removeEventListener("input", this.onInput, true)
-    document.removeEventListener("keydown", this.onKey, true)
-    document.removeEventListener("click", this.onClick, true)
-    removeEventListener("pagehide", this.onLeave)
   }
 
   key(chat) { return `${PREFIX}${this.owner}.${chat}` }
 
   show({ owner, chat }) {
     if (owner === this.owner && chat === this.chat) return
-    const before = this.chat
+    const before = this.chat ?? this.left
     this.write()
     this.owner = owner
     this.chat = chat
     clearTimeout(this.looking)
     // What is typed while a new chat comes into being belongs to that chat.
     const carried = before === "new" && this.sentFrom === "new" ? field()?.value : ""
-    if (carried && chat) {
-      guarded(() => localStorage.removeItem(this.key("new")))
-      this.typed()
-    } else this.restore(before !== undefined, TRIES)
     this.sentFrom = null
+    if (carried && chat) this.typed(carried)
+    else this.restore(before !== undefined && before !== chat, TRIES)
+  }
+
+  // The page draws this element anew, or shows none of it: which chat was there is known on.
+  leave() {
+    this.write()
+    clearTimeout(this.looking)
+    this.left = this.chat ?? this.left
+    this.chat = undefined
   }
 
   restore(moved, tries) {
+    const again = wait => { if (tries) this.looking = setTimeout(() => this.restore(moved, tries - 1), wait) }
     const box = field()
-    if (!box) {
-      if (tries) this.looking = setTimeout(() => this.restore(moved, tries - 1), LOOK_MS)
-      return
-    }
+    if (!box) return again(LOOK_MS)
     const kept = this.chat ? guarded(() => JSON.parse(localStorage.getItem(this.key(this.chat)))?.text) ?? "" : ""
     // What the server put there, because it could not be sent, is newer than what was kept.
-    if (box.value && !moved) return
-    if (box.value !== kept) this.put(box, kept)
+    if ((moved || !box.value) && box.value !== kept) this.put(box, kept)
+    // A field that was about to be drawn anew is another one a moment later.
+    this.looking = setTimeout(() => { if (field() !== box && !field()?.value) this.restore(false, 0) }, SETTLED_MS)
   }
 
   put(box, text) {
@@ -77,7 +69,8 @@ class Drafts {
     box.dispatchEvent(new Event("input", { bubbles: true }))
   }
 
-  typed() {
+  typed(text) {
+    this.text = text
     this.dirty = true
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.write(), WRITE_AFTER_MS)
@@ -86,10 +79,8 @@ class Drafts {
   write() {
     if (!this.dirty || !this.chat) return
     this.dirty = false
-    const text = field()?.value
-    if (text === undefined) return
     guarded(() => {
-      if (text.trim() && text.length <= LONGEST) localStorage.setItem(this.key(this.chat), JSON.stringify({ text, at: Date.now() }))
+      if (this.text.trim() && this.text.length <= LONGEST) localStorage.setItem(this.key(this.chat), JSON.stringify({ text: this.text, at: Date.now() }))
       else localStorage.removeItem(this.key(this.chat))
     })
   }
@@ -116,11 +107,8 @@ class Drafts {
 }
 
 export default function (component) {
-  const root = component.parentElement.querySelector("#drafts")
-  root.drafts ??= new Drafts()
-  root.drafts.show(component.data)
-  return () => {
-    root.drafts?.remove()
-    root.drafts = null
-  }
+  // One for the page, because this element comes and goes.
+  const drafts = (window.chatcoreDrafts ??= new Drafts())
+  drafts.show(component.data)
+  return () => drafts.leave()
 }
