@@ -119,7 +119,7 @@ def show_preview(told: "Preview") -> None:
         click.echo(f"Models: {', '.join(shown)}" + (f" and {len(told.models) - 8:,} more" if len(told.models) > 8 else ""))
     if told.files:
         click.echo(f"Files: {told.files:,}")
-    show_left("Left out of chats:", dict(told.notes))
+    show_left("Left out of chats, or mended:", dict(told.notes))
     show_left("Chats that cannot be imported:", dict(told.reasons), [(skipped.name, skipped.reason) for skipped in told.skipped])
 
 

@@ -19,6 +19,7 @@ DEEPEST = 20_000
 
 DECODER = json.JSONDecoder(strict=False)
 SIGN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*("?)|[\[\]{}]', re.DOTALL)
+REST_OF_TEXT = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
 TOKEN = re.compile(r'\s*(?:([{}\[\],:])|("[^"\\]*(?:\\.[^"\\]*)*")|([^\s{}\[\],:"]+))', re.DOTALL)
 COMMA = re.compile(r"[,\]]")
 SPACE = re.compile(r"[\s\ufeff]*")
@@ -150,25 +151,23 @@ class Reader:
         """Where the value ends that begins here, by its brackets, and how deep it goes; its text stays with `keep`, as long as it
         is not too deep to be used."""
         depth = deepest = 0
-        place = self.place
+        place, in_text = self.place, False
         while True:
-            for sign in SIGN.finditer(self.buffer, place):
-                token = sign[0][0]
-                if token == '"' and not sign[1]:
-                    if len(self.buffer) - sign.start() <= LONGEST_VALUE:
-                        break
-                    # A text without an end: the quote is taken for noise, or all the rest would be read into memory.
-                    place = sign.start() + 1
-                    break
-                place = sign.end()
+            if in_text and (rest := REST_OF_TEXT.match(self.buffer, place)):
+                place, in_text = rest.end(), not rest[1]
+                if depth == 0 and not in_text:
+                    return place, deepest
+            for sign in () if in_text else SIGN.finditer(self.buffer, place):
+                place, token = sign.end(), sign[0][0]
+                in_text = token == '"' and not sign[1]
                 depth += (token in "[{") - (token in "]}")
                 deepest = max(deepest, depth)
-                if depth <= 0:
+                if depth <= 0 and not in_text:
                     return place, deepest
             if self.ended:
                 return len(self.buffer), max(deepest, DEEPEST + 1 if keep else 0)
             if keep and (deepest > DEEPEST or len(self.buffer) - self.place > LONGEST_VALUE):
-                keep, deepest = False, max(deepest, DEEPEST + 1)
+                keep, deepest = False, DEEPEST + 1
             if not keep:
                 self.place = place
             done = place - self.place

@@ -434,7 +434,7 @@ def assemble(pieces: Sequence[Piece], current: str | None = None) -> Tree:
         turn_of[piece_id] = turn
     shown = turn_of.get(current) if current is not None else None
     if current is not None and current not in turn_of:
-        notes["no message that is shown: the newest one is"] += 1
+        notes["the message that was shown is missing: the newest one is shown"] += 1
     messages = tuple(turn.message() for turn in turns)
     notes.pop("", None)
     return Tree(messages, shown.id if shown else newest_leaf(messages), dict(notes))
@@ -446,7 +446,7 @@ def parents_of(named_parents: Mapping[str, str | None], notes: Counter[str]) -> 
     for piece_id, parent in named_parents.items():
         parents[piece_id] = parent if parent in named_parents else None
         if parent is not None and parent not in named_parents:
-            notes["messages whose predecessor is missing"] += 1
+            notes["messages whose predecessor is missing: they begin a branch"] += 1
     done: set[str] = set()
     for piece_id in parents:
         path: dict[str, None] = {}
@@ -454,7 +454,7 @@ def parents_of(named_parents: Mapping[str, str | None], notes: Counter[str]) -> 
         while walk is not None and walk not in done:
             if walk in path:
                 parents[walk] = None
-                notes["messages that follow each other in a circle"] += 1
+                notes["messages that follow each other in a circle: cut open"] += 1
                 break
             path[walk] = None
             walk = parents[walk]

@@ -6,6 +6,7 @@ nodes: its thoughts, its calls of tools, what these said, and the text.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from chatcore.archive import Opened
@@ -14,6 +15,7 @@ from chatcore.formats.base import (
     Conversation,
     Enclosed,
     Look,
+    Message,
     Piece,
     Read,
     Unfit,
@@ -70,10 +72,12 @@ def conversation(item: dict[str, object], opened: Opened, assets: dict[str, str]
     if external_id is None:
         raise Unfit("it has no id")
     model = known(item.get("default_model_slug"))
+    # Messages without metadata do not name theirs.
+    messages = tuple(replace(message, model=model) if is_nameless(message) else message for message in tree.messages)
     return Conversation(
         external_id=external_id,
         title=said(item.get("title")),
-        messages=tree.messages,
+        messages=messages,
         current=tree.current,
         created_at=moment(item.get("create_time")),
         updated_at=moment(item.get("update_time")),
@@ -83,6 +87,10 @@ def conversation(item: dict[str, object], opened: Opened, assets: dict[str, str]
         pinned=item.get("is_starred") is True,
         notes=tree.notes,
     )
+
+
+def is_nameless(message: Message) -> bool:
+    return message.role is Role.ASSISTANT and message.model is None
 
 
 def piece(node_id: str, node: dict[str, object], opened: Opened, assets: dict[str, str]) -> Piece:

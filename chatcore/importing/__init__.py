@@ -38,6 +38,7 @@ ROWS_A_MESSAGE = 3
 # Pictures of one transaction.
 FILES_A_TRANSACTION = 20
 CHATS_A_LOOK = 500
+MESSAGES_A_LOOK = 2000
 
 OnPace = Callable[[Pace], None]
 
@@ -82,6 +83,7 @@ def in_portions(found: Iterator[Conversation | Broken], tally: Tally) -> Iterato
     """The chats of a file, some at a time; those that are broken, or came before in the file, are counted as skipped."""
     seen: set[str] = set()
     portion: list[Conversation] = []
+    size = 0
     for one in found:
         if isinstance(one, Broken):
             tally.skip(one.name, one.reason)
@@ -90,9 +92,10 @@ def in_portions(found: Iterator[Conversation | Broken], tally: Tally) -> Iterato
         else:
             seen.add(key)
             portion.append(one)
-        if len(portion) >= CHATS_A_LOOK:
+            size += len(one.messages)
+        if len(portion) >= CHATS_A_LOOK or size >= MESSAGES_A_LOOK:
             yield portion
-            portion = []
+            portion, size = [], 0
     if portion:
         yield portion
 

@@ -94,8 +94,8 @@ def test_what_is_nested_deep_is_read_and_what_is_nested_too_deep_is_passed_over(
 def test_a_value_that_is_too_long_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_values, "CHUNK_BYTES", 100)
     monkeypatch.setattr(json_values, "LONGEST_VALUE", 1_000)
-    found = read(json.dumps([{"a": 1}, {"long": ["word"] * 5_000}, {"b": "x" * 20_000}, {"c": 3}]))
-    assert [type(value) for value in found] == [dict, Spoiled, Spoiled, dict]
+    found = read(json.dumps([{"a": 1}, {"long": ["word"] * 5_000}, {"b": "x" * 20_000}, "y" * 20_000, {"c": 3}]))
+    assert [type(value) for value in found] == [dict, Spoiled, Spoiled, Spoiled, dict]
     assert found[1] == Spoiled("it is larger than 0 MB")
 
 

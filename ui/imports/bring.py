@@ -1,6 +1,7 @@
 """Bringing chats here: drop a file, see what is in it, choose where it goes, watch it come, read what came."""
 
 import json
+from datetime import datetime
 
 import streamlit as st
 
@@ -83,15 +84,23 @@ def show_preview(told: Preview) -> None:
         st.metric("Cannot be imported", words.count(sum(told.reasons.values())), border=True)
     facts = []
     if told.first_at and told.last_at:
-        zone = app.time_zone()
-        facts.append(f"From {told.first_at.astimezone(zone):%d %B %Y} to {told.last_at.astimezone(zone):%d %B %Y}")
+        first, last = (day_text(moment) for moment in (told.first_at, told.last_at))
+        facts.append(f"From {first} to {last}" if first != last else f"On {first}")
     if told.models:
         shown = [f"{model} ({words.count(answers)})" for model, answers in list(told.models.items())[:SHOWN]]
         facts.append("Models: " + ", ".join(shown) + (f" and {len(told.models) - SHOWN} more" if len(told.models) > SHOWN else ""))
     if told.files:
         facts.append(words.plural(told.files, "picture or file", "pictures and files"))
     st.markdown("  \n".join(map(words.plain, facts)))
-    show_reasons("What will be left out, and why", dict(told.notes), dict(told.reasons), [(one.name, one.reason) for one in told.skipped])
+    show_reasons(
+        "What will be left out or mended, and why", dict(told.notes), dict(told.reasons), [(one.name, one.reason) for one in told.skipped]
+    )
+
+
+def day_text(moment: datetime) -> str:
+    """A day where the viewer is: 9 October 2025."""
+    day = moment.astimezone(app.time_zone())
+    return f"{day.day} {day:%B %Y}"
 
 
 def show_reasons(title: str, notes: dict[str, int], reasons: dict[str, int], skipped: list[tuple[str, str]]) -> None:
@@ -184,7 +193,9 @@ def show_report(report: Report) -> None:
         more = sum(chats.get(name, 0) for name in ("imported", "updated")) - min(len(report.imported), SHOWN)
         if more > 0:
             st.caption(f"and {words.count(more)} more, in the list of chats")
-    show_reasons("What was left out, and why", dict(report.notes), dict(report.reasons), [(one.name, one.reason) for one in report.skipped])
+    show_reasons(
+        "What was left out or mended, and why", dict(report.notes), dict(report.reasons), [(one.name, one.reason) for one in report.skipped]
+    )
     st.download_button(
         "Download the report",
         lambda: json.dumps(report.as_json(), ensure_ascii=False, indent=2).encode(),

@@ -74,9 +74,9 @@ def test_chatgpt_private_signs_are_taken_out(tmp_path: Path) -> None:
 def test_chatgpt_circles_and_missing_parents_do_not_lose_messages(tmp_path: Path) -> None:
     found = chats(samples.chatgpt(tmp_path))
     assert [message.text for message in found["c2"].messages] == ["round", "and round"]
-    assert found["c2"].notes["messages that follow each other in a circle"] == 1
+    assert found["c2"].notes["messages that follow each other in a circle: cut open"] == 1
     assert [message.text for message in found["c3"].messages] == ["Who am I?", "An orphan."]
-    assert found["c3"].notes == {"messages whose predecessor is missing": 1}
+    assert found["c3"].notes == {"messages whose predecessor is missing: they begin a branch": 1}
 
 
 def test_chatgpt_entries_without_messages_say_so(tmp_path: Path) -> None:
