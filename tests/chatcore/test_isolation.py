@@ -397,7 +397,6 @@ ELSEWHERE = {
     "attachments.add_in": "part of chat.send, for a message that it has just written; the database refuses another's",
     "branches.shown_instead": "part of delete_message, of a message that was found through the viewer",
     "branches.describe_end": "part of delete_message and fork, of a chat that was found through the viewer or just made",
-    "branches.copy_attachments": "part of fork, of messages that were found through the viewer; tests/chatcore/test_branches.py",
     "chat.ordered": "a value, part of send and edit_and_resend; reads nothing",
     "ledger.begin_in": "part of chat.send, for a message that it has just written; the database refuses another's",
 }
