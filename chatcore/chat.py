@@ -33,7 +33,8 @@ LONGEST_KEY = 80
 LONGEST_PATH = 100_000
 # How long `stop` waits until the end is saved; it takes some milliseconds, a database that hangs takes longer.
 STOP_WAIT_S = 0.5
-EVERYTHING = Sight()
+# Who does not say what a model can take is told the words only: nothing large is read for nothing.
+WORDS = Sight(0)
 # A second try comes only where somebody writes to one chat from two places at once, or where an orphan was in the way.
 TRIES = 3
 
@@ -236,7 +237,7 @@ def first_model(db: Database, viewer: Viewer, models: Sequence[ModelInfo]) -> tu
 # --- what is read ------------------------------------------------------------------------------------------------
 
 
-def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID, sight: Sight = EVERYTHING) -> tuple[int | None, tuple[Turn, ...]]:
+def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID, sight: Sight = WORDS) -> tuple[int | None, tuple[Turn, ...]]:
     """The leaf of the branch a chat shows, and what a model is told of it. Raises NotFound."""
     with db.read() as tx:
         chat = tx.execute(sa.select(CHATS.c.current_message_id).where(mine(viewer, chat_id))).one_or_none()
@@ -246,7 +247,7 @@ def conversation(db: Database, viewer: Viewer, chat_id: uuid.UUID, sight: Sight 
         return leaf_id, turns_to(tx, leaf_id, sight) if leaf_id is not None else ()
 
 
-def turns_to(tx: Session, message_id: int, sight: Sight = EVERYTHING) -> tuple[Turn, ...]:
+def turns_to(tx: Session, message_id: int, sight: Sight = WORDS) -> tuple[Turn, ...]:
     """The turns from the root to a message, oldest first, with the files a model can take. An answer that broke off is kept, an
     empty one is left out; one that used tools comes with its calls and their results."""
     rows = path_to(tx, message_id, LONGEST_PATH)[::-1]

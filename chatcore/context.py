@@ -15,7 +15,7 @@ from chatcore.history import get_chat_in, leaf_of
 from chatcore.ledger import CHARACTERS_A_TOKEN
 from chatcore.parameters import ChatSettings
 from chatcore.parts import MessageInfo, ModelInfo, Viewer
-from chatcore.rows import MESSAGES
+from chatcore.rows import ATTACHMENTS, CONTENTS, MESSAGES, SAME_FILE
 
 # From here on the next long prompt or answer may not fit any more.
 NEARLY_FULL = 0.8
@@ -62,20 +62,23 @@ def filling(db: Database, viewer: Viewer, chat_id: uuid.UUID, last: Sequence[Mes
         counted = reported(message)
         if counted is not None:
             return Filling(sum(counted) + after, False, window)
-        after += estimate(message.content)
+        after += estimate(message)
     return Filling(characters(db, viewer, chat_id) // CHARACTERS_A_TOKEN, True, window)
 
 
 def characters(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> int:
-    """How many characters the shown branch of a chat has. Raises NotFound."""
+    """How many characters the shown branch of a chat has, with its documents. Raises NotFound."""
     with db.read() as tx:
         chat = get_chat_in(tx, viewer, chat_id)
         leaf_id = leaf_of(tx, chat_id, chat.current_message_id)
         branch = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id).where(MESSAGES.c.id == leaf_id).cte("branch", recursive=True)
         parent = MESSAGES.alias("parent")
         branch = branch.union_all(sa.select(parent.c.id, parent.c.parent_id).join(branch, parent.c.id == branch.c.parent_id))
-        total = sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(MESSAGES.c.content)), 0))
-        return int(tx.execute(total.where(MESSAGES.c.id.in_(sa.select(branch.c.id)))).scalar_one())
+        ids = sa.select(branch.c.id)
+        written = sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(MESSAGES.c.content)), 0)).where(MESSAGES.c.id.in_(ids))
+        files = sa.select(sa.func.coalesce(sa.func.sum(CONTENTS.c.characters), 0)).join_from(ATTACHMENTS, CONTENTS, SAME_FILE)
+        attached = files.where(ATTACHMENTS.c.message_id.in_(ids))
+        return int(tx.execute(written).scalar_one()) + int(tx.execute(attached).scalar_one())
 
 
 def reported(message: MessageInfo) -> tuple[int, int] | None:
@@ -88,9 +91,9 @@ def reported(message: MessageInfo) -> tuple[int, int] | None:
     return generation.input_tokens, generation.output_tokens
 
 
-def estimate(text: str) -> int:
-    """About how many tokens a text has."""
-    return len(text) // CHARACTERS_A_TOKEN
+def estimate(message: MessageInfo) -> int:
+    """About how many tokens a message has with the documents on it; of images nobody knows."""
+    return (len(message.content) + sum(file.characters or 0 for file in message.attachments)) // CHARACTERS_A_TOKEN
 
 
 def cut_answers(messages: Sequence[MessageInfo]) -> frozenset[int]:
@@ -111,5 +114,5 @@ def cut_answers(messages: Sequence[MessageInfo]) -> frozenset[int]:
                 cut.add(message.id)
         if counted is not None:
             before, added = message, 0
-        added += estimate(message.content)
+        added += estimate(message)
     return frozenset(cut)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chatcore import parameters
-from chatcore.chat import Order, Sent, conversation, write_answer, write_job
+from chatcore.chat import Order, Sent, conversation, sight_for, write_answer, write_job
 from chatcore.chat_settings import read_settings, write_settings_in
 from chatcore.errors import Invalid
 from chatcore.generation import Runner
@@ -36,8 +36,8 @@ def continue_in_new_chat(
         raise Invalid("The built-in guide cannot summarize a chat.", "Choose a language model, then try again.")
     provider, model_name = clean_name(provider, "provider"), clean_name(model_name, "model")
     title = get_chat(runner.db, viewer, chat_id).title
-    _, turns = conversation(runner.db, viewer, chat_id)
     settings = read_settings(runner.db, viewer, chat_id)
+    _, turns = conversation(runner.db, viewer, chat_id, sight_for(runner, provider, model_name, settings))
     if not turns:
         raise Invalid("This chat is empty: there is nothing to summarize.", "Write to it, or start a new chat.")
     told = (*newest(turns, window), Turn("user", INSTRUCTION))

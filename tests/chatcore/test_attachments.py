@@ -11,6 +11,7 @@ from sqlalchemy.exc import DatabaseError
 
 from chatcore.attachments import (
     MOST_IMAGES,
+    Sight,
     add_in,
     copy_attachments,
     enclosed,
@@ -20,6 +21,7 @@ from chatcore.attachments import (
     told,
 )
 from chatcore.chat import Draft, conversation, retry, send
+from chatcore.context import characters
 from chatcore.db import Database
 from chatcore.documents import Upload, prepare, prepare_all
 from chatcore.errors import Conflict, Invalid, NotFound
@@ -29,6 +31,7 @@ from chatcore.parameters import ChatSettings
 from chatcore.parts import Capability, Finished, FinishReason, ModelInfo, Picture, TextDelta, Turn, Viewer
 from chatcore.revisions import edit_and_resend
 from chatcore.search import search
+from chatcore.summary import continue_in_new_chat
 from chatcore.thread import open_thread
 from tests.answers import ended, running
 from tests.factories import NOW, make_chat, make_message, make_viewer
@@ -190,6 +193,17 @@ def test_a_chat_with_images_goes_on_with_a_model_that_cannot_see(db: Database) -
     assert first.content == f'[The image "moon.png" was attached here; it is not sent any more.]\n\n{DRAFT.text}'
 
 
+def test_a_model_that_cannot_see_summarizes_without_the_images(db: Database) -> None:
+    ada = make_viewer(db)
+    with answering(db) as (runner, provider):
+        sent = send(runner, ada, None, DRAFT, now=NOW)
+        ended(db, ada, sent.answer_id)
+        for model_name in ("mole", "parrot"):
+            on = continue_in_new_chat(runner, ada, sent.chat_id, provider="scripted", model_name=model_name, window=None, now=NOW)
+            ended(db, ada, on.answer_id)
+    assert [len(request.turns[0].images) for request in provider.requests] == [1, 0, 1]
+
+
 def test_a_small_window_gets_the_newest_images_only(db: Database) -> None:
     ada = make_viewer(db)
     small = ChatSettings(options={"num_ctx": 8192})
@@ -322,7 +336,9 @@ def test_a_window_lists_the_files_of_its_messages(db: Database) -> None:
     message = make_message(db, ada, chat.id)
     files = attach(db, ada, message.id, REPORT, IMAGE)
     assert [found.attachments for found in open_thread(db, ada, chat.id).messages] == [(), (), files]
-    assert conversation(db, ada, chat.id)[1][-1].images
+    assert conversation(db, ada, chat.id, Sight())[1][-1].images
+    assert conversation(db, ada, chat.id)[1][-1].images == ()
+    assert characters(db, ada, chat.id) == len("message 0message 1" + message.content) + 15
 
 
 def test_files_are_found_by_the_search(db: Database) -> None:
