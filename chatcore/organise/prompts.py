@@ -25,7 +25,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 VARIABLE = re.compile(r"\{\{[ \t]*([^\W\d][\w-]{0,39})[ \t]*\}\}")
 COMMAND = re.compile(r"/(\S+)(?:\s+(.*))?", re.DOTALL)
 # What the built-in guide understands by itself; a test holds them equal.
-RESERVED = ("help", "stream", "think", "wait", "fail")
+RESERVED = ("help", "stream", "think", "wait", "fail", "tool")
 # What stands behind the name of a command.
 INPUT = "input"
 BUILT_IN = ("date", "time")

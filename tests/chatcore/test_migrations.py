@@ -457,6 +457,7 @@ def test_what_waits_comes_to_a_database_that_is_in_use_and_every_row_stays(empty
     after = all_rows(empty)
     assert {name: after[name] for name in before} == before
     assert {name: after[name] for name in after.keys() - before.keys()} == {"user_setting": [], "queued_prompt": []}
+    init_db(empty)
     assert differences(empty) == []
 
 

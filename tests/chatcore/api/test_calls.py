@@ -51,7 +51,7 @@ def test_a_body_without_a_length_is_refused_once_it_is_too_large(ada: httpx.Clie
         for _ in range(count):
             yield b"x" * 65_536
 
-    refused = ada.post(CHATS, content=pieces(), headers=JSON)  # type: ignore[arg-type]  # a generator of bytes
+    refused = ada.post("/api/v1/folders", content=pieces(), headers=JSON)  # type: ignore[arg-type]  # a generator of bytes
     assert refused.status_code == 413
 
 

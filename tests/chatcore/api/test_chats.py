@@ -38,7 +38,7 @@ def test_a_chat_takes_the_model_that_is_named_or_an_installed_one(ada: httpx.Cli
     named = ada.post(CHATS, json={"provider": "scripted", "model": "parrot"}).json()["chat"]
     assert (named["provider"], named["model"]) == ("scripted", "parrot")
     chosen = ada.post(CHATS).json()["chat"]
-    assert (chosen["provider"], chosen["model"]) == ("guide", "guide")
+    assert (chosen["provider"], chosen["model"]) == ("scripted", "parrot")
 
 
 def test_pages_lead_through_all_chats(api: Api, ada: httpx.Client) -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from chatcore.parts import Finished, FinishReason, TextDelta, ToolCall
+from chatcore.preferences import Preferences, write_preferences
 from chatcore.tools.toolbox import Toolbox
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
@@ -92,6 +93,7 @@ def test_tools_are_only_offered_to_who_asks_for_them(api: Api, path: str) -> Non
     talk = Talk([TextDelta("x"), DONE])
     api.core.runner.toolbox = Toolbox((Probe(),))
     api.core.runner.providers = {**api.core.runner.providers, "scripted": talk}
+    write_preferences(api.core.db, api.viewer("Ada"), Preferences(titles=False))
     with api.client("Ada") as ada:
         sent = ada.post(CHATS, json={"text": "Hi", "provider": "scripted", "model": "parrot", "tools": path == CHATS}).json()
         until(lambda: not api.core.runner.writes(api.viewer("Ada"), sent["answer_id"]))
