@@ -14,6 +14,7 @@ from tests.browser.conftest import Server
 from tests.factories import NOW, make_chat, make_exchange, make_message
 
 pytestmark = pytest.mark.browser
+PAGES = ("New chat", "Sessions", "Prompts", "Analytics", "Models", "Import and export")
 
 WICKED = "😀😀 Near the lighthouse <img src=x onerror=\"document.title='owned'\"> it is high."
 SWITCH = "**/api/v1/search/switch*"
@@ -86,7 +87,7 @@ def test_the_keys_open_it_on_every_page_and_escape_gives_the_focus_back(server: 
     page.goto(f"{server.url}/analytics")
     expect(page.get_by_role("heading", name="Analytics").first).to_be_visible()
     call_up(page)
-    expect(options(page)).to_have_text([re.compile("Bread"), re.compile("Two <b>tides"), "New chat", "Sessions", "Prompts", "Analytics"])
+    expect(options(page)).to_have_text([re.compile("Bread"), re.compile("Two <b>tides"), *PAGES])
     page.keyboard.press("Control+k")
     expect(switcher(page)).to_be_hidden()
 
@@ -111,7 +112,7 @@ def test_two_keys_lead_to_the_chat_before(server: Server, page: Page) -> None:
     tides, _ = fill(server)
     open_app(page, f"{server.url}/?c={tides}")
     call_up(page)
-    expect(options(page)).to_have_text([re.compile("Bread"), "New chat", "Sessions", "Prompts", "Analytics"])
+    expect(options(page)).to_have_text([re.compile("Bread"), *PAGES])
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("stChatMessage")).to_have_text([re.compile("Does sourdough rise?")])
     call_up(page)
