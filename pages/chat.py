@@ -1,11 +1,14 @@
 """Chat with a model. The URL names the chat (?c=), the message it opens at (&m=) and what is looked for in it (&q=); the answer is
 written by the Runner, not by this script."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import Thread
+from chatcore.queued import Queued, list_queued
 from ui import app, chat_head, composer, connect, find, queue, sidebar, temporary, temporary_thread, thread, words
 from ui.drafts import keep_drafts
 
@@ -28,10 +31,13 @@ def main() -> None:
     core, viewer = app.core(), app.viewer()
     wanted = app.current_chat_id()
     opened: Thread | None = None
+    waiting: Sequence[Queued] = ()
     pending: thread.Pending | None = None
     if wanted is not None:
         try:
-            opened = thread.open_window(core, viewer, app.as_chat_id(wanted))
+            chat_id = app.as_chat_id(wanted)
+            waiting = list_queued(core.db, viewer, chat_id)
+            opened = thread.open_window(core, viewer, chat_id)
         except NotFound:
             app.forget_chat()
             show_not_found()
@@ -54,7 +60,7 @@ def main() -> None:
         found = find.found(core, viewer, opened.chat.id, st.query_params.get(app.FIND_PARAM), app.current_message_id())
         chat_head.show_head(core, viewer, opened, found)
         pending = thread.show_thread(opened, found)
-        queue.show_queue(core, viewer, opened.chat.id)
+        queue.show_queue(core, viewer, opened.chat.id, waiting)
         composer.show_composer(core, viewer, opened, thread.last_used(core, viewer, opened))
     keep_drafts(viewer.user_id, None if unsaved else str(opened.chat.id) if opened else "new")
     sidebar.show_chats(opened.chat.id if opened else None, opened.chat.title if opened else None)

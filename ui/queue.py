@@ -1,6 +1,7 @@
 """The prompts that wait in a chat, under its last message: each can be changed, removed or sent now."""
 
 import uuid
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -17,9 +18,9 @@ LOOK_S = 1.0
 SHOWN = 400
 
 
-def show_queue(core: Core, viewer: Viewer, chat_id: uuid.UUID) -> None:
-    """Draws what waits; nothing where nothing does."""
-    waiting = list_queued(core.db, viewer, chat_id)
+def show_queue(core: Core, viewer: Viewer, chat_id: uuid.UUID, waiting: Sequence[Queued]) -> None:
+    """Draws what waits; nothing where nothing does. `waiting` was read before the messages: what was sent between the two looks is
+    still on it, and found out a moment later."""
     if waiting:
         _queue(chat_id, tuple(queued.id for queued in waiting), running_in(core.db, viewer, chat_id))
 
