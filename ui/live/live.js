@@ -77,7 +77,10 @@ class Follower {
     this.closed = false
     this.frames = []
     this.stopButton.onclick = () => this.stop()
-    this.onStop = () => { if (!this.stopButton.disabled) this.stop() }
+    this.onStop = event => {
+      event.preventDefault()
+      if (!this.stopButton.disabled) this.stop()
+    }
     window.addEventListener("chatcore:stop", this.onStop)
     // An answer that just began stands below what was read last: go there, and stay until the reader scrolls up.
     this.view = document.querySelector('[data-testid="stMain"]') ?? document.scrollingElement

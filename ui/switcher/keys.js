@@ -97,9 +97,12 @@ class Keys {
     this.sheet.showModal()
   }
 
-  stop() {
-    window.dispatchEvent(new CustomEvent("chatcore:stop"))
+  // An answer that is drawn anew at this moment does not hear it: it is told again until it does.
+  stop(until = performance.now() + 2000) {
+    const unheard = window.dispatchEvent(new CustomEvent("chatcore:stop", { cancelable: true }))
     press(".st-key-thread-stop button")
+    const isWriting = document.querySelector('[data-testid="live-answer"]') !== null
+    if (unheard && isWriting && performance.now() < until) setTimeout(() => this.stop(until), 50)
   }
 
   step(by) { window.dispatchEvent(new CustomEvent("chatcore:chat", { detail: { by } })) }
