@@ -1,10 +1,20 @@
-"""Reading the JSON that a model server sent: a wrong type counts as absent."""
+"""Reading what a model server sent: JSON, in which a wrong type counts as absent, or a refusal."""
 
 import json
 
 from chatcore.texts import storable
 
 Json = dict[str, object]
+
+
+class Refused(Exception):
+    """The server answered with an error status."""
+
+    def __init__(self, status: int, body: str, retry_after: str | None) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
 
 
 def text_in(value: Json, key: str) -> str:

@@ -1,12 +1,13 @@
-"""What happens while a model server sends nothing."""
+"""What happens while a model server sends nothing, and what is tried again before its first text."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from math import inf
 from typing import TypeVar
 
-from chatcore.parts import Progress
+from chatcore.parts import ErrorCode, Event, Failed, Progress, ReasoningDelta, Started, TextDelta, ToolCall
 
 T = TypeVar("T")
 
@@ -31,6 +32,17 @@ class Patience:
     def heard(self, limit_s: float) -> None:
         """The server lives, though it has no line yet: from now on it may be silent for so long."""
         self._end_s = asyncio.get_running_loop().time() + limit_s
+
+    async def item(self, stream: AsyncGenerator[T, None]) -> AsyncGenerator[Progress | T, None]:
+        """Progress until the next item of a stream is there, then the item. Raises what the stream raises, TimeoutError at the limit."""
+        coming = asyncio.ensure_future(anext(stream))
+        try:
+            async with aclosing(self.until(coming)) as progress:
+                async for event in progress:
+                    yield event
+            yield coming.result()
+        finally:
+            await ended(coming)
 
     async def until(self, coming: asyncio.Future[T]) -> AsyncGenerator[Progress, None]:
         """Progress until the line is there. Raises TimeoutError at the limit."""
@@ -60,6 +72,45 @@ class Again:
 
     delay_s: float
     progress: str = ""
+
+
+class Retries:
+    """What is tried again of any server: one that is busy or loading three times, one that failed once."""
+
+    def __init__(self, delays_s: Sequence[float]) -> None:
+        self._delays_s = list(delays_s)
+        self._failed_before = False
+
+    def after(self, event: Failed) -> Again | None:
+        """The next attempt; None where the failure stands."""
+        if event.code in (ErrorCode.BUSY, ErrorCode.LOADING) and self._delays_s:
+            delay_s = self._delays_s.pop(0)
+            return Again(delay_s, f"{event.message} Next try in {delay_s:g} s.")
+        if event.code in (ErrorCode.SERVER_ERROR, ErrorCode.UPSTREAM_UNREACHABLE) and not self._failed_before:
+            self._failed_before = True
+            return Again(0.0)
+        return None
+
+
+async def tried(attempt: Callable[[], AsyncGenerator[Event, None]], retries: Retries) -> AsyncGenerator[Event, None]:
+    """The events of an answer: of the first attempt, and of further ones where it failed before its first text and that can help."""
+    started = begun = False
+    while True:
+        again: Again | None = None
+        async with aclosing(attempt()) as events:
+            async for event in events:
+                if isinstance(event, Started) and started:
+                    continue
+                started = started or isinstance(event, Started)
+                begun = begun or isinstance(event, TextDelta | ReasoningDelta | ToolCall)
+                again = retries.after(event) if isinstance(event, Failed) and not begun else None
+                if again is None:
+                    yield event
+        if again is None:
+            return
+        if again.progress:
+            yield Progress(again.progress)
+        await asyncio.sleep(again.delay_s)
 
 
 async def ended(*tasks: asyncio.Future[T]) -> None:

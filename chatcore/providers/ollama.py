@@ -19,13 +19,10 @@ from chatcore.parts import (
     Health,
     ModelInfo,
     Progress,
-    ReasoningDelta,
     Started,
-    TextDelta,
-    ToolCall,
 )
 from chatcore.providers.base import ModelDetails, PullProgress, RunningModel, Situation, failure, raised
-from chatcore.providers.base_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Again, Patience, ended
+from chatcore.providers.base_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Patience, ended, tried
 from chatcore.providers.ollama_answer import Answer, request_body
 from chatcore.providers.ollama_errors import LABEL, Explain
 from chatcore.providers.ollama_models import (
@@ -40,7 +37,7 @@ from chatcore.providers.ollama_models import (
     same_model,
     shown_model,
 )
-from chatcore.providers.ollama_waiting import Retries
+from chatcore.providers.ollama_waiting import OllamaRetries
 from chatcore.providers.ollama_wire import Json, Mark, Method, NotJson, Refused, Wire, objects_in, parse_address, text_in
 from chatcore.settings import Settings
 
@@ -220,28 +217,10 @@ class Ollama:
 
     # --- answers -------------------------------------------------------------------------------------------------
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer. What fails before the first text is tried again where that can help."""
-        retries = Retries(self._retry_delays_s, self._think(request), tools=bool(request.tools))
-        started = begun = False
-        while True:
-            again: Again | None = None
-            if request.tools and not retries.tools:
-                request = replace(request, tools=())
-            async with aclosing(self._attempt(request, retries.think)) as events:
-                async for event in events:
-                    if isinstance(event, Started) and started:
-                        continue
-                    started = started or isinstance(event, Started)
-                    begun = begun or isinstance(event, TextDelta | ReasoningDelta | ToolCall)
-                    again = retries.after(event) if isinstance(event, Failed) and not begun else None
-                    if again is None:
-                        yield event
-            if again is None:
-                return
-            if again.progress:
-                yield Progress(again.progress)
-            await asyncio.sleep(again.delay_s)
+        retries = OllamaRetries(self._retry_delays_s, self._think(request), tools=bool(request.tools))
+        return tried(lambda: self._attempt(request if retries.tools else replace(request, tools=()), retries.think), retries)
 
     def _think(self, request: ChatRequest) -> bool | str | None:
         """What is asked of thinking: nothing of a model that is known not to think. Of one not known it is found out."""
@@ -282,14 +261,12 @@ class Ollama:
         patience = Patience(lambda: self.waiting_for(model), self._timeouts.first_byte_s, self._progress_after_s)
         item: Json | Mark = Mark.HEADERS
         while item is Mark.HEADERS:
-            coming = asyncio.ensure_future(anext(lines))
-            try:
-                async with aclosing(patience.until(coming)) as progress:
-                    async for event in progress:
-                        yield event
-                item = coming.result()
-            finally:
-                await ended(coming)
+            async with aclosing(patience.item(lines)) as coming:
+                async for found in coming:
+                    if isinstance(found, Progress):
+                        yield found
+                    else:
+                        item = found
             if item is Mark.HEADERS:
                 yield Started()
         while isinstance(item, dict):

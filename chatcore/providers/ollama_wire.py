@@ -14,6 +14,7 @@ import httpx
 import ollama
 
 from chatcore.providers.base_json import Json as Json
+from chatcore.providers.base_json import Refused as Refused
 from chatcore.providers.base_json import count_in as count_in
 from chatcore.providers.base_json import object_in as object_in
 from chatcore.providers.base_json import objects_in as objects_in
@@ -34,16 +35,6 @@ class Mark(Enum):
 
     HEADERS = "headers"
     END = "end"
-
-
-class Refused(Exception):
-    """The server answered with an error status."""
-
-    def __init__(self, status: int, body: str, retry_after: str | None) -> None:
-        super().__init__(f"HTTP {status}")
-        self.status = status
-        self.body = body
-        self.retry_after = retry_after
 
 
 class NotJson(Exception):

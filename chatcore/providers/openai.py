@@ -20,19 +20,16 @@ from chatcore.parts import (
     Health,
     ModelInfo,
     Progress,
-    ReasoningDelta,
     Started,
-    TextDelta,
-    ToolCall,
 )
 from chatcore.providers.base import Situation, failure, raised
 from chatcore.providers.base_json import Json
-from chatcore.providers.base_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Again, Patience, ended
+from chatcore.providers.base_waiting import PROGRESS_AFTER_S, RETRY_DELAYS_S, Patience, tried
 from chatcore.providers.openai_answer import TOOLS_FIELD, USAGE_FIELD, Answer, request_body
 from chatcore.providers.openai_errors import Explain
 from chatcore.providers.openai_events import WIRE_ERRORS, Broken, Chunk, Mark, NotEvents, Stage, WireError
 from chatcore.providers.openai_models import is_list, listed_models
-from chatcore.providers.openai_waiting import Retries
+from chatcore.providers.openai_waiting import OpenAIRetries
 from chatcore.settings import Timeouts
 
 if TYPE_CHECKING:
@@ -123,27 +120,16 @@ class OpenAI:
 
     # --- answers -------------------------------------------------------------------------------------------------
 
-    async def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[Event, None]:
         """The events of one answer. What fails before the first text is tried again where that can help."""
-        retries = Retries(self._retry_delays_s, self._left_out if request.tools else self._left_out | {TOOLS_FIELD})
-        started = begun = False
-        while True:
-            again: Again | None = None
-            async with aclosing(self._attempt(request, retries.left_out)) as events:
-                async for event in events:
-                    if isinstance(event, Started) and started:
-                        continue
-                    started = started or isinstance(event, Started)
-                    begun = begun or isinstance(event, TextDelta | ReasoningDelta | ToolCall)
-                    again = retries.after(event) if isinstance(event, Failed) and not begun else None
-                    if again is None:
-                        yield event
-            if again is None:
-                return
+        retries = OpenAIRetries(self._retry_delays_s, self._left_out if request.tools else self._left_out | {TOOLS_FIELD})
+
+        def attempt() -> AsyncGenerator[Event, None]:
+            # What the server does not know now it will not know in the next answer.
             self._left_out |= retries.left_out & {USAGE_FIELD}
-            if again.progress:
-                yield Progress(again.progress)
-            await asyncio.sleep(again.delay_s)
+            return self._attempt(request, retries.left_out)
+
+        return tried(attempt, retries)
 
     async def _attempt(self, request: ChatRequest, left_out: frozenset[str]) -> AsyncGenerator[Event, None]:
         """One request and what comes of it."""
@@ -189,14 +175,12 @@ class OpenAI:
         patience = Patience(lambda: self.waiting_for(model), self._timeouts.first_byte_s, self._progress_after_s)
         item: Chunk | Mark = Mark.HEADERS
         while item is Mark.HEADERS or item is Mark.PING:
-            coming = asyncio.ensure_future(anext(chunks))
-            try:
-                async with aclosing(patience.until(coming)) as progress:
-                    async for event in progress:
-                        yield event
-                item = coming.result()
-            finally:
-                await ended(coming)
+            async with aclosing(patience.item(chunks)) as coming:
+                async for found in coming:
+                    if isinstance(found, Progress):
+                        yield found
+                    else:
+                        item = found
             if item is Mark.HEADERS:
                 reached.accepted = True
                 yield Started()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from chatcore.providers.base_json import Json
+from chatcore.providers.base_json import Refused as Refused
 
 # One event holds one token, or one answer in one piece: far below this, and nobody can fill the memory with it.
 EVENT_LIMIT_BYTES = 16 * 1024 * 1024
@@ -37,16 +38,6 @@ class Stage(StrEnum):
     TIMEOUT = "timeout"
     READ = "read"
     DECODE = "decode"
-
-
-class Refused(Exception):
-    """The server answered with an error status."""
-
-    def __init__(self, status: int, body: str, retry_after: str | None) -> None:
-        super().__init__(f"HTTP {status}")
-        self.status = status
-        self.body = body
-        self.retry_after = retry_after
 
 
 class Broken(Exception):

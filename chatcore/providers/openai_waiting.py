@@ -3,20 +3,19 @@
 from collections.abc import Sequence
 
 from chatcore.parts import ErrorCode, Failed
-from chatcore.providers.base_waiting import NO_TOOLS, Again
+from chatcore.providers.base_waiting import NO_TOOLS, Again, Retries
 from chatcore.providers.openai_answer import EFFORT_FIELD, LIMIT_FIELD, NEW_LIMIT_FIELD, TOOLS_FIELD, USAGE_FIELD
 
 # Who is told to wait longer decides that for himself.
 LONGEST_WAIT_S = 10.0
 
 
-class Retries:
-    """What is tried again before the first text: a busy or loading server three times, a failed one once, one that names a short
-    time to wait once, and without a field that it does not know. `left_out` has what is not sent, or not to be sent again."""
+class OpenAIRetries(Retries):
+    """What is tried again before the first text: what any server is asked again, one that names a short time to wait once, and
+    without a field that it does not know. `left_out` has what is not sent, or not to be sent again."""
 
     def __init__(self, delays_s: Sequence[float], left_out: frozenset[str]) -> None:
-        self._delays_s = list(delays_s)
-        self._failed_before = False
+        super().__init__(delays_s)
         self._waited_before = False
         self.left_out = left_out
 
@@ -27,9 +26,6 @@ class Retries:
             return Again(0.0, NO_TOOLS)
         if event.code in (ErrorCode.BAD_REQUEST, ErrorCode.UNSUPPORTED_FEATURE):
             return self._without_field(event.detail)
-        if event.code in (ErrorCode.BUSY, ErrorCode.LOADING) and self._delays_s:
-            delay_s = self._delays_s.pop(0)
-            return Again(delay_s, f"{event.message} Next try in {delay_s:g} s.")
         if (
             event.code is ErrorCode.RATE_LIMITED
             and not self._waited_before
@@ -37,10 +33,7 @@ class Retries:
         ):
             self._waited_before = True
             return Again(event.retry_after_s or 0.0, f"Too many requests. Next try in {event.retry_after_s:g} s.")
-        if event.code in (ErrorCode.SERVER_ERROR, ErrorCode.UPSTREAM_UNREACHABLE) and not self._failed_before:
-            self._failed_before = True
-            return Again(0.0)
-        return None
+        return super().after(event)
 
     def _without_field(self, detail: str) -> Again | None:
         """A try without the field that a refusal names. OpenAI's newer models want another name for the limit of tokens."""
