@@ -15,7 +15,7 @@ from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.history import get_chat_in, mine, no_message, possible_id
 from chatcore.parts import ChatInfo, State, Viewer
-from chatcore.rows import CHATS, LARGEST_ID, MESSAGES, attachments_of, parts_of
+from chatcore.rows import CHATS, LARGEST_ID, MESSAGES, attachments_of, new_message_ids, parts_of
 from chatcore.texts import TITLE_CHARACTERS, cut, snippet
 from chatcore.thread import PATH, path_to
 
@@ -199,15 +199,6 @@ def describe_end(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> None:
     end = tx.execute(shown.where(mine(viewer, chat_id))).one_or_none()
     values = {"last_snippet": snippet(end.content) or None if end else None, "last_message_at": end.created_at if end else None}
     tx.execute(sa.update(CHATS).where(mine(viewer, chat_id)).values(values))
-
-
-def new_message_ids(tx: Session, count: int) -> list[int]:
-    """So many ids that nobody else will get: on SQLite the next ones, since this transaction is the only one that writes."""
-    if tx.get_bind().dialect.name == "sqlite":
-        newest = tx.execute(sa.select(sa.func.max(MESSAGES.c.id))).scalar() or 0
-        return list(range(newest + 1, newest + 1 + count))
-    taken = sa.text("SELECT nextval(pg_get_serial_sequence('chatmessage', 'id')) FROM generate_series(1, :count)")
-    return sorted(tx.execute(taken, {"count": count}).scalars())
 
 
 def fork_title(title: str) -> str:

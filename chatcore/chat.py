@@ -168,17 +168,14 @@ def retry(
     answer = get_message(runner.db, viewer, message_id)
     if answer.role is not Role.ASSISTANT or answer.parent_id is None:
         raise Invalid("Only an answer can be tried again.", "Choose the answer to the prompt, not the prompt itself.")
-    provider = clean_name(provider or answer.provider or "", "provider")
-    model_name = clean_name(model_name or answer.model_name or "", "model")
+    provider, model_name = asked_of(answer, provider, model_name)
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, answer.session_id)
         sight = sight_for(runner, provider, model_name, settings)
         check_files(runner, sight, model_name, attachments_of(tx, [answer.parent_id]).get(answer.parent_id, ()))
         request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id, sight))
     order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
-    runner.recover(by_heartbeat=False)
-    with runner.db.write() as tx, sent_once():
-        claim(tx, viewer, answer.session_id)
+    with turn_in(runner, viewer, answer.session_id) as tx:
         target = write_retry(tx, order, answer)
         job = write_job(tx, order, target)
     runner.start(job)
@@ -272,6 +269,11 @@ def check_files(runner: Runner, sight: Sight, model_name: str, files: Sequence[A
     """Raises Invalid if a model cannot take the files of the prompt it is to answer."""
     if files:
         check_sight(sight, model_name, runner.offered(), images=any(file.is_image for file in files))
+
+
+def asked_of(answer: MessageInfo, provider: str | None, model_name: str | None) -> tuple[str, str]:
+    """Who is asked for an answer again: the provider and model that are named, else those that wrote it. Raises Invalid."""
+    return clean_name(provider or answer.provider or "", "provider"), clean_name(model_name or answer.model_name or "", "model")
 
 
 def clean_draft(draft: Draft, *, attached: bool = False) -> Draft:
@@ -386,6 +388,15 @@ def window_of(request: ChatRequest) -> int | None:
     """The context window a request asks for, None where that is left to the server."""
     found = request.options.get("num_ctx")
     return found if isinstance(found, int) else None
+
+
+@contextmanager
+def turn_in(runner: Runner, viewer: Viewer, chat_id: uuid.UUID) -> Iterator[Session]:
+    """The transaction of an answer that begins in a chat, in which nothing else is being answered. Raises what `claim` raises."""
+    runner.recover(by_heartbeat=False)
+    with runner.db.write() as tx, sent_once():
+        claim(tx, viewer, chat_id)
+        yield tx
 
 
 @contextmanager

@@ -26,6 +26,8 @@ from chatcore.providers import open_providers
 from chatcore.providers.base import ModelManager, Provider, RunningModel
 from chatcore.pulls import Pulls
 from chatcore.queue import Queue
+from chatcore.search import search
+from chatcore.search.results import Order
 from chatcore.settings import Settings
 from chatcore.titles import Titles
 from chatcore.tools import Services, open_toolbox
@@ -328,10 +330,6 @@ def open_core(settings: Settings) -> Core:
 
 def search_history(db: Database, viewer: Viewer, query: str, limit: int, without: uuid.UUID) -> Sequence[FoundMessage]:
     """What the tool of that name finds: messages of the viewer's other chats, the best first, cut around what was looked for."""
-    # Here, because most answers search for nothing.
-    from chatcore.search import search
-    from chatcore.search.results import Order
-
     found = search(db, viewer, query, order=Order.BEST, limit=limit * 4)
     hits = [hit for hit in found.hits if hit.chat_id != without and not hit.in_trash]
     return [FoundMessage(hit.chat_title, hit.role, hit.created_at, hit.snippet) for hit in hits[:limit]]

@@ -20,7 +20,7 @@ from chatcore.demo_order import Kept, arrange
 from chatcore.demo_texts import Texts
 from chatcore.errors import Conflict
 from chatcore.parts import Usage
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES, new_message_ids
 from chatcore.texts import cut, snippet
 
 USERS = SQLModel.metadata.tables["users"]
@@ -311,12 +311,3 @@ def write(tx: Session, chats: list[Chat]) -> int:
     leaf = sa.update(CHATS).where(CHATS.c.id == sa.bindparam("chat")).values(current_message_id=sa.bindparam("leaf"))
     tx.connection().execute(leaf, shown)
     return len(generations)
-
-
-def new_message_ids(tx: Session, count: int) -> list[int]:
-    """So many ids that nobody else will get: on SQLite the next ones, since this transaction is the only one that writes."""
-    if tx.get_bind().dialect.name == "sqlite":
-        newest = tx.execute(sa.select(sa.func.max(MESSAGES.c.id))).scalar() or 0
-        return list(range(newest + 1, newest + 1 + count))
-    taken = sa.text("SELECT nextval(pg_get_serial_sequence('chatmessage', 'id')) FROM generate_series(1, :count)")
-    return sorted(tx.execute(taken, {"count": count}).scalars())

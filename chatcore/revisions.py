@@ -15,12 +15,12 @@ from chatcore.chat import (
     Draft,
     Order,
     Sent,
+    asked_of,
     check_files,
-    claim,
     clean_draft,
     ordered,
-    sent_once,
     sight_for,
+    turn_in,
     turns_to,
     write_answer,
     write_job,
@@ -29,7 +29,7 @@ from chatcore.chat_settings import read_settings_in
 from chatcore.documents import prepare_all
 from chatcore.errors import Invalid
 from chatcore.generation import Job, Runner
-from chatcore.history import append_in, clean_name, get_message
+from chatcore.history import append_in, get_message
 from chatcore.live import Snapshot
 from chatcore.parts import FinishReason, MessageInfo, Role, State, Turn, Viewer
 from chatcore.providers.base import Continuing
@@ -63,9 +63,7 @@ def edit_and_resend(runner: Runner, viewer: Viewer, message_id: int, draft: Draf
     again_asked = turn_with(draft.text, (*kept, *map(enclosed, files)))
     request = parameters.request(settings, draft.model_name, (*before, again_asked))
     order = ordered(runner, viewer, draft, request, files, now=now)
-    runner.recover(by_heartbeat=False)
-    with runner.db.write() as tx, sent_once():
-        claim(tx, viewer, asked.session_id)
+    with turn_in(runner, viewer, asked.session_id) as tx:
         attached = bool(files or asked.attachments)
         again = append_in(tx, viewer, asked.session_id, role=Role.USER, content=draft.text, now=now, sibling_of=asked.id, attached=attached)
         copy_attachments(tx, viewer, asked.id, again.id)
@@ -93,8 +91,7 @@ def continue_answer(
     """
     answer = get_message(runner.db, viewer, message_id)
     check_cut_off(answer)
-    provider = clean_name(provider or answer.provider or "", "provider")
-    model_name = clean_name(model_name or answer.model_name or "", "model")
+    provider, model_name = asked_of(answer, provider, model_name)
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, answer.session_id)
         turns = turns_to(tx, answer.id, sight_for(runner, provider, model_name, settings))
@@ -102,9 +99,7 @@ def continue_answer(
         turns = (*turns, Turn("user", GO_ON))
     request = parameters.request(settings, model_name, turns)
     order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent)
-    runner.recover(by_heartbeat=False)
-    with runner.db.write() as tx, sent_once():
-        claim(tx, viewer, answer.session_id)
+    with turn_in(runner, viewer, answer.session_id) as tx:
         job = write_rest(tx, order, answer)
     runner.start(job)
     assert answer.parent_id is not None

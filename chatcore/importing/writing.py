@@ -36,7 +36,8 @@ from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import clean_tag, tag_chats_in
 from chatcore.parts import Role, Viewer
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES, parts_of
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES, new_message_ids, parts_of
+from chatcore.takeover.refs import lock
 from chatcore.texts import snippet
 
 REFS = SQLModel.metadata.tables["importref"]
@@ -203,21 +204,6 @@ def own_id(chat: Conversation) -> uuid.UUID | None:
         return uuid.UUID(chat.external_id)
     except ValueError:
         return None
-
-
-def lock(tx: Session, source: str) -> None:
-    """Makes a second run over the same source wait for this transaction; on SQLite every writer waits anyway."""
-    if tx.get_bind().dialect.name == "postgresql":
-        tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:source))"), {"source": source})
-
-
-def new_message_ids(tx: Session, count: int) -> list[int]:
-    """Ids for so many messages, rising; nobody else gets them."""
-    if tx.get_bind().dialect.name == "sqlite":
-        first = tx.execute(sa.select(sa.func.coalesce(sa.func.max(MESSAGES.c.id), 0) + 1)).scalar_one()
-        return list(range(first, first + count))
-    ids = tx.execute(sa.text("SELECT nextval(pg_get_serial_sequence('chatmessage', 'id')) FROM generate_series(1, :n)"), {"n": count})
-    return sorted(ids.scalars())
 
 
 def unchanged(piece: Slice, known: Known) -> Done:

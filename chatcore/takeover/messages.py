@@ -13,7 +13,7 @@ from chatcore.history import LONGEST_NAME
 from chatcore.models import DEFAULT_TITLE
 from chatcore.older_rows import Unreadable, read_id, read_json_text, read_role, read_text, read_time
 from chatcore.parts import Role
-from chatcore.rows import CHATS, MESSAGES
+from chatcore.rows import CHATS, MESSAGES, new_message_ids
 from chatcore.takeover.refs import Ref, Tally, Target, identified, lock, reference, references, remember
 from chatcore.takeover.source import Row
 from chatcore.texts import cut, snippet, storable
@@ -189,15 +189,6 @@ def write_ends(tx: Session, ends: Sequence[End]) -> None:
             for end in ends
         ],
     )  # fmt: skip
-
-
-def new_message_ids(tx: Session, count: int) -> list[int]:
-    """Ids for so many messages, rising; nobody else gets them."""
-    if tx.get_bind().dialect.name == "sqlite":
-        first = tx.execute(sa.select(sa.func.coalesce(sa.func.max(MESSAGES.c.id), 0) + 1)).scalar_one()
-        return list(range(first, first + count))
-    ids = tx.execute(sa.text("SELECT nextval(pg_get_serial_sequence('chatmessage', 'id')) FROM generate_series(1, :n)"), {"n": count})
-    return sorted(ids.scalars())
 
 
 def is_odd(tool_calls: str | None) -> bool:
