@@ -5,6 +5,7 @@ come first served, and each write starts with BEGIN IMMEDIATE: a transaction tha
 the time otherwise (SQLITE_BUSY_SNAPSHOT, which no busy time-out cures). Nobody holds a write across a model's answer.
 """
 
+import selectors
 import sqlite3
 import threading
 import time
@@ -12,18 +13,22 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
 
 from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
 from chatcore.migrations.run import HEAD, schema_revision, upgrade
 from chatcore.words import index_parts, index_words
+
+if TYPE_CHECKING:
+    import psycopg
 
 # How long SQLite waits for a lock that another program holds, in seconds.
 BUSY_WAIT_S = 10.0
@@ -33,6 +38,9 @@ POLL_S = 0.001
 MIGRATION_WAIT_S = 3600.0
 # The advisory lock of PostgreSQL that a migration holds: "chat" in ASCII, any number would do.
 MIGRATION_LOCK = 0x63686174
+# How long an idle connection to PostgreSQL is trusted to be there still, in seconds: proxies on the way drop it after minutes.
+TRUSTED_S = 30.0
+IDLE_SINCE = "chatcore_idle_since"
 SQLITE_PRAGMAS = (
     # Of a new file: less of each page stays empty, since most messages are shorter than a page now.
     "PRAGMA page_size=8192",
@@ -90,7 +98,10 @@ class Database:
             self._writer = sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1, query_only=False)
             self._reader = sqlite_engine(url, begin="BEGIN", pool_size=8, query_only=True)
         else:
-            self._writer = self._reader = postgres_engine(url)
+            self._writer = postgres_engine(url, pool_size=4, max_overflow=2)
+            # Each statement is a transaction of its own, as under READ COMMITTED each sees a state of its own: BEGIN and
+            # ROLLBACK around it would be two more trips to the server.
+            self._reader = postgres_engine(url, pool_size=8, max_overflow=4, read_only=True)
 
     @property
     def dialect(self) -> str:
@@ -104,8 +115,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session for reading one consistent state; on SQLite it cannot write. Raises Conflict if the database is away."""
+        """A session for reading; it cannot write. On SQLite it sees one state, on PostgreSQL each statement that of its moment.
+
+        Raises Conflict if the database is away.
+        """
         with self.clear_errors(), Session(self._reader, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def read_at_length(self) -> Iterator[Session]:
+        """The same for what may take minutes: it sees one state on both databases, and no time limit holds."""
+        engine = self._reader if self.is_sqlite else self._reader.execution_options(isolation_level="REPEATABLE READ")
+        with self.clear_errors(), Session(engine, expire_on_commit=False) as session:
+            if not self.is_sqlite:
+                session.execute(sa.text("SET LOCAL statement_timeout = 0"))
+                session.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             yield session
 
     @contextmanager
@@ -288,19 +312,53 @@ def patiently(connection: sqlite3.Connection, sql: str, wait_s: float) -> None:
         connection.execute(f"PRAGMA busy_timeout={int(wait_s * 1000)}")
 
 
-def postgres_engine(url: URL) -> Engine:
-    """10 connections a process: 2-5 for each core of the server is right, more makes it slower (measured)."""
-    return sa.create_engine(
+def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, read_only: bool = False) -> Engine:
+    """An engine of PostgreSQL; `read_only` ones are in no transaction and cannot write.
+
+    2-5 connections for each core of the server are right, more make it slower (measured).
+    """
+    options = "-c timezone=UTC -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000"
+    engine = sa.create_engine(
         url,
-        pool_size=10,
-        max_overflow=5,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
         pool_timeout=5,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 5,
-            "options": "-c timezone=UTC -c statement_timeout=15000 -c idle_in_transaction_session_timeout=30000",
-        },
+        connect_args={"connect_timeout": 5, "options": f"{options} -c default_transaction_read_only=on" if read_only else options},
+        **({"isolation_level": "AUTOCOMMIT"} if read_only else {}),
     )
+
+    @event.listens_for(engine, "checkin")
+    def note_time(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info[IDLE_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def see_that_it_lives(connection: DBAPIConnection, record: ConnectionPoolEntry, _: PoolProxiedConnection) -> None:
+        """Asks the server only if there is a reason: it said something unasked, as it does before it goes, or was silent for so
+        long that the connection may be lost on the way. To ask each time, as pool_pre_ping does, is a fifth of a short read."""
+        now = time.monotonic()
+        silent = now - record.info.get(IDLE_SINCE, now) < TRUSTED_S and not is_readable(connection)
+        if not silent and not is_alive(engine, connection):
+            raise sa.exc.InvalidatePoolError
+
+    return engine
+
+
+def is_readable(connection: DBAPIConnection) -> bool:
+    """Whether something came from the server that nobody has read: of an idle connection, that it ends."""
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(cast("psycopg.Connection", connection), selectors.EVENT_READ)
+            return bool(selector.select(0))
+    except (OSError, ValueError):
+        return True
+
+
+def is_alive(engine: Engine, connection: DBAPIConnection) -> bool:
+    """Whether the server answers on this connection."""
+    try:
+        return engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error:
+        return False
 
 
 def label_of(url: URL) -> str:

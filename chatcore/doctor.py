@@ -132,9 +132,7 @@ def examine(db: Database, *, now: datetime | None = None, thorough: bool = False
     `thorough` compares every word of the search index, in which time others cannot write to a SQLite file. A database that
     was not migrated gets the checks that need no table of ours. Raises Conflict or Denied if it does not answer.
     """
-    with db.read() as tx:
-        if not db.is_sqlite:
-            tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+    with db.read_at_length() as tx:
         findings = [*file_findings(tx)] if db.is_sqlite else []
         schema = check_schema(tx)
         findings.append(schema)
@@ -276,9 +274,7 @@ def repair(db: Database, *, on_progress: Progress | None = None) -> int:
     """
     corrected = 0
     while True:
-        with db.read() as tx:
-            if not db.is_sqlite:
-                tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+        with db.read_at_length() as tx:
             ids = tx.execute(sa.text(WRONG_CHATS)).scalars().all()
         if not ids:
             break

@@ -35,7 +35,7 @@ def plans(db: Database, call: Callable[[], object], *, bitmaps: bool = False) ->
     with statements() as seen:
         call()
     found = []
-    with db.read() as tx:
+    with db.read_at_length() as tx:
         connection = tx.connection()
         if not db.is_sqlite:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")

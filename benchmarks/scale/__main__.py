@@ -134,9 +134,7 @@ def filled(db: Database, options: argparse.Namespace) -> tuple[Filling, list[Fig
 
 def check_count(db: Database, filling: Filling) -> None:
     """Says so if an earlier run was ended before it had undone what it wrote."""
-    with db.read() as tx:
-        if not db.is_sqlite:
-            tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+    with db.read_at_length() as tx:
         number = tx.execute(sa.text("SELECT count(*) FROM chatmessage")).scalar_one()
     if number != filling.messages:
         say(f"It has {number:,} messages, because an earlier run was ended while it wrote. Delete it if that matters.")

@@ -49,9 +49,8 @@ def database_mb(db: Database) -> float:
 def part_sizes(db: Database) -> Counter[str]:
     """Bytes of every table and of its indexes together. Empty for an SQLite without dbstat."""
     sizes: Counter[str] = Counter()
-    with db.read() as tx:
+    with db.read_at_length() as tx:
         if not db.is_sqlite:
-            tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
             for table, own, indexes in tx.execute(sa.text(PARTS_OF_TABLES)):
                 sizes[table] += own
                 sizes[f"indexes of {table}"] += indexes

@@ -101,9 +101,7 @@ def waiting_days(tx: Session) -> int:
 
 def remake_wrong(db: Database) -> int:
     """Makes the pages again that differ from the tables; how many these were."""
-    with db.read() as tx:
-        if not db.is_sqlite:
-            tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+    with db.read_at_length() as tx:
         wrong = list(wrong_days(tx))
     with db.write() as tx:
         for user_id, day in wrong:

@@ -77,9 +77,10 @@ def test_a_mistake_in_a_statement_is_not_taken_for_a_broken_database(db: Databas
         tx.execute(sa.text("SELECT * FROM nowhere"))
 
 
-def test_a_reading_session_cannot_write_on_sqlite(file_db: Database) -> None:
-    with pytest.raises(Denied), file_db.read() as tx:
-        tx.execute(sa.text("DELETE FROM users"))
+def test_a_reading_session_cannot_write(db: Database) -> None:
+    for read in (db.read, db.read_at_length):
+        with pytest.raises(Denied), read() as tx:
+            tx.execute(sa.text("DELETE FROM users"))
 
 
 def test_a_write_inside_a_write_is_refused_instead_of_waiting_for_itself(file_db: Database) -> None:
@@ -350,10 +351,10 @@ def postgres_db(empty_postgres_url: str) -> Iterator[Database]:
 def end_connections(database: Database) -> None:
     """What a restart of the server does to a program: every connection it holds is gone."""
     url = psycopg_url(database.url.render_as_string(hide_password=False))
+    others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with psycopg.connect(url, autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        admin.execute(f"SELECT pg_terminate_backend(pid, 10000) {others}")
+        assert not admin.execute(f"SELECT pid {others}").fetchall()
 
 
 def test_a_restart_of_the_server_is_survived(postgres_db: Database) -> None:
@@ -378,8 +379,13 @@ def test_a_restart_in_mid_write_says_so_and_undoes_it(postgres_db: Database) -> 
 
 
 def test_a_question_that_takes_too_long_says_so(postgres_db: Database) -> None:
-    with pytest.raises(Conflict, match="took too long"), postgres_db.read() as tx:
-        tx.execute(sa.text("SET LOCAL statement_timeout = 20; SELECT pg_sleep(30)"))
+    def ask() -> None:
+        with postgres_db.read() as tx:
+            tx.execute(sa.text("SET statement_timeout = 20"))
+            tx.execute(sa.text("SELECT pg_sleep(30)"))
+
+    with pytest.raises(Conflict, match="took too long"):
+        ask()
 
 
 # --- names -------------------------------------------------------------------------------------------------------
