@@ -1,18 +1,16 @@
 """The row of actions under each message, drawn for the whole thread by one element."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import streamlit as st
 
 FOLDER = Path(__file__).parent
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """What stands under a message: it is number `at` of the `of` messages beside each other, `before` and `after` are its
     neighbours. `cut_off` says that an answer can go on; `rating` is 1, -1 or 0 for none."""
 
@@ -42,5 +40,5 @@ def message_bars(bars: Sequence[Bar], *, busy: bool, key: str, on_act: Callable[
     """
     path = str(st.get_option("server.baseUrlPath")).strip("/")
     with st.container(key="message_bars"):
-        data = {"base": f"/{path}" if path else "", "busy": busy, "rows": [asdict(bar) for bar in bars]}
+        data = {"base": f"/{path}" if path else "", "busy": busy, "rows": [bar._asdict() for bar in bars]}
         _component()(key=key, data=data, on_act_change=on_act)
