@@ -22,11 +22,13 @@ ROWS_A_STEP = 200
 Id = TypeVar("Id")
 OnProgress = Callable[[int, int], None]
 SEARCH_BUILD = sa.table("search_build", sa.column("what", sa.String), sa.column("place", sa.BigInteger), sa.column("total", sa.BigInteger))
+# Asked by every search.
+LEFT_OF_MESSAGES = sa.select(SEARCH_BUILD.c.place, SEARCH_BUILD.c.total).where(SEARCH_BUILD.c.what == "messages")
 
 
 def indexed_share(tx: Session) -> float:
     """The share of all messages that the index knows: 1.0 but for the time after it was made."""
-    row = tx.execute(sa.select(SEARCH_BUILD.c.place, SEARCH_BUILD.c.total).where(SEARCH_BUILD.c.what == "messages")).one_or_none()
+    row = tx.execute(LEFT_OF_MESSAGES).one_or_none()
     return 1.0 if row is None or not row.total else max(0.0, 1.0 - (row.place - 1) / row.total)
 
 
