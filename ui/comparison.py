@@ -20,8 +20,8 @@ Pairs = Mapping[int, Pair]
 LEFT, RIGHT = "Answer A", "Answer B"
 BUTTONS = (
     (Vote.LEFT, "A is better", ":material/arrow_back:"),
-    (Vote.BOTH_GOOD, "Both good", ":material/thumbs_up_double:"),
-    (Vote.BOTH_BAD, "Both bad", ":material/thumbs_down_double:"),
+    (Vote.BOTH_GOOD, "Both good", ":material/thumb_up:"),
+    (Vote.BOTH_BAD, "Both bad", ":material/thumb_down:"),
     (Vote.RIGHT, "B is better", ":material/arrow_forward:"),
 )
 

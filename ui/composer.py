@@ -255,7 +255,10 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         if chat_id is None:
             chat_settings.begun()
             tool_calls.carry(None, opened_id)
-            rival.carry(opened_id)
+            if second is not None:
+                # What the chat ends with must not say which of the two is chosen here.
+                st.session_state[picker_key(opened_id)] = (provider, model_name)
+                rival.carry(opened_id)
         app.show_chat(opened_id)
 
 

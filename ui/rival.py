@@ -45,8 +45,8 @@ def show_switch(chat_id: uuid.UUID | None, model: Choice, labels: Mapping[Choice
     key = key_of(chat_id)
     if key not in st.session_state:
         st.session_state[key] = compared
-    # Streamlit forgets what belongs to a widget that is off the page; this one is there after a look at another page.
-    st.session_state[key] = rival = st.session_state[key]
+    rival = chosen(chat_id)
+    # Set before it is drawn: a toggle takes its first value from here.
     st.session_state[blind_key(chat_id)] = is_blind(chat_id)
     others = [choice for choice in labels if choice != model]
     options = [None, *others] if rival is None or rival in others else [None, rival, *others]
