@@ -201,7 +201,9 @@ def write_pair(
         "created_at": now,
     }
     row = tx.execute(sa.insert(COMPARISONS).values(values).returning(*COMPARISONS.c)).mappings().one()
-    jobs = [write_job(tx, order, answer) for order, answer in zip(sides, (left, right), strict=True)]
+    answers = (right, left) if swapped else (left, right)
+    # The draft's model last, whichever side it is on: a new chat offers the model that was asked last, which must tell nothing.
+    jobs = [write_job(tx, order, answer) for order, answer in reversed(list(zip(orders, answers, strict=True)))]
     return Compared(asked.session_id, asked.id, comparison_of(row)), jobs
 
 

@@ -112,6 +112,8 @@ def test_both_answers_are_written_at_once_beside_each_other(duel: Duel, swapped:
     assert duel.shown(compared) == ["Why tides?", left.content], "until somebody chooses, the chat goes on from the left one"
     info = history.get_chat(duel.db, duel.viewer, compared.chat_id)
     assert (info.provider, info.message_count) == ("moon", 3), "a new chat is the first model's, whichever side that is on"
+    offered = [ModelInfo(model, provider) for provider, model in models]
+    assert chat.first_model(duel.db, duel.viewer, offered) == ("moon", "moony"), "and so is the next new one"
     for provider in (duel.moon, duel.sun):
         assert [turn.content for turn in provider.requests[0].turns] == ["Why tides?"]
 
