@@ -8,7 +8,10 @@ import streamlit as st
 from ui import words
 
 Choice = tuple[str, str]
+# Streamlit takes None for a question that is not answered yet.
+NOBODY: Choice = ("", "")
 LONGEST_MARK = 22
+WIDTH_PX = 320
 
 
 def key_of(chat_id: uuid.UUID | None) -> str:
@@ -22,8 +25,8 @@ def blind_key(chat_id: uuid.UUID | None) -> str:
 
 def chosen(chat_id: uuid.UUID | None) -> Choice | None:
     """The model that the next prompt of this chat goes to as well, None for no comparison."""
-    choice: Choice | None = st.session_state.get(key_of(chat_id))
-    return choice
+    choice: Choice = st.session_state.get(key_of(chat_id), NOBODY)
+    return None if choice == NOBODY else choice
 
 
 def is_blind(chat_id: uuid.UUID | None) -> bool:
@@ -44,26 +47,29 @@ def show_switch(chat_id: uuid.UUID | None, model: Choice, labels: Mapping[Choice
     the chat ends with."""
     key = key_of(chat_id)
     if key not in st.session_state:
-        st.session_state[key] = compared
+        st.session_state[key] = compared or NOBODY
     rival = chosen(chat_id)
     # Set before it is drawn: a toggle takes its first value from here.
     st.session_state[blind_key(chat_id)] = is_blind(chat_id)
     others = [choice for choice in labels if choice != model]
-    options = [None, *others] if rival is None or rival in others else [None, rival, *others]
+    options = [NOBODY, *others] if rival is None or rival in others else [NOBODY, rival, *others]
     name = words.plain(words.shortened(words.model_name(*rival), LONGEST_MARK)) if rival else ""
     with (
         st.container(key="compare_marked" if rival else "compare_quiet", width="content"),
         st.popover(f"vs {name}" if rival else "Compare", icon=":material/compare:", type="tertiary", key="composer.compare"),
+        st.container(width=WIDTH_PX),
     ):
         if len(options) == 1:
             st.markdown("**Compare two models**")
             st.caption("There is only one model here. Connect a model server or install a second model, then compare them.")
             return
-        st.selectbox(
-            "Compare with",
-            options,
-            key=key,
-            format_func=lambda choice: labels.get(choice, f"{words.model_name(*choice)} (not available)") if choice else "No comparison",
-        )
+        st.selectbox("Compare with", options, key=key, format_func=lambda choice: line(choice, labels))
         st.toggle("Blind: hide which is which until you vote", key=blind_key(chat_id))
         st.caption("The next prompt goes to both models, and their answers come side by side. Tools are off in a comparison.")
+
+
+def line(choice: Choice, labels: Mapping[Choice, str]) -> str:
+    """A line of the choice; a model that vanished stays and says so."""
+    if choice == NOBODY:
+        return "No comparison"
+    return labels.get(choice, f"{words.model_name(*choice)} (not available)")
