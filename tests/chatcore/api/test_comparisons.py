@@ -20,8 +20,7 @@ def test_two_models_are_asked_and_named_after_the_vote(api: Api) -> None:
         api.provider.write("In a file.")
         api.provider.finish()
         answers = [compared[side]["answer_id"] for side in ("left", "right")]
-        for answer_id in answers:
-            until(lambda answer_id=answer_id: ada.get(f"/api/v1/messages/{answer_id}").json()["message"]["state"] == "complete")
+        until(lambda: {ada.get(f"/api/v1/messages/{answer}").json()["message"]["state"] for answer in answers} == {"complete"})
         assert ada.get(path).json() == {"comparisons": [compared]}
         for body in ({"vote": "best"}, {}, {"vote": "left", "note": "x"}):
             assert ada.post(vote, json=body).status_code == 400
