@@ -112,7 +112,7 @@ def show_way_on(pair: Pair, message: MessageInfo) -> None:
     """The button that asks the same model again, under an answer that left nothing."""
     if message.content.strip() or message.status is State.RUNNING or pair.comparison.vote is not None:
         return
-    st.button("Try again", icon=":material/refresh:", key=f"pair.retry.{message.id}", disabled=pair.running,
+    st.button("Try again", icon=":material/refresh:", key=f"compared.retry.{message.id}", disabled=pair.running,
               help="Ask the same model once more", on_click=_try_again, args=(message.id,))  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def show_choice(thread: Thread, message: MessageInfo) -> None:
     if thread.chat.current_message_id == message.id:
         st.caption(":material/subdirectory_arrow_right: The chat goes on from here.")
         return
-    st.button("Go on from this one", icon=":material/alt_route:", key=f"pair.take.{message.id}", type="tertiary",
+    st.button("Go on from this one", icon=":material/alt_route:", key=f"compared.take.{message.id}", type="tertiary",
               help="The other answer stays beside it", on_click=_take, args=(thread, message.id))  # fmt: skip
 
 

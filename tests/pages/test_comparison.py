@@ -89,9 +89,9 @@ def test_a_pair_that_waits_hides_its_names_from_the_whole_page_also_after_a_relo
     at.button(key=f"vote.{comparison.id}.both_good").click().run()
     assert "equally good" in told(at)
     assert all(name in told(at) for name in NAMES)
-    at.button(key=f"pair.take.{comparison.right_id}").click().run()
+    at.button(key=f"compared.take.{comparison.right_id}").click().run()
     assert history.get_chat(db, viewer, made.id).current_message_id == comparison.right_id
-    assert at.button(key=f"pair.take.{comparison.left_id}")
+    assert at.button(key=f"compared.take.{comparison.left_id}")
 
 
 def bars_of(element: object) -> list[dict[str, int]]:
@@ -130,7 +130,7 @@ def test_an_answer_without_text_is_tried_again_and_says_nothing_of_its_model(fra
     assert "The answer failed" in told(at)
     assert "qwen3" not in told(at)
     assert all(button.disabled for button in at.button if (button.key or "").startswith("vote.") and "skipped" not in (button.key or ""))
-    at.button(key=f"pair.retry.{comparison.right_id}").click().run()
+    at.button(key=f"compared.retry.{comparison.right_id}").click().run()
     assert not at.exception
     until(lambda: not frame.core.runner.load().active)
     assert history.get_message(db, viewer, comparison.right_id or 0).status is State.COMPLETE
