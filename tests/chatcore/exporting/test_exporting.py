@@ -22,7 +22,7 @@ from chatcore.exporting import FORMS, Chosen, choose, export, export_bytes, file
 from chatcore.formats.base import Call, Conversation, Message
 from chatcore.formats.base import Enclosed as File
 from chatcore.importing import import_file
-from chatcore.importing.runs import begin_run
+from chatcore.importing.runs import begin_run, list_imports, undo_import
 from chatcore.importing.writing import Slice, Target, write_portion
 from chatcore.organise.folders import make_folder, move_chats
 from chatcore.organise.tags import tag_chats
@@ -135,6 +135,9 @@ def test_what_is_no_pair_of_answers_is_left_out_of_an_import(db: Database, ada: 
     assert import_file(db, bob, path, now=NOW).chats == {"imported": 1}
     (theirs,) = history.list_chats(db, bob).items
     assert [one.vote for one in list_comparisons(db, bob, theirs.id)] == [None]
+    (run,) = list_imports(db, bob)
+    assert undo_import(db, bob, run.id, now=NOW).messages == 3
+    assert import_file(db, bob, path, now=NOW).chats == {"imported": 1}, "and nothing of it was left in the way"
 
 
 def test_a_blind_vote_is_a_preference_pair_and_counts_before_thumbs(db: Database, ada: Viewer) -> None:
