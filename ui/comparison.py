@@ -8,7 +8,6 @@ from chatcore import branches
 from chatcore import chat as verbs
 from chatcore.comparisons import Comparison, Pair, cast_vote, pairs_on
 from chatcore.core import Core
-from chatcore.errors import NotFound
 from chatcore.history import get_message
 from chatcore.parts import MessageInfo, State, Thread, Viewer, Vote
 from ui import app, window, words
@@ -30,10 +29,7 @@ def pairs_of(core: Core, viewer: Viewer, thread: Thread) -> dict[int, Pair]:
     """The comparisons on screen and the one the chat ends with, by the ids of both their answers."""
     ids = [message.id for message in thread.messages]
     leaf_id = thread.chat.current_message_id
-    try:
-        return pairs_on(core.db, viewer, thread.chat.id, ids if leaf_id is None else [*ids, leaf_id])
-    except NotFound:
-        return {}
+    return pairs_on(core.db, viewer, thread.chat.id, ids if leaf_id is None else [*ids, leaf_id])
 
 
 def last_asked(thread: Thread, pairs: Pairs) -> tuple[Choice, Choice] | None:

@@ -47,9 +47,10 @@ def bars(core: Core, viewer: Viewer, thread: Thread, pairs: Pairs) -> list[Bar]:
     for message in messages:
         # What was deleted a moment ago, in another tab, has no siblings any more.
         kin = beside.get(message.id) or branches.Siblings((message.id,), 1)
-        if message.id in pairs and sorted(kin.ids) == sorted(pairs[message.id].ids):
-            # Both are on screen already, or the other one is a sibling like any other further up.
-            kin = kin if not stands_beside(pairs[message.id], thread) else branches.Siblings((message.id,), 1)
+        pair = pairs.get(message.id)
+        if pair is not None and stands_beside(pair, thread) and set(kin.ids) == set(pair.ids):
+            # Both are on screen: there is nothing to switch to.
+            kin = branches.Siblings((message.id,), 1)
         rating = rated.get(message.id)
         found.append(
             Bar(

@@ -37,7 +37,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A running answer that the script itself must follow, and where to draw it."""
+    """A running answer that the script itself must follow, and where to draw it; unless `named`, nobody may know who writes it."""
 
     message_id: int
     place: DeltaGenerator
