@@ -19,6 +19,7 @@ from chatcore.parts import ChatInfo, MessageInfo, Page, Role, Shelf, State, View
 from chatcore.rows import (
     CHAT_COLUMNS,
     CHATS,
+    COMPARISONS,
     GENERATIONS,
     LARGEST_ID,
     MESSAGE_COLUMNS,
@@ -203,7 +204,7 @@ def restore_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -
 def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, forget_usage: bool = False) -> int:
     """Deletes chats with their messages for ever; answers how many. Raises NotFound, then none is deleted.
 
-    What was used stays known without the chat (`generation`), unless `forget_usage`.
+    What was used and how it was voted stays known without the chat (`generation`, `comparison`), unless `forget_usage`.
     """
     with db.write() as tx:
         purged = 0
@@ -213,6 +214,7 @@ def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, 
                 raise no_chat()
             if forget_usage:
                 tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.session_id.in_(part)))
+                tx.execute(sa.delete(COMPARISONS).where(COMPARISONS.c.session_id.in_(part)))
             tx.execute(sa.delete(CHATS).where(theirs))
             purged += len(part)
     return purged

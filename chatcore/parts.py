@@ -36,6 +36,16 @@ class State(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Vote(StrEnum):
+    """What a person says of two answers to one prompt. SKIPPED: nothing, they only wanted to see the names."""
+
+    LEFT = "left"
+    RIGHT = "right"
+    BOTH_GOOD = "both_good"
+    BOTH_BAD = "both_bad"
+    SKIPPED = "skipped"
+
+
 class FinishReason(StrEnum):
     """Why a model stopped writing."""
 

@@ -81,10 +81,9 @@ def queue_prompt(db: Database, viewer: Viewer, chat_id: uuid.UUID, draft: Draft,
 
 
 def send_queued(runner: Runner, viewer: Viewer, queued_id: int, *, now: datetime) -> Sent:
-    """Sends a prompt that waits, and stops the answer that runs; those before it go on waiting. Raises NotFound, Conflict."""
+    """Sends a prompt that waits, and stops what is being answered; those before it go on waiting. Raises NotFound, Conflict."""
     waiting = get_queued(runner.db, viewer, queued_id)
-    running = running_in(runner.db, viewer, waiting.chat_id)
-    if running is not None:
+    for running in all_running_in(runner.db, viewer, waiting.chat_id):
         stop(runner, viewer, running, now=now)
     return send(runner, viewer, waiting.chat_id, draft_of(waiting), now=now)
 
@@ -104,13 +103,17 @@ def draft_of(waiting: Queued) -> Draft:
 
 
 def running_in(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> int | None:
-    """The message of the answer that is being written in a chat of the viewer, None if none is."""
+    """The message of the answer that is being written in a chat of the viewer, None if none is; of two that are compared the first."""
+    return next(iter(all_running_in(db, viewer, chat_id)), None)
+
+
+def all_running_in(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[int, ...]:
+    """The messages of all answers that are being written in a chat of the viewer: more than one in a comparison."""
     found = sa.select(GENERATIONS.c.message_id).where(
         GENERATIONS.c.session_id == chat_id, GENERATIONS.c.user_id == viewer.user_id, GENERATIONS.c.state == RUNNING
     )
     with db.read() as tx:
-        message_id: int | None = tx.execute(found.limit(1)).scalar()
-    return message_id
+        return tuple(tx.execute(found.order_by(GENERATIONS.c.id)).scalars())
 
 
 class Queue:

@@ -9,7 +9,7 @@ from chatcore.core import Core
 from chatcore.errors import NotFound
 from chatcore.parts import Thread
 from chatcore.queued import Queued, list_queued
-from ui import app, chat_head, composer, connect, find, queue, sidebar, temporary, temporary_thread, thread, words
+from ui import app, chat_head, comparison, composer, connect, find, queue, sidebar, temporary, temporary_thread, thread, words
 from ui.drafts import keep_drafts
 
 # What the button says, and what it sends.
@@ -59,9 +59,12 @@ def main() -> None:
         st.set_page_config(page_title=f"{words.shortened(opened.chat.title, 60)} · chatcore")
         found = find.found(core, viewer, opened.chat.id, st.query_params.get(app.FIND_PARAM), app.current_message_id())
         chat_head.show_head(core, viewer, opened, found)
-        pending = thread.show_thread(opened, found)
+        pairs = comparison.pairs_of(core, viewer, opened)
+        pending = thread.show_thread(opened, found, pairs)
         queue.show_queue(core, viewer, opened.chat.id, waiting)
-        composer.show_composer(core, viewer, opened, thread.last_used(core, viewer, opened))
+        compared = comparison.last_asked(opened, pairs)
+        used, rival = compared or (thread.last_used(core, viewer, opened), None)
+        composer.show_composer(core, viewer, opened, used, rival)
     keep_drafts(viewer.user_id, None if unsaved else str(opened.chat.id) if opened else "new")
     sidebar.show_chats(opened.chat.id if opened else None, opened.chat.title if opened else None)
     if pending:

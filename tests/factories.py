@@ -9,13 +9,14 @@ from sqlmodel import SQLModel
 import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.db import Database
 from chatcore.history import append_in, count_answer_in, create_chat_in, get_chat_in, get_message
-from chatcore.parts import ChatInfo, MessageInfo, Role, State, Viewer
+from chatcore.parts import ChatInfo, MessageInfo, Role, State, Viewer, Vote
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 USERS = SQLModel.metadata.tables["users"]
 CHATS = SQLModel.metadata.tables["chatsession"]
 MESSAGES = SQLModel.metadata.tables["chatmessage"]
 GENERATIONS = SQLModel.metadata.tables["generation"]
+COMPARISONS = SQLModel.metadata.tables["comparison"]
 FEEDBACK = SQLModel.metadata.tables["feedback"]
 
 
@@ -136,3 +137,44 @@ def rate(db: Database, viewer: Viewer, message_id: int, rating: int = 1, *, now:
     """A thumb for an answer: 1 up, -1 down."""
     with db.write() as tx:
         tx.execute(sa.insert(FEEDBACK).values(user_id=viewer.user_id, message_id=message_id, rating=rating, created_at=now))
+
+
+def make_pair(
+    db: Database,
+    viewer: Viewer,
+    chat_id: uuid.UUID,
+    *,
+    left: tuple[str, str] = ("ollama", "llama3.2:3b"),
+    right: tuple[str, str] = ("ollama", "qwen3:8b"),
+    vote: Vote | None = None,
+    is_blind: bool = True,
+    texts: tuple[str, str] = ("The moon pulls.", "The sun pulls."),
+    now: datetime = NOW,
+) -> int:
+    """A prompt with two whole answers that are compared, without generations; the id of the comparison. The chat ends with the left
+    one, or with the preferred."""
+    with db.write() as tx:
+        append_in(tx, viewer, chat_id, role=Role.USER, content="Why are there tides?", now=now)
+        answers: list[MessageInfo] = []
+        for model, text in zip((left, right), texts, strict=True):
+            beside = answers[0].id if answers else None
+            named = {"provider": model[0], "model_name": model[1], "sibling_of": beside}
+            answers.append(append_in(tx, viewer, chat_id, role=Role.ASSISTANT, content=text, now=now, **named))  # type: ignore[arg-type]  # names
+        shown = answers[1 if vote is Vote.RIGHT else 0].id
+        tx.execute(sa.update(CHATS).where(CHATS.c.id == chat_id).values(current_message_id=shown))
+        values = {
+            "user_id": viewer.user_id,
+            "session_id": chat_id,
+            "left_message_id": answers[0].id,
+            "right_message_id": answers[1].id,
+            "left_provider": left[0],
+            "left_model_name": left[1],
+            "right_provider": right[0],
+            "right_model_name": right[1],
+            "is_blind": is_blind,
+            "outcome": vote.value if vote else None,
+            "created_at": now,
+            "decided_at": now if vote else None,
+        }
+        comparison_id: int = tx.execute(sa.insert(COMPARISONS).values(values).returning(COMPARISONS.c.id)).scalar_one()
+        return comparison_id

@@ -23,6 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.api",),
     ("chatcore.core",),
     ("chatcore.upkeep", "chatcore.metrics", "chatcore.traces", "chatcore.backfill"),
+    ("chatcore.comparisons",),
     (
         "chatcore.summary",
         "chatcore.branches",

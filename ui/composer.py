@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from chatcore import chat as verbs
+from chatcore.comparisons import compare, toss
 from chatcore.core import Core
 from chatcore.documents import BadFile, Upload
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.parameters import PLAIN
 from chatcore.parts import Capability, ChatInfo, ModelInfo, Thread, Viewer
 from chatcore.queue import send_or_queue
-from ui import app, attachments, chat_settings, connect, gauge, temporary, tool_calls, words
+from ui import app, attachments, chat_settings, connect, gauge, rival, temporary, tool_calls, words
 from ui.prompts import slash
 
 log = logging.getLogger("chatcore.ui")
@@ -29,11 +30,12 @@ BADGES = {
 }
 
 
-def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choice | None = None) -> Choice:
+def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choice | None = None, compared: Choice | None = None) -> Choice:
     """Draws the prompt field, the model picker and what else belongs to the next prompt at the foot of the page; answers the chosen
     (provider, model).
 
-    `used` is who wrote the chat's last answer, where that is on screen: the chat goes on with it.
+    `used` is who wrote the chat's last answer, where that is on screen: the chat goes on with it. `compared` is who wrote another one
+    beside it.
     """
     chat = thread.chat if thread else None
     chat_id = chat.id if chat else None
@@ -59,7 +61,11 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
             if filling is not None:
                 gauge.show_gauge(filling)
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_tools", width="content"):
-                tool_calls.show_tools(core, viewer, chat_id, model)
+                # What is never written cannot be voted on later, and tools are off in a comparison.
+                if chat is not None or temporary.opened() is None:
+                    rival.show_switch(chat_id, choice, labelled(core), compared)
+                if rival_of(chat_id) is None:
+                    tool_calls.show_tools(core, viewer, chat_id, model)
                 slash.show_menu(core, viewer, TEXT)
                 chat_settings.show_button(core, viewer, chat, settings)
     if chat_id is not None:
@@ -83,6 +89,11 @@ def chosen(chat_id: uuid.UUID | None) -> Choice | None:
     """The (provider, model) picked for this chat in this browser session, None before the picker was drawn."""
     choice: Choice | None = st.session_state.get(picker_key(chat_id))
     return choice
+
+
+def rival_of(chat_id: uuid.UUID | None) -> Choice | None:
+    """Who the next prompt goes to as well; nobody in a temporary chat."""
+    return None if chat_id is None and temporary.opened() is not None else rival.chosen(chat_id)
 
 
 def info_of(core: Core, choice: Choice | None) -> ModelInfo | None:
@@ -123,6 +134,14 @@ def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice 
         st.markdown(facts(model) if model else gone(core, choice))
     connect.show_hint(core, on_start=chat is None)
     return choice
+
+
+def labelled(core: Core) -> dict[Choice, str]:
+    """The models of all providers with their lines in a picker, the guide last."""
+    models = [model for model in core.models() if model.can_chat]
+    models.sort(key=lambda model: model.provider == "guide")
+    by_choice, labels = {(model.provider, model.id): model for model in models}, server_labels(core, models)
+    return {choice: option_label(choice, by_choice, labels) for choice in by_choice}
 
 
 def server_labels(core: Core, models: Sequence[ModelInfo]) -> dict[str, str]:
@@ -205,8 +224,12 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name)))
         files = attachments.held(chat_id)
         draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=files, use_tools=use_tools)
-        opened_id = chat_id
-        if unsaved is not None:
+        opened_id, second = chat_id, rival_of(chat_id)
+        if second is not None:
+            is_blind = rival.is_blind(chat_id)
+            sides = {"is_blind": is_blind, "swapped": is_blind and toss()}
+            opened_id = compare(core.runner, viewer, chat_id, draft, second, **sides, now=app.now()).chat_id
+        elif unsaved is not None:
             temporary.send(core, viewer, unsaved, draft, settings)
         elif chat_id is not None:
             send_or_queue(core.runner, viewer, chat_id, draft, now=app.now())
@@ -232,6 +255,10 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         if chat_id is None:
             chat_settings.begun()
             tool_calls.carry(None, opened_id)
+            if second is not None:
+                # What the chat ends with must not say which of the two is chosen here.
+                st.session_state[picker_key(opened_id)] = (provider, model_name)
+                rival.carry(opened_id)
         app.show_chat(opened_id)
 
 

@@ -13,6 +13,7 @@ from chatcore.errors import Conflict, Invalid
 from chatcore.history import get_message
 from chatcore.parts import MessageInfo, Role, State, Thread, Viewer
 from ui import app, composer, window, words
+from ui.comparison import Pairs, stands_beside
 from ui.messagebar import Bar, message_bars
 
 BARS = "thread.bars"
@@ -27,25 +28,29 @@ MOST_LEFT = 20
 # --- the rows ----------------------------------------------------------------------------------------------------
 
 
-def show_bars(core: Core, viewer: Viewer, thread: Thread) -> None:
+def show_bars(core: Core, viewer: Viewer, thread: Thread, pairs: Pairs) -> None:
     """Draws the row under each message of the window, and asks whether to delete, if that is asked."""
     busy = thread.chat.running or any(message.status is State.RUNNING for message in thread.messages)
-    message_bars(bars(core, viewer, thread), busy=busy, key=BARS, on_act=lambda: _acted(thread))
+    message_bars(bars(core, viewer, thread, pairs), busy=busy, key=BARS, on_act=lambda: _acted(thread))
     doomed: int | None = st.session_state.pop(DELETING, None)
     if doomed is not None:
         message = get_message(core.db, viewer, doomed)
         ask_to_delete(message, branches.count_below(core.db, viewer, doomed))
 
 
-def bars(core: Core, viewer: Viewer, thread: Thread) -> list[Bar]:
-    """What stands under the messages of a window; nothing under one that is being written or edited."""
-    messages = [message for message in thread.messages if message.status is not State.RUNNING and not is_edited(message)]
+def bars(core: Core, viewer: Viewer, thread: Thread, pairs: Pairs) -> list[Bar]:
+    """What stands under the messages of a window; nothing under one that is being written or edited, or waits for a vote."""
+    messages = [message for message in on_screen(thread, pairs) if message.status is not State.RUNNING and not is_edited(message)]
     beside = branches.siblings(core.db, viewer, [message.id for message in messages])
     rated = feedback.ratings(core.db, viewer, [message.id for message in messages if message.role is Role.ASSISTANT])
     found = []
     for message in messages:
         # What was deleted a moment ago, in another tab, has no siblings any more.
         kin = beside.get(message.id) or branches.Siblings((message.id,), 1)
+        pair = pairs.get(message.id)
+        if pair is not None and stands_beside(pair, thread) and set(kin.ids) == set(pair.ids):
+            # Both are on screen: there is nothing to switch to.
+            kin = branches.Siblings((message.id,), 1)
         rating = rated.get(message.id)
         found.append(
             Bar(
@@ -60,6 +65,19 @@ def bars(core: Core, viewer: Viewer, thread: Thread) -> list[Bar]:
                 note=rating.note if rating else None,
             )
         )
+    return found
+
+
+def on_screen(thread: Thread, pairs: Pairs) -> list[MessageInfo]:
+    """The messages of a window, with both answers where two stand beside each other; without those that wait for a vote, whose
+    row would tell who wrote them or take one of them away."""
+    found: list[MessageInfo] = []
+    for message in thread.messages:
+        pair = pairs.get(message.id)
+        if pair is None or not stands_beside(pair, thread):
+            found.append(message)
+        elif pair.comparison.vote is not None:
+            found += [pair.left, pair.right]
     return found
 
 

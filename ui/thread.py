@@ -16,7 +16,8 @@ from chatcore.errors import NotFound
 from chatcore.parts import CallRecord, GenerationInfo, MessageInfo, Offset, Role, State, Thread, Update, Viewer
 from chatcore.thread import open_thread
 from chatcore.toolcalls import pieces
-from ui import app, attachments, composer, gauge, message_actions, tool_calls, window, words
+from ui import app, attachments, comparison, composer, gauge, message_actions, tool_calls, window, words
+from ui.comparison import Pairs
 from ui.find import Found
 from ui.live import Reading, land, live_answer
 from ui.markdown import show
@@ -36,10 +37,11 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A running answer that the script itself must follow, and where to draw it."""
+    """A running answer that the script itself must follow, and where to draw it; unless `named`, nobody may know who writes it."""
 
     message_id: int
     place: DeltaGenerator
+    named: bool = True
 
 
 def open_window(core: Core, viewer: Viewer, chat_id: uuid.UUID) -> Thread:
@@ -67,8 +69,9 @@ def last_used(core: Core, viewer: Viewer, thread: Thread) -> composer.Choice | N
     return next(((provider, model) for provider, model in used if provider and model), None)
 
 
-def show_thread(thread: Thread, found: Found | None) -> Pending | None:
-    """Draws the window of a chat, oldest message first; answers what `follow_here` must follow when the rest is drawn."""
+def show_thread(thread: Thread, found: Found | None, pairs: Pairs) -> Pending | None:
+    """Draws the window of a chat, oldest message first, where two answers are compared both of them; answers what `follow_here` must
+    follow when the rest is drawn."""
     view = window.view_of(thread.chat.id, app.current_message_id())
     above, rest = window.portions(view, thread.messages)
     last = thread.messages[-1] if thread.messages and window.is_at_end(thread) else None
@@ -77,10 +80,16 @@ def show_thread(thread: Thread, found: Found | None) -> Pending | None:
 
     def show_portion(messages: Sequence[MessageInfo]) -> None:
         for message in messages:
+            pair = pairs.get(message.id)
+            if pair is not None and comparison.stands_beside(pair, thread):
+                comparison.show_pair(pair, thread, lambda answer, named: pending.append(show_compared(answer, named=named)))
+                continue
             with st.container(key=f"message-{message.id}"):
                 pending.append(show_message(message, is_last=message is last))
                 if message.id in cut:
                     gauge.show_cut()
+                if pair is not None:
+                    comparison.show_told(pair)
 
     def show_above(portions: window.Portions) -> None:
         # Each portion leaves a place for the one above it: what is on screen already keeps its own place, so nothing jumps.
@@ -96,7 +105,7 @@ def show_thread(thread: Thread, found: Found | None) -> Pending | None:
             with st.container():
                 show_portion(portion)
         show_way_down(view, thread)
-    message_actions.show_bars(app.core(), app.viewer(), thread)
+    message_actions.show_bars(app.core(), app.viewer(), thread, pairs)
     land(reading(view, thread, found), on_earlier=lambda: window.grow_up(view, thread), on_later=lambda: window.grow_down(view, thread),
          on_start=lambda: window.to_start(view.chat_id), on_end=lambda: window.to_end(view.chat_id))  # fmt: skip
     return next(filter(None, pending), None)
@@ -158,8 +167,18 @@ def show_message(message: MessageInfo, *, is_last: bool) -> Pending | None:
     return None
 
 
-def show_answer(message: MessageInfo) -> None:
-    """Draws an answer that has ended: its reasoning folded, its text, what went wrong, its figures."""
+def show_compared(message: MessageInfo, *, named: bool) -> Pending | None:
+    """Draws one of two answers that are compared."""
+    with st.chat_message(message.role.value):
+        if message.status is State.RUNNING:
+            return show_running(message, named=named)
+        show_answer(message, named=named)
+    return None
+
+
+def show_answer(message: MessageInfo, *, named: bool = True) -> None:
+    """Draws an answer that has ended: its reasoning folded, its text, what went wrong, its figures. While nobody may know who wrote it
+    (not `named`), nothing that a model server said of itself is on the page."""
     if message.reasoning:
         with st.expander(thoughts(message.generation), type="compact"):
             st.markdown(show(message.reasoning, keep_lines=True))
@@ -168,11 +187,14 @@ def show_answer(message: MessageInfo) -> None:
         show_pieces(message, calls)
     else:
         show_text(message)
-    if message.status is not State.COMPLETE:
+    if message.status is State.FAILED and not named:
+        st.warning("**The answer failed.**  \nWhy stands here when the names are shown.", icon=":material/error:")
+    elif message.status is not State.COMPLETE:
         show_outcome(message)
     elif revisions.was_cut_off(message):
         st.caption(":material/content_cut: The answer reached the limit of its length.")
-    st.caption(footer(message))
+    if named:
+        st.caption(footer(message))
 
 
 def thoughts(generation: GenerationInfo | None) -> str:
@@ -252,14 +274,14 @@ def figures(generation: GenerationInfo | None) -> list[str]:
 # --- the answer that is being written ----------------------------------------------------------------------------
 
 
-def show_running(message: MessageInfo) -> Pending | None:
+def show_running(message: MessageInfo, *, named: bool = True) -> Pending | None:
     """Shows an answer as it grows: the browser follows it. Where it cannot, keeps a place for `follow_here`."""
     if not st.session_state.get(FALLBACK):
-        live_answer(message.id, on_done=lambda: None, on_unavailable=_unavailable)
+        live_answer(message.id, named=named, on_done=lambda: None, on_unavailable=_unavailable)
         return None
     place = st.container()
-    st.button("Stop", icon=":material/stop:", key="thread.stop", on_click=_stop, args=(message.id,))
-    return Pending(message.id, place)
+    st.button("Stop", icon=":material/stop:", key=f"thread.stop.{message.id}", on_click=_stop, args=(message.id,))
+    return Pending(message.id, place, named)
 
 
 def _unavailable() -> None:
@@ -288,7 +310,7 @@ def follow_here(core: Core, viewer: Viewer, pending: Pending) -> None:
             growing.markdown(show(parts[-1]))
         elif update.reasoning_s is not None:
             growing.caption(f"Thinking… {words.duration(update.reasoning_s)}")
-        elif update.progress:
+        elif update.progress and pending.named:
             growing.caption(words.plain(update.progress))
     st.rerun()
 

@@ -20,6 +20,7 @@ from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcom
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
+from chatcore.analytics.votes import Games, win_rates, win_rates_by_pair
 
 __all__ = [
     "DEFINITIONS",
@@ -28,6 +29,7 @@ __all__ = [
     "AnswerBehind",
     "CostReport",
     "Filters",
+    "Games",
     "Habits",
     "MessageBehind",
     "Pair",
@@ -78,4 +80,6 @@ __all__ = [
     "tokens_per_day",
     "top_chats",
     "whole_days",
+    "win_rates",
+    "win_rates_by_pair",
 ]

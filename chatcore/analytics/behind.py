@@ -4,7 +4,7 @@ Chosen as the charts count them (`messages.counted`, `answers.counted`), so a li
 """
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from chatcore.analytics import answers, messages
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.quality import FEEDBACK
 from chatcore.analytics.statements import GENERATIONS, MESSAGES, at_hour, newest
+from chatcore.analytics.votes import Games, answers_in
 from chatcore.db import Database
 from chatcore.errors import Denied
 from chatcore.parts import Page, Role, State, Viewer
@@ -67,23 +68,28 @@ def messages_behind(
     role: Role | None = None,
     hour_of_week: tuple[int, int] | None = None,
     rating: int | None = None,
+    games: Games | None = None,
     limit: int = 20,
     cursor: str | None = None,
 ) -> Page[MessageBehind]:
     """A page of the messages that `messages_per_day` and `busy_hours` count, the newest first.
 
     `hour_of_week`: (weekday with 0 for Monday, hour) on the clock of the filters' zone. `rating`: only answers that were rated so
-    by the viewer (1 up, -1 down, 0 for either), as `feedback` counts them. Raises Invalid for an hour that no
+    by the viewer (1 up, -1 down, 0 for either), as `feedback` counts them. `games`: only answers in blind votes that `win_rates`
+    counts, as long as they are there; the models that the filters choose are then without meaning. Raises Invalid for an hour that no
     week has, for a limit below 1 or above 1,000, and for a cursor of another list.
     """
     check_own(filters)
     written = MESSAGES.c
     with db.read() as tx:
-        conditions = [*messages.counted(tx, viewer, filters), *at_hour(tx, written.created_at, filters, hour_of_week)]
+        meant = replace(filters, providers=(), models=(), role=None) if games else filters
+        conditions = [*messages.counted(tx, viewer, meant), *at_hour(tx, written.created_at, filters, hour_of_week)]
         if role:
             conditions.append(written.role == role.value)
         if rating is not None:
             conditions += rated(viewer, rating)
+        if games is not None:
+            conditions.append(written.id.in_(answers_in(tx, viewer, filters, games)))
         page = newest(tx, written.created_at, written.id, conditions, kind="messages-behind", limit=limit, cursor=cursor)
         columns = (written.id, written.session_id, written.role, written.created_at, written.model_name, HEAD, CHATS.c.title)
         chats = CHATS.c.id == written.session_id

@@ -58,6 +58,15 @@ DEFINITIONS = {
         "Answers of the period that you rated, up or down, whenever you did. Were all answers of this kind rated, the share of those "
         "with a thumb up would lie in the range behind it 19 times in 20 (Wilson's interval). A model without a rating is left out."
     ),
+    "win_rates": (
+        "Votes on two answers to one prompt whose names were hidden, by when the prompt was sent. Both good and both bad count as half a "
+        "win for each side. The true win rate against the same rivals lies in the range behind it 19 times in 20 (Wilson's interval). "
+        "Comparisons without a vote, and those with the names in sight, are left out. Kept when a chat is deleted."
+    ),
+    "win_rates_by_pair": (
+        "The same votes by who met whom. Each pair stands once, under the model that did better; wins, losses and the win rate are that "
+        "one's."
+    ),
     "compare_periods": (
         "After minus before. The true difference lies in the range 19 times in 20; without 0 in it, it is called more than noise. Of "
         "twenty comparisons where nothing changed, one looks like more than noise by chance. Numbers a day are means of the whole days "

@@ -15,6 +15,7 @@ from chatcore.analytics.intervals import wilson
 from chatcore.analytics.messages import counted
 from chatcore.analytics.numbers import sizes, totals
 from chatcore.analytics.statements import MESSAGES, between, narrow
+from chatcore.analytics.votes import pair_rates_of, played, rates_of
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
 from chatcore.rollup.gather import check_owner
@@ -29,18 +30,21 @@ UP = 1
 
 @dataclass(frozen=True, slots=True)
 class QualityReport:
-    """The frames of `outcomes`, `outcomes_over_time` and `feedback`, read in one transaction."""
+    """The frames of `outcomes`, `outcomes_over_time`, `feedback`, `win_rates` and `win_rates_by_pair`, read in one transaction."""
 
     outcomes: pd.DataFrame
     over_time: pd.DataFrame
     feedback: pd.DataFrame
+    win_rates: pd.DataFrame
+    win_rates_by_pair: pd.DataFrame
 
 
 def quality_report(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> QualityReport:
     """How did the answers end, and what was thought of them? `step` is that of `outcomes_over_time`."""
     with db.read() as tx:
-        rows, rated = chosen_rows(tx, viewer, filters), feedback_of(tx, viewer, filters)
-    return QualityReport(outcomes_of(rows), outcome_steps_of(rows, filters, step), rated)
+        rows, rated, votes = chosen_rows(tx, viewer, filters), feedback_of(tx, viewer, filters), played(tx, viewer, filters)
+    ended, over_time = outcomes_of(rows), outcome_steps_of(rows, filters, step)
+    return QualityReport(ended, over_time, rated, rates_of(votes, filters), pair_rates_of(votes, filters))
 
 
 def outcomes(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:

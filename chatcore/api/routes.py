@@ -13,6 +13,7 @@ from chatcore.api import (
     answers,
     attachments,
     chats,
+    comparisons,
     finding,
     folders,
     live,
@@ -49,6 +50,7 @@ PROMPT = "/api/v1/prompts/{prompt_id}"
 TOOLS = "/api/v1/tools"
 QUEUED = "/api/v1/queue/{queued_id}"
 PREFERENCES = "/api/v1/preferences"
+COMPARISON = "/api/v1/comparisons/{comparison_id}"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -115,6 +117,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PATCH", QUEUED, queue.change),
     Operation("DELETE", QUEUED, queue.remove),
     Operation("POST", f"{QUEUED}/send", queue.send_now),
+    Operation("GET", f"{CHAT}/comparisons", comparisons.list_all),
+    Operation("POST", f"{CHAT}/comparisons", comparisons.start, FILES_BODY_BYTES),
+    Operation("GET", COMPARISON, comparisons.show),
+    Operation("POST", f"{COMPARISON}/vote", comparisons.vote),
     Operation("GET", PREFERENCES, preferences.show),
     Operation("PUT", PREFERENCES, preferences.change),
     Operation("GET", "/api/v1/models", state.list_models),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from chatcore.chat import Sent
+from chatcore.comparisons import Comparison
 from chatcore.organise.folders import FolderInfo
 from chatcore.organise.presets import PresetInfo
 from chatcore.organise.prompts import PromptInfo
@@ -179,6 +180,25 @@ def model_json(model: ModelInfo) -> Json:
 def sent_json(sent: Sent) -> Json:
     """Where a prompt and its answer now are; follow the answer at /api/v1/messages/{answer_id}/events."""
     return {"chat_id": str(sent.chat_id), "user_message_id": sent.user_message_id, "answer_id": sent.answer_id}
+
+
+def comparison_json(comparison: Comparison) -> Json:
+    """Two answers that are compared; while the vote is out in a blind one, nothing says which model wrote which."""
+
+    def side(answer_id: int | None, model: tuple[str, str]) -> Json:
+        named = {"provider": None, "model": None} if comparison.hides_names else {"provider": model[0], "model": model[1]}
+        return {"answer_id": answer_id, **named}
+
+    return {
+        "id": comparison.id,
+        "chat_id": str(comparison.chat_id) if comparison.chat_id else None,
+        "blind": comparison.is_blind,
+        "vote": comparison.vote,
+        "left": side(comparison.left_id, comparison.left),
+        "right": side(comparison.right_id, comparison.right),
+        "created_at": moment(comparison.created_at),
+        "decided_at": moment(comparison.decided_at),
+    }
 
 
 def queued_json(queued: Queued) -> Json:

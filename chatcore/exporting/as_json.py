@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from chatcore.exporting.reading import Chat, Written
+from chatcore.exporting.reading import Chat, Row, Written
 
 VERSION = 1
 BytesOf = Callable[[int], bytes]
@@ -37,7 +37,14 @@ def chat_object(chat: Chat, bytes_of: BytesOf) -> dict[str, object]:
         "system_prompt": chat.system_prompt,
         "current_message": str(info.current_message_id) if info.current_message_id is not None else None,
         "messages": [message_object(message, bytes_of) for message in chat.messages],
+        "comparisons": [comparison_object(row) for row in chat.comparisons],
     }
+
+
+def comparison_object(row: Row) -> dict[str, object]:
+    """Two answers that were compared, and the vote, null while there is none."""
+    ids = {"left": str(row["left_message_id"]), "right": str(row["right_message_id"])}
+    return ids | {"blind": row["is_blind"], "vote": row["outcome"], "created_at": row["created_at"], "decided_at": row["decided_at"]}
 
 
 def message_object(message: Written, bytes_of: BytesOf) -> dict[str, object]:

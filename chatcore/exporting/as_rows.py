@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import BinaryIO
 
 from chatcore.exporting.reading import ATTEMPT, Chat, Written
-from chatcore.parts import Role
+from chatcore.parts import Role, Vote
 
 MESSAGE_NAMES = (
     "chat_id", "chat_title", "message_id", "parent_id", "role", "status", "created_at", "provider", "model_name", "content", "reasoning",
@@ -95,9 +95,15 @@ def sharegpt_lines(chats: Iterator[Chat]) -> Iterator[str]:
 
 
 def preference_lines(chats: Iterator[Chat]) -> Iterator[str]:
-    """Pairs of answers to the same prompt of which one was rated up and the other down."""
+    """Pairs of answers to the same prompt of which one was rated up and the other down, or one was preferred in a blind vote; once
+    each. What a vote says of a pair counts before what thumbs say."""
     for chat in chats:
         by_id = {message.id: message for message in chat.messages}
+        voted = {frozenset(pair): pair for pair in preferred(chat.comparisons)}
+        for better, worse in voted.values():
+            chosen, rejected = by_id[better], by_id[worse]
+            prompt = [{"role": one.role.value, "content": one.text} for one in path_to(chosen.row["parent_id"], by_id)]
+            yield pair_line(prompt, chosen, rejected)
         siblings: dict[object, list[Written]] = {}
         for message in chat.messages:
             if message.role is Role.ASSISTANT and message.rating is not None and message.text.strip():
@@ -106,8 +112,20 @@ def preference_lines(chats: Iterator[Chat]) -> Iterator[str]:
             prompt = [{"role": one.role.value, "content": one.text} for one in path_to(parent, by_id)]
             for chosen in (answer for answer in answers if answer.rating == 1):
                 for rejected in (answer for answer in answers if answer.rating == -1):
-                    pair = {"prompt": prompt, "chosen": said(chosen), "rejected": said(rejected)}
-                    yield json.dumps(pair, ensure_ascii=False) + "\n"
+                    if frozenset((chosen.id, rejected.id)) not in voted:
+                        yield pair_line(prompt, chosen, rejected)
+
+
+def preferred(comparisons: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    """The better and the worse answer of each blind vote that preferred one."""
+    for row in comparisons:
+        sides = (int(str(row["left_message_id"])), int(str(row["right_message_id"])))
+        if row["is_blind"] and row["outcome"] in (Vote.LEFT, Vote.RIGHT):
+            yield sides if row["outcome"] == Vote.LEFT else sides[::-1]
+
+
+def pair_line(prompt: list[dict[str, str]], chosen: Written, rejected: Written) -> str:
+    return json.dumps({"prompt": prompt, "chosen": said(chosen), "rejected": said(rejected)}, ensure_ascii=False) + "\n"
 
 
 def said(message: Written) -> list[dict[str, str]]:

@@ -11,7 +11,19 @@ from chatcore.db import Database
 from chatcore.organise.folders import folders_in
 from chatcore.organise.tags import tags_of
 from chatcore.parts import ChatInfo, Role, Viewer
-from chatcore.rows import ATTACHMENTS, CHAT_COLUMNS, CHATS, CONTENTS, GENERATIONS, MESSAGE_COLUMNS, MESSAGES, SAME_FILE, chat_info, parts_of
+from chatcore.rows import (
+    ATTACHMENTS,
+    CHAT_COLUMNS,
+    CHATS,
+    COMPARISONS,
+    CONTENTS,
+    GENERATIONS,
+    MESSAGE_COLUMNS,
+    MESSAGES,
+    SAME_FILE,
+    chat_info,
+    parts_of,
+)
 
 FEEDBACK = SQLModel.metadata.tables["feedback"]
 # A portion is in memory at a time: chats of so many messages together, or one longer chat.
@@ -52,13 +64,14 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A chat with all its messages, in the order they were written."""
+    """A chat with all its messages, in the order they were written, and the comparisons whose two answers are there."""
 
     info: ChatInfo
     messages: tuple[Written, ...]
     tags: tuple[str, ...] = ()
     folder: str | None = None
     system_prompt: str | None = None
+    comparisons: tuple[Row, ...] = ()
 
     @property
     def shown(self) -> tuple[Written, ...]:
@@ -113,6 +126,7 @@ def read_chats(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID], *, b
         for portion in portions([rows[chat_id] for chat_id in part if chat_id in rows]):
             with db.read() as tx:
                 messages = messages_of(tx, viewer, [row["id"] for row in portion], belongings=belongings)
+                compared = comparisons_of(tx, viewer, [row["id"] for row in portion]) if belongings else {}
             for row in portion:
                 info = chat_info(row)
                 yield Chat(
@@ -121,6 +135,7 @@ def read_chats(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID], *, b
                     tags.get(info.id, ()),
                     paths.get(info.folder_id) if info.folder_id is not None else None,
                     row.get("system_prompt"),
+                    tuple(compared.get(info.id, ())),
                 )
 
 
@@ -167,6 +182,16 @@ def belongings_of(tx: Session, viewer: Viewer, chat_ids: list[uuid.UUID]) -> Bel
     for rated in tx.execute(ratings.where(in_chats, FEEDBACK.c.user_id == viewer.user_id)):
         known.ratings[rated.message_id] = (rated.rating, rated.note)
     return known
+
+
+def comparisons_of(tx: Session, viewer: Viewer, chat_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[Row]]:
+    """The comparisons in these chats whose two answers are there, by chat."""
+    row = COMPARISONS.c
+    whole = sa.and_(row.user_id == viewer.user_id, row.session_id.in_(chat_ids), row.left_message_id.is_not(None))
+    found: dict[uuid.UUID, list[Row]] = {}
+    for one in tx.execute(sa.select(COMPARISONS).where(whole, row.right_message_id.is_not(None)).order_by(row.id)).mappings():
+        found.setdefault(one["session_id"], []).append(dict(one))
+    return found
 
 
 def file_bytes(db: Database, viewer: Viewer, file_id: int) -> bytes:

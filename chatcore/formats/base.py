@@ -15,7 +15,7 @@ from typing import Protocol
 
 from chatcore.archive import DAMAGE, UNREADABLE, Opened, Unpackable
 from chatcore.json_values import Spoiled, values
-from chatcore.parts import Role, State, Usage
+from chatcore.parts import Role, State, Usage, Vote
 from chatcore.texts import storable
 
 # What is looked at to know a format: not the first value alone, which may be an odd one out.
@@ -90,10 +90,23 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparedPair:
+    """Two answers to one prompt that were compared, by their external ids, as our own export has them. `vote` with its time is None
+    where nobody voted."""
+
+    left: str
+    right: str
+    is_blind: bool
+    created_at: datetime | None
+    vote: Vote | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A chat as a file has it. `messages` has parents before their children; `current` is the external id of the message it
     ends with as it was shown. `notes` counts what was left out of it, by reason. `ours` says that it is an export of chatcore,
-    whose ids mean something here; only that has a `folder`, as a path."""
+    whose ids mean something here; only that has a `folder`, as a path, and `comparisons`."""
 
     external_id: str
     title: str
@@ -110,6 +123,7 @@ class Conversation:
     folder: str | None = None
     notes: Mapping[str, int] = field(default_factory=dict)
     ours: bool = False
+    comparisons: tuple[ComparedPair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from chatcore.archive import Opened, Unpackable
 from chatcore.formats.base import (
     Attempt,
+    ComparedPair,
     Conversation,
     Enclosed,
     Look,
@@ -28,7 +29,7 @@ from chatcore.formats.base import (
     read_json,
     said,
 )
-from chatcore.parts import ErrorCode, Role, State
+from chatcore.parts import ErrorCode, Role, State, Vote
 
 NEWEST_VERSION = 1
 FINAL = tuple(state.value for state in State if state is not State.RUNNING)
@@ -90,7 +91,24 @@ def conversation(item: dict[str, object]) -> Conversation:
         folder=said(item.get("folder")) or None,
         notes=dict(notes),
         ours=True,
+        comparisons=tuple(comparisons_of(item.get("comparisons"), {message.external_id: message for message in messages})),
     )
+
+
+def comparisons_of(value: object, by_id: Mapping[str, Message]) -> Iterator[ComparedPair]:
+    """The comparisons of two answers to one prompt, each answer in one of them; what is none is left out."""
+    taken: set[str] = set()
+    for row in objects(value):
+        left, right = by_id.get(named(row.get("left")) or ""), by_id.get(named(row.get("right")) or "")
+        if left is None or right is None or left is right or taken & {left.external_id, right.external_id}:
+            continue
+        if left.parent is None or left.parent != right.parent or not left.role is right.role is Role.ASSISTANT:
+            continue
+        taken |= {left.external_id, right.external_id}
+        vote = Vote(said(row.get("vote"))) if row.get("vote") in tuple(Vote) else None
+        created_at = moment(row.get("created_at")) or left.created_at
+        decided_at = (moment(row.get("decided_at")) or created_at) if vote else None
+        yield ComparedPair(left.external_id, right.external_id, row.get("blind") is not False, created_at, vote, decided_at)
 
 
 def in_order(by_id: dict[str, Message], notes: Counter[str]) -> tuple[Message, ...]:

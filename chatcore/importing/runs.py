@@ -16,7 +16,7 @@ from chatcore.db import Database
 from chatcore.errors import Conflict, NotFound
 from chatcore.importing.report import Report, dump_report
 from chatcore.parts import Viewer
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES
+from chatcore.rows import CHATS, COMPARISONS, GENERATIONS, MESSAGES
 
 RUNS = SQLModel.metadata.tables["import_run"]
 REFS = SQLModel.metadata.tables["importref"]
@@ -222,9 +222,11 @@ def newest_of(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> list[int]:
 
 
 def delete_messages(tx: Session, ids: list[int]) -> None:
-    """Deletes messages with their usage and what is remembered of them."""
+    """Deletes messages with their usage, votes on them and what is remembered of them."""
     if ids:
         tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.message_id.in_(ids)))
+        either = sa.or_(COMPARISONS.c.left_message_id.in_(ids), COMPARISONS.c.right_message_id.in_(ids))
+        tx.execute(sa.delete(COMPARISONS).where(either))
         tx.execute(sa.delete(REFS).where(REFS.c.message_id.in_(ids)))
         tx.execute(sa.delete(MESSAGES).where(MESSAGES.c.id.in_(ids)))
 

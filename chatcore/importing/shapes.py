@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from chatcore.documents import Prepared, Upload, prepare
 from chatcore.errors import Invalid
-from chatcore.formats.base import UNKNOWN_MODEL, Call, Conversation, Message, digest
+from chatcore.formats.base import UNKNOWN_MODEL, Call, ComparedPair, Conversation, Message, digest
 from chatcore.history import LONGEST_NAME
 from chatcore.models import DEFAULT_TITLE
 from chatcore.parts import ErrorCode, Role, State, Viewer
@@ -120,6 +120,23 @@ def generation_row(message: Message, row: Row) -> Row:
         "finish_reason": message.finish_reason, "error_type": ErrorCode.SERVER_ERROR.value if failed else None,
         "error_message": storable(message.error or "The answer failed.") if failed else None,
     }  # fmt: skip
+
+
+def comparison_row(pair: ComparedPair, answers: tuple[Message, Message], viewer: Viewer, *, now: datetime) -> Row:
+    """The columns of a comparison, but for its chat and its two messages."""
+    created_at = pair.created_at or now
+    names = {
+        f"{side}_{name}": name_of(value, otherwise)
+        for side, answer in zip(("left", "right"), answers, strict=True)
+        for name, value, otherwise in (("provider", answer.provider, "imported"), ("model_name", answer.model, UNKNOWN_MODEL))
+    }
+    return names | {
+        "user_id": viewer.user_id,
+        "is_blind": pair.is_blind,
+        "outcome": pair.vote.value if pair.vote else None,
+        "created_at": created_at,
+        "decided_at": (pair.decided_at or created_at) if pair.vote else None,
+    }
 
 
 def dump_calls(calls: Iterable[Call]) -> str | None:

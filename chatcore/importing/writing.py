@@ -25,6 +25,7 @@ from chatcore.importing.shapes import (
     Row,
     chat_key,
     chat_row,
+    comparison_row,
     file_of,
     generation_rows,
     hash_of,
@@ -36,7 +37,7 @@ from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import clean_tag, tag_chats_in
 from chatcore.parts import Role, Viewer
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES, new_message_ids, parts_of
+from chatcore.rows import CHATS, COMPARISONS, GENERATIONS, MESSAGES, new_message_ids, parts_of
 from chatcore.takeover.refs import lock
 from chatcore.texts import snippet
 
@@ -123,6 +124,7 @@ class Rows:
     generations: list[Row] = field(default_factory=list)
     files: list[tuple[int, datetime, list[Prepared]]] = field(default_factory=list)
     feedback: list[Row] = field(default_factory=list)
+    comparisons: list[Row] = field(default_factory=list)
     refs: list[Row] = field(default_factory=list)
     ends: list[Row] = field(default_factory=list)
 
@@ -179,6 +181,8 @@ def look_up(tx: Session, viewer: Viewer, source: str, portion: Sequence[Slice]) 
 def wanted_ids(piece: Slice) -> set[str]:
     """The ids in the file of all messages that a slice names."""
     ids = {external_id for message in piece.messages for external_id in (message.external_id, message.parent) if external_id is not None}
+    if piece.last:
+        ids |= {external_id for pair in piece.chat.comparisons for external_id in (pair.left, pair.right)}
     return ids | ({piece.chat.current} if piece.last and piece.chat.current is not None else set())
 
 
@@ -269,6 +273,9 @@ def place(tx: Session, target: Target, piece: Slice, known: Known, rows: Rows, i
         add_belongings(target, message, row, rows)
         rows.refs.append(reference(target, "message", key, chat_id, int(str(row["id"])), hash_of(row)))
     rows.messages += added
+    if piece.last and piece.chat.comparisons:
+        here = compared_here(tx, target.viewer, chat_id) if ref is not None else set()
+        rows.comparisons += comparison_rows(target, piece, chat_id, placed, known, here)
     done.imported = len(added)
     if ref is not None:
         bring_up_to_date(tx, target, piece, ref, changed, done)
@@ -285,12 +292,7 @@ def message_id_of(ref: Ref) -> int | None:
 
 def parent_id(message: Message, piece: Slice, placed: dict[str, int | None], known: Known) -> int | None:
     """The id here of the message that this one follows; None if that was deleted here."""
-    if message.parent is None:
-        return None
-    if message.parent in placed:
-        return placed[message.parent]
-    ref = known.messages.get(message_key(piece.key, message.parent))
-    return message_id_of(ref) if ref is not None else None
+    return None if message.parent is None else message_here(message.parent, piece, placed, known)
 
 
 def add_belongings(target: Target, message: Message, row: Row, rows: Rows) -> None:
@@ -307,6 +309,35 @@ def add_belongings(target: Target, message: Message, row: Row, rows: Rows) -> No
                     "note": message.rating_note,
                 }
             )
+
+
+def compared_here(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> set[int]:
+    """The answers of a chat that are in a comparison already: the vote that was given here stays."""
+    theirs = sa.and_(COMPARISONS.c.session_id == chat_id, COMPARISONS.c.user_id == viewer.user_id)
+    rows = tx.execute(sa.select(COMPARISONS.c.left_message_id, COMPARISONS.c.right_message_id).where(theirs))
+    return {message_id for row in rows for message_id in row if message_id is not None}
+
+
+def comparison_rows(
+    target: Target, piece: Slice, chat_id: uuid.UUID, placed: dict[str, int | None], known: Known, here: set[int]
+) -> Iterator[Row]:
+    """The rows of the comparisons of a chat whose two answers are here and in none yet."""
+    by_id = {message.external_id: message for message in piece.chat.messages}
+    for pair in piece.chat.comparisons:
+        answers = (by_id[pair.left], by_id[pair.right])
+        ids = [message_here(answer.external_id, piece, placed, known) for answer in answers]
+        if None in ids or here & set(ids) or parent_id(answers[0], piece, placed, known) is None:
+            continue
+        row = comparison_row(pair, answers, target.viewer, now=target.now)
+        yield row | {"session_id": chat_id, "left_message_id": ids[0], "right_message_id": ids[1]}
+
+
+def message_here(external_id: str, piece: Slice, placed: dict[str, int | None], known: Known) -> int | None:
+    """The id here of a message of the file; None if it was deleted here."""
+    if external_id in placed:
+        return placed[external_id]
+    ref = known.messages.get(message_key(piece.key, external_id))
+    return message_id_of(ref) if ref is not None else None
 
 
 def read_files(message: Message) -> tuple[list[Prepared], int]:
@@ -416,7 +447,7 @@ def insert(tx: Session, viewer: Viewer, rows: Rows) -> None:
     connection = tx.connection()
     tables = (
         (CHATS, rows.chats), (MESSAGES, rows.messages), (GENERATIONS, rows.generations),
-        (FEEDBACK, rows.feedback), (REFS, rows.refs),
+        (FEEDBACK, rows.feedback), (COMPARISONS, rows.comparisons), (REFS, rows.refs),
     )  # fmt: skip
     for table, values in tables:
         if values:

@@ -15,6 +15,7 @@ from chatcore.models.chats import Attachment as Attachment
 from chatcore.models.chats import AttachmentContent as AttachmentContent
 from chatcore.models.chats import ChatMessage as ChatMessage
 from chatcore.models.chats import ChatSession as ChatSession
+from chatcore.models.chats import Comparison as Comparison
 from chatcore.models.chats import Feedback as Feedback
 from chatcore.models.chats import User as User
 from chatcore.models.order import ChatTag as ChatTag

@@ -248,3 +248,43 @@ class Feedback(SQLModel, table=True):
     rating: int = Field(sa_column=Column(Integer, nullable=False))
     note: str | None = None
     created_at: datetime = Field(default_factory=utc_now)
+
+
+class Comparison(SQLModel, table=True):
+    """Two answers to one prompt beside each other, and what a person thinks of the pair: feedback on two messages instead of one.
+
+    Purpose: the vote (`outcome`: left, right, both_good, both_bad, or skipped for none) with its time; both are null while the
+    answers wait for it. `is_blind`: the names are hidden until then. Relationships: `session_id` and the two messages, which are
+    answers to the same prompt (a trigger) and never become others; they are set to null when the chat or a message is deleted,
+    for the vote stays known like usage does, and the models with it. A comparison without a vote goes with its answers (a trigger).
+    Ownership: `user_id`, held equal to the messages' by a trigger.
+    """
+
+    __tablename__ = "comparison"
+    __table_args__ = (
+        UniqueConstraint("left_message_id", name="uq_comparison_left"),
+        UniqueConstraint("right_message_id", name="uq_comparison_right"),
+        Index("ix_comparison_session_id", "session_id"),
+        Index("ix_comparison_user_created", "user_id", "created_at"),
+        CheckConstraint("left_message_id <> right_message_id", name="ck_comparison_two_answers"),
+        CheckConstraint("outcome IN ('left', 'right', 'both_good', 'both_bad', 'skipped')", name="ck_comparison_outcome"),
+        CheckConstraint("(outcome IS NULL) = (decided_at IS NULL)", name="ck_comparison_decided"),
+    )
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    session_id: uuid.UUID | None = Field(default=None, foreign_key="chatsession.id", ondelete="SET NULL")
+    left_message_id: int | None = Field(
+        default=None, sa_column=Column(BigId, ForeignKey("chatmessage.id", ondelete="SET NULL"), nullable=True)
+    )
+    right_message_id: int | None = Field(
+        default=None, sa_column=Column(BigId, ForeignKey("chatmessage.id", ondelete="SET NULL"), nullable=True)
+    )
+    left_provider: str
+    left_model_name: str
+    right_provider: str
+    right_model_name: str
+    is_blind: bool = Field(default=True, sa_column=flag(default=True))
+    outcome: str | None = Field(default=None, max_length=20)
+    created_at: datetime = Field(default_factory=utc_now)
+    decided_at: datetime | None = None

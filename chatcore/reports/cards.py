@@ -96,6 +96,11 @@ def quality_cards(about: About, quality: QualityReport, grain: Step) -> list[Mar
     if not quality.feedback.empty:
         rated = table_of(quality.feedback, zone, columns=SHOWN["feedback"])
         made.append(card("Feedback", "feedback", scrolled(rated, "Rated answers of each model")))
+    if not quality.win_rates.empty:
+        won = table_of(quality.win_rates, zone, columns=SHOWN["win_rates"])
+        made.append(card("Blind comparisons", "win_rates", scrolled(won, "Win rate of each model")))
+        met = table_of(quality.win_rates_by_pair, zone, columns=SHOWN["win_rates_by_pair"])
+        made.append(card("Who met whom", "win_rates_by_pair", scrolled(met, "Win rate of each pair of models")))
     return made
 
 

@@ -28,6 +28,8 @@ ALL = (
     analytics.outcomes,
     analytics.outcomes_over_time,
     analytics.feedback,
+    analytics.win_rates,
+    analytics.win_rates_by_pair,
     analytics.compare_periods,
     analytics.calendar,
     analytics.streaks,

@@ -39,6 +39,11 @@ SHOWN = {
     "top_chats": ("title", "messages", "input_tokens", "output_tokens", "first_message_at", "last_message_at", "in_trash"),
     "outcomes_over_time": ("start", "complete", "stopped", "failed", "interrupted", "failed_share", "stopped_share"),
     "feedback": ("model_name", "rated_answers", "up", "down", "up_share", "up_share_low", "up_share_high", "provider"),
+    "win_rates": ("model_name", "win_rate", "win_rate_low", "win_rate_high", "games", "wins", "losses", "ties", "both_bad", "provider"),
+    "win_rates_by_pair": (
+        "model_name", "rival_model_name", "win_rate", "win_rate_low", "win_rate_high", "games", "wins", "losses", "ties", "both_bad",
+        "provider", "rival_provider",
+    ),
     "costs": (
         "model_name", "cost_usd", "cost_per_1000_answers_usd", "answers", "answers_with_cost", "answers_without_cost", "kind",
         "input_tokens", "output_tokens", "provider",
@@ -78,6 +83,11 @@ HEADS = {
     "rated_answers": "Rated",
     "up_share_low": "At least, %",
     "up_share_high": "At most, %",
+    "win_rate": "Win rate, %",
+    "win_rate_low": "At least, %",
+    "win_rate_high": "At most, %",
+    "ties": "Both good",
+    "rival_model_name": "Against",
     "kind": "Runs",
     "cost_usd": "Cost, USD",
     "cost_per_1000_answers_usd": "Per 1,000 answers, USD",
@@ -104,6 +114,8 @@ MEASURES = {
 # Of times a high percentile is slow, of speeds a low one.
 PARTS = {50: "half", 90: "9 of 10", 95: "19 of 20", 99: "99 of 100", 10: "slowest 10th", 5: "slowest 20th", 1: "slowest 100th"}
 PERCENTILE = re.compile(r"(.+)_p(\d+)")
+# What ends so is a part of 1, shown in percent.
+PARTS_OF_ONE = ("_share", "_share_low", "_share_high", "_rate", "_rate_low", "_rate_high")
 # Unit at the end of a name -> digits after the point. The first that fits counts.
 DIGITS = (("prompt_tokens_per_s", 0), ("_per_s", 1), ("_s", 2), ("_usd", 4), ("_wh", 1))
 
@@ -189,7 +201,7 @@ def number_text(name: str, value: float) -> str:
     """A number of this column, with the digits of its unit; shares in percent."""
     percentile = PERCENTILE.fullmatch(name)
     unit = percentile[1] if percentile else name
-    if unit == "share" or unit.endswith(("_share", "_share_low", "_share_high")):
+    if unit == "share" or unit.endswith(PARTS_OF_ONE):
         return f"{value * 100:.1f}"
     for end, digits in DIGITS:
         if unit.endswith(end) and not unit.startswith("answers_with_"):

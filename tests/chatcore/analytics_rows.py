@@ -28,11 +28,13 @@ def person(db: Database, name: str, now: datetime) -> Viewer:
 
 @dataclass(frozen=True)
 class Rows:
-    """What was written: `messages` (created_at, role, chat, provider, model_name, prompt_of), `answers` (the ledger), and `feedback`."""
+    """What was written: `messages` (created_at, role, chat, provider, model_name, prompt_of), `answers` (the ledger), `feedback` and
+    `comparisons`."""
 
     messages: pd.DataFrame
     answers: pd.DataFrame
     feedback: pd.DataFrame
+    comparisons: pd.DataFrame
 
 
 def write_history(db: Database, viewer: Viewer, *, start: datetime, end: datetime, turns: int, seed: int = 1) -> Rows:
@@ -112,14 +114,16 @@ class Maker:
         """Writes everything collected and returns it as frames."""
         user = self.viewer.user_id
         chats = [{"id": chat, "user_id": user, "created_at": at, "updated_at": at} for chat, at in self.chats.items()]
-        feedback = self.feedback()
+        feedback, comparisons = self.feedback(), self.comparisons()
         with self.db.write() as tx:
             for table, rows in (
                 ("chatsession", chats), ("chatmessage", self.messages), ("generation", self.answers), ("feedback", feedback),
+                ("comparison", comparisons),
             ):  # fmt: skip
                 if rows:
                     tx.execute(TABLES[table].insert(), rows)
-        return Rows(messages=pd.DataFrame(self.messages), answers=pd.DataFrame(self.answers), feedback=pd.DataFrame(feedback))
+        return Rows(messages=pd.DataFrame(self.messages), answers=pd.DataFrame(self.answers), feedback=pd.DataFrame(feedback),
+                    comparisons=pd.DataFrame(comparisons))  # fmt: skip
 
     def feedback(self) -> list[dict[str, object]]:
         """A thumb for about every third answer, given days later."""
@@ -130,3 +134,19 @@ class Maker:
             if row["role"] == "assistant" and luck.random() < 0.3
             for later in [row["created_at"] + timedelta(days=luck.randrange(40))]
         ]
+
+    def comparisons(self) -> list[dict[str, object]]:
+        """The first two answers to a prompt that has more than one, compared; most of them blindly, and most with a vote."""
+        luck = random.Random(len(self.messages))
+        answers: dict[int, list[dict[str, Any]]] = {}
+        for row in self.messages:
+            if row["role"] == "assistant":
+                answers.setdefault(row["parent_id"], []).append(row)
+        rows: list[dict[str, object]] = []
+        for left, right, *_ in (found for found in answers.values() if len(found) > 1):
+            outcome = luck.choice((None, "left", "right", "left", "right", "both_good", "both_bad", "skipped"))
+            names = {f"{side}_{name}": row[name] for side, row in (("left", left), ("right", right)) for name in ("provider", "model_name")}
+            row = {"user_id": self.viewer.user_id, "session_id": left["session_id"], "is_blind": luck.random() < 0.8, "outcome": outcome}
+            times = {"created_at": left["created_at"], "decided_at": left["created_at"] + timedelta(days=3) if outcome else None}
+            rows.append(row | names | times | {"left_message_id": left["id"], "right_message_id": right["id"]})
+        return rows

@@ -31,6 +31,7 @@ from chatcore import (
     changes,
     chat,
     chat_settings,
+    comparisons,
     context,
     exporting,
     feedback,
@@ -64,7 +65,7 @@ from chatcore.generation import Runner
 from chatcore.importing import jobs, runs, writing
 from chatcore.organise import folders, names, presets, prompts, tags, views
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer
+from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer, Vote
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather
@@ -74,7 +75,7 @@ from chatcore.search import ask, inside
 from chatcore.search.query import read_query
 from chatcore.search.results import Order
 from chatcore.thread import Before
-from tests.factories import NOW, make_chat, make_exchange, make_viewer, rate
+from tests.factories import NOW, make_chat, make_exchange, make_pair, make_viewer, rate
 from tests.scripted import Scripted
 
 LATER = NOW + timedelta(minutes=1)
@@ -84,7 +85,7 @@ ANALYTICS = [importlib.import_module(f"chatcore.analytics.{found.name}") for fou
 ORGANISE = [folders, names, presets, prompts, tags, views]
 SEARCH = [search, ask, inside]
 REPORTS = [page, questions]
-TREE = [branches, feedback, revisions, summary, thread]
+TREE = [branches, comparisons, feedback, revisions, summary, thread]
 TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
     accounts, approvals, attachments, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger,
@@ -113,9 +114,10 @@ class World:
     prompt_id: int = 0
     file_id: int = 0
     queued_id: int = 0
+    comparison_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
@@ -140,7 +142,9 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     with db.write() as tx:
         waiting = queued.put_queued_in(tx, ada, full.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
     tag_id = tags.list_tags(db, ada)[0].id
-    ids = (answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id, waiting.id)
+    make_pair(db, ada, make_chat(db, ada).id, vote=Vote.LEFT)
+    pair_id = make_pair(db, ada, make_chat(db, ada).id)
+    ids = (answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id, waiting.id, pair_id)
     return full.id, asked.id, *ids
 
 
@@ -249,6 +253,11 @@ BY_ID: dict[str, Case] = {
     "exporting.choose": lambda w, v: exporting.choose(w.db, v, chat_id=w.chat_id),
     "importing.runs.get_run": lambda w, v: runs.get_run(w.db, v, run_of(w)),
     "importing.runs.undo_import": lambda w, v: runs.undo_import(w.db, v, run_of(w), now=LATER),
+    "comparisons.compare": lambda w, v: compared(w, v, w.chat_id),
+    "comparisons.cast_vote": lambda w, v: comparisons.cast_vote(w.db, v, w.comparison_id, Vote.RIGHT, now=LATER),
+    "comparisons.get_comparison": lambda w, v: comparisons.get_comparison(w.db, v, w.comparison_id),
+    "comparisons.list_comparisons": lambda w, v: comparisons.list_comparisons(w.db, v, w.chat_id),
+    "comparisons.find": lambda w, v: in_read(w, comparisons.find, v, w.comparison_id),
     "queued.list_queued": lambda w, v: queued.list_queued(w.db, v, w.chat_id),
     "queued.get_queued": lambda w, v: queued.get_queued(w.db, v, w.queued_id),
     "queued.change_queued": lambda w, v: queued.change_queued(w.db, v, w.queued_id, text="mine"),
@@ -266,6 +275,8 @@ BY_ID: dict[str, Case] = {
 LISTS: dict[str, Case] = {
     "branches.siblings": lambda w, v: branches.siblings(w.db, v, range(1, 100)),
     "branches.siblings_in": lambda w, v: in_read(w, branches.siblings_in, v, range(1, 100)),
+    "comparisons.pairs_on": lambda w, v: [one for chat in every_chat(w.db) for one in comparisons.pairs_on(w.db, v, chat, range(100))],
+    "exporting.reading.comparisons_of": lambda w, v: in_read(w, reading.comparisons_of, v, every_chat(w.db)),
     "feedback.ratings": lambda w, v: feedback.ratings(w.db, v, range(1, 100)),
     "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
     "history.list_chats": lambda w, v: [history.list_chats(w.db, v, shelf=shelf) for shelf in Shelf],
@@ -340,6 +351,7 @@ MAKES: dict[str, Case] = {
     "importing.runs.begin_run": lambda w, v: runs.begin_run(w.db, v, format_name="x", file_name="x", fingerprint="x", now=LATER),
     "importing.writing.ensure_folder": lambda w, v: writing.ensure_folder(w.db, v, "Work/Plans"),
     "preferences.write_preferences": lambda w, v: preferences.write_preferences(w.db, v, preferences.Preferences()),
+    "comparisons.compare in a new chat": lambda w, v: compared(w, v, None),
     "chat.send to a new chat": lambda w, v: chat.send(w.runner, v, None, DRAFT, now=LATER),
 }
 # Functions whose case is another test.
@@ -372,6 +384,11 @@ ELSEWHERE = {
     "exporting.export": "the same as export_bytes, into a file; tests/chatcore/exporting",
     "exporting.reading.file_bytes": "of a file that was found through the viewer; names the viewer itself",
     "queued.put_queued_in": "part of queue.queue_prompt, for a chat that it has locked; the database refuses another's",
+    "queue.all_running_in": "the same as running_in",
+    "comparisons.orders_for": "part of compare; reads a chat by chat.conversation",
+    "importing.writing.compared_here": "part of write_portion, of a chat that was found through the viewer's references",
+    "analytics.votes.votes_counted": "conditions, part of win_rates",
+    "analytics.votes.answers_in": "a statement, part of messages_behind",
     "queue.running_in": "below, since what runs nowhere is no error",
     "temporary.send_temporary": "tests/chatcore/test_temporary.py",
     "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
@@ -404,6 +421,8 @@ ELSEWHERE = {
 }
 # Functions that touch the database and take no viewer, and why they may.
 WITHOUT_VIEWER = {
+    "comparisons.answers_of": "of a comparison that was found through the viewer",
+    "comparisons.write_pair": "part of compare, whose orders name the viewer",
     "importing.runs.delete_messages": "of messages that were found through the viewer",
     "importing.writing.bring_up_to_date": "part of write_portion, whose target names the viewer",
     "importing.writing.end_of": "part of write_portion, whose target names the viewer",
@@ -441,6 +460,10 @@ WITHOUT_VIEWER = {
     "search.newest_page": "of a question that was made for the viewer",
     "search.best_page": "of a question that was made for the viewer",
 }
+
+
+def compared(world: World, viewer: Viewer, chat_id: uuid.UUID | None) -> object:
+    return comparisons.compare(world.runner, viewer, chat_id, DRAFT, ("ollama", "m"), is_blind=True, swapped=False, now=LATER)
 
 
 def run_of(world: World) -> int:
@@ -521,7 +544,7 @@ def analytics_case(function: FunctionType) -> Case:
 
 # What narrows or pages a list needs not be given.
 NOT_ASKED = {
-    "everybody", "role", "hour_of_week", "rating", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor",
+    "everybody", "role", "hour_of_week", "rating", "games", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor",
 }  # fmt: skip
 GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {

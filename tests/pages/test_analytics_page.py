@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from chatcore.history import all_messages, list_chats
 from chatcore.organise.folders import delete_folder, make_folder, move_chats
 from chatcore.organise.tags import delete_tag, list_tags, tag_chats
-from chatcore.parts import Viewer
+from chatcore.parts import Viewer, Vote
 from tests.chatcore.analytics_rows import TABLES, Maker
-from tests.factories import make_chat, make_viewer
+from tests.factories import make_chat, make_pair, make_viewer
 from tests.pages.frame import Frame
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "analytics.py"
@@ -187,6 +187,20 @@ def test_the_quality_tab_shows_how_answers_ended_and_what_was_thought_of_them(fr
     with frame.core.db.read() as tx:
         rated = tx.execute(sa.text("SELECT count(*) FROM feedback")).scalar_one()
     assert sum(table_of(at, "feedback")["rated_answers"]) == rated > 0
+
+
+def test_the_quality_tab_shows_who_won_blind_comparisons(frame: Frame) -> None:
+    write(frame)
+    assert "Nobody has voted in this period." in texts(opened(frame, tab="Quality"))
+    made = make_chat(frame.core.db, frame.viewer, now=NOW)
+    for vote in (Vote.LEFT, Vote.BOTH_GOOD):
+        make_pair(frame.core.db, frame.viewer, made.id, vote=vote, now=NOW)
+    at = opened(frame, tab="Quality")
+    rates = table_of(at, "win_rates")
+    assert dict(zip(rates["model_name"], rates["win_rate"], strict=True)) == {"llama3.2:3b": 75.0, "qwen3:8b": 25.0}
+    assert table_of(at, "win_rates_by_pair")[["model_name", "rival_model_name", "games"]].to_numpy().tolist() == [
+        ["llama3.2:3b", "qwen3:8b", 2]
+    ]
 
 
 def test_where_nobody_rated_nothing_is_said_of_ratings(frame: Frame) -> None:

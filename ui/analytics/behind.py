@@ -80,7 +80,14 @@ def show(db: Database, viewer: Viewer, marked: Marked, clock: Clock, *, key: str
             shown, more = len(answers.items), answers.next_cursor is not None
         else:
             messages = analytics.messages_behind(
-                db, viewer, marked.filters, role=marked.role, hour_of_week=marked.hour_of_week, rating=marked.rating, limit=wanted
+                db,
+                viewer,
+                marked.filters,
+                role=marked.role,
+                hour_of_week=marked.hour_of_week,
+                rating=marked.rating,
+                games=marked.games,
+                limit=wanted,
             )
             for message in messages.items:
                 show_message(message, clock)

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 
 import pandas as pd
 
-from chatcore.analytics import Filters, whole_days
+from chatcore.analytics import Filters, Games, whole_days
 from chatcore.analytics.filters import FineStep, Step, whole_hour
 from chatcore.analytics.ranges import days_text
+from chatcore.analytics.votes import Result
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
 from chatcore.reports import habits, palette, series
@@ -22,6 +23,13 @@ PRICED = {"cost_usd": True, "cost_per_1000_answers_usd": True, "answers_with_cos
 OUTCOMES = {"failed_share": State.FAILED, "stopped": State.STOPPED, "interrupted": State.INTERRUPTED}
 # Which column of the ratings counts which; 0 is either.
 RATINGS = {"up": (1, "Liked answers"), "up_share": (1, "Liked answers"), "down": (-1, "Disliked answers")}
+# Which votes a column of the blind comparisons counts; the others count all of them.
+RESULTS: dict[str, tuple[Result, str]] = {
+    "wins": ("wins", "Preferred answers"),
+    "losses": ("losses", "Beaten answers"),
+    "ties": ("ties", "Answers as good as the other"),
+    "both_bad": ("both_bad", "Answers as bad as the other"),
+}
 # Which measures of a comparison count one outcome.
 ENDED = {"failed_share": State.FAILED, "stopped_share": State.STOPPED}
 
@@ -39,6 +47,7 @@ class Marked:
     error_type: str | None = None
     rating: int | None = None
     priced: bool | None = None
+    games: Games | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +187,21 @@ def in_feedback(cells: Sequence[Sequence[object]], filters: Filters, feedback: p
     # Only answers are rated, whatever messages are counted elsewhere.
     own = replace(of_model(filters, provider, model), role=None)
     return Marked(f"{kind} of {words.model_name(provider, model)}", own, role=Role.ASSISTANT, rating=rating)
+
+
+def in_win_rates(cells: Sequence[Sequence[object]], filters: Filters, rates: pd.DataFrame) -> Marked | None:
+    """A cell of a table of blind comparisons, of models or of pairs: (row, column)."""
+    row = row_of(cells, rates)
+    if row is None:
+        return None
+    result, kind = RESULTS.get(str(cells[0][1]), (None, "Answers"))
+    model = (str(row["provider"]), str(row["model_name"]))
+    if "rival_model_name" not in rates:
+        return Marked(f"{kind} of {words.model_name(*model)} in blind comparisons", filters, games=Games(model, result=result))
+    rival = (str(row["rival_provider"]), str(row["rival_model_name"]))
+    # Of a pair each game stands with both its answers, to be read beside each other.
+    title = f"{words.model_name(*model)} against {words.model_name(*rival)}, both answers of each game"
+    return Marked(f"{title} ({str(cells[0][1]).replace('_', ' ')})" if result else title, filters, games=Games(model, rival, result))
 
 
 def in_changes(cells: Sequence[Sequence[object]], changes: pd.DataFrame, before: Filters, after: Filters) -> Marked | None:

@@ -16,7 +16,7 @@ def show(shown: Shown) -> None:
     """Draws the tab."""
     grain = shown.grain(len(ENDED))
     report = shown.ask(quality_report, step=grain)
-    if report.outcomes.empty and report.feedback.empty:
+    if report.outcomes.empty and report.feedback.empty and report.win_rates.empty:
         show_no_match("no answers")
         return
     st.caption("Click a bar or a line of a table to see the answers behind it.")
@@ -34,6 +34,7 @@ def show(shown: Shown) -> None:
             cells = show_feedback(report.feedback, shown.key("feedback"))
             shown.show_behind("feedback", marks.in_feedback(cells, shown.wanted, report.feedback))
             show_footer("feedback", report.feedback, shown.stamp)
+    show_comparisons(report, shown)
 
 
 def show_over_time(report: QualityReport, shown: Shown, grain: Step) -> None:
@@ -75,3 +76,50 @@ def show_feedback(feedback: pd.DataFrame, key: str) -> list[tuple[int, str]]:
         "provider": text("Provider"),
     }
     return behind.show_table(feedback, columns, key, "Rated answers of each model")
+
+
+def show_comparisons(report: QualityReport, shown: Shown) -> None:
+    """Which models were preferred in blind comparisons; what that is, where nobody has voted yet."""
+    with st.container(border=True):
+        st.markdown("**Blind comparisons**")
+        if report.win_rates.empty:
+            st.caption("Nobody has voted in this period. On the chat page, Compare sends a prompt to two models and hides which is which.")
+            return
+        cells = show_win_rates(report.win_rates, shown.key("win_rates"))
+        shown.show_behind("win_rates", marks.in_win_rates(cells, shown.wanted, report.win_rates))
+        show_footer("win_rates", report.win_rates, shown.stamp)
+    with st.container(border=True):
+        st.markdown("**Who met whom**")
+        cells = show_pairs(report.win_rates_by_pair, shown.key("win_rates_by_pair"))
+        shown.show_behind("win_rates_by_pair", marks.in_win_rates(cells, shown.wanted, report.win_rates_by_pair))
+        show_footer("win_rates_by_pair", report.win_rates_by_pair, shown.stamp)
+
+
+def vote_columns() -> dict[str, object]:
+    """The columns that both tables of comparisons have."""
+    number = st.column_config.NumberColumn
+    return {
+        "win_rate": number("Win rate", format=behind.PERCENT, help="Wins and half of both good and both bad, of all games"),
+        "win_rate_low": number("At least", format=behind.PERCENT, help="The true rate is between at least and at most, 19 times in 20"),
+        "win_rate_high": number("At most", format=behind.PERCENT),
+        "games": number("Games", format="localized", help="Votes in blind comparisons"),
+        "wins": number("Wins", format="localized"),
+        "losses": number("Losses", format="localized"),
+        "ties": number("Both good", format="localized"),
+        "both_bad": number("Both bad", format="localized"),
+    }
+
+
+def show_win_rates(rates: pd.DataFrame, key: str) -> list[tuple[int, str]]:
+    """One row per model that met another one; the cell that was clicked."""
+    text = st.column_config.TextColumn
+    columns = {"model_name": text("Model", pinned=True, width="medium"), **vote_columns(), "provider": text("Provider")}
+    return behind.show_table(rates, columns, key, "Win rate of each model")
+
+
+def show_pairs(rates: pd.DataFrame, key: str) -> list[tuple[int, str]]:
+    """One row per pair of models; the cell that was clicked."""
+    text = st.column_config.TextColumn
+    names = {"model_name": text("Model", pinned=True), "rival_model_name": text("Against")}
+    providers = {"provider": text("Provider"), "rival_provider": text("Its provider")}
+    return behind.show_table(rates, names | vote_columns() | providers, key, "Win rate of each pair of models")

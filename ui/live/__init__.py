@@ -20,13 +20,14 @@ def _component() -> Callable[..., object]:
     return cast(Callable[..., object], st.components.v2.component("chatcore_live_answer", html=html, css=css, js=js))
 
 
-def live_answer(message_id: int, *, on_done: Callable[[], None], on_unavailable: Callable[[], None]) -> None:
-    """Shows a running answer as it grows, with its stop button. `on_done` runs when it has ended, `on_unavailable` when the
-    browser gets no connection to it: then follow it from the script."""
+def live_answer(message_id: int, *, named: bool = True, on_done: Callable[[], None], on_unavailable: Callable[[], None]) -> None:
+    """Shows a running answer as it grows, with its stop button; unless it is `named`, without what its server says meanwhile, which
+    may tell who writes. `on_done` runs when it has ended, `on_unavailable` when the browser gets no connection to it: then follow it
+    from the script."""
     path = str(st.get_option("server.baseUrlPath")).strip("/")
     _component()(
         key=f"live-{message_id}",
-        data={"message": message_id, "base": f"/{path}" if path else ""},
+        data={"message": message_id, "base": f"/{path}" if path else "", "named": named},
         on_done_change=on_done,
         on_unavailable_change=on_unavailable,
     )

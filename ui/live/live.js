@@ -159,7 +159,7 @@ class Follower {
     const written = this.blocks.length > 0
     if (frame.reasoning_s !== undefined) this.spent = frame.reasoning_s
     this.showSpent(written)
-    const waiting = frame.progress || (written || this.calls.size || !this.reasoning.hidden ? "" : "Waiting for the model…")
+    const waiting = (this.data.named !== false && frame.progress) || (written || this.calls.size || !this.reasoning.hidden ? "" : "Waiting for the model…")
     if (this.progress.textContent !== waiting) this.progress.textContent = waiting
     this.progress.hidden = !waiting
     if (frame.next) this.next = frame.next

@@ -24,6 +24,8 @@ const SHEET = [
   ["?", "This sheet"],
 ]
 
+const RETRY = ".st-key-thread-retry button, [data-testid='message-retry']"
+
 class Keys {
   constructor(sheet, newChat) {
     this.sheet = sheet
@@ -33,7 +35,7 @@ class Keys {
       k: () => this.step(-1),
       "/": () => this.write(),
       e: () => press("[data-testid='message-edit']"),
-      r: () => press(".st-key-thread-retry button, [data-testid='message-retry']"),
+      r: () => { if (!waitsForVote()) press(RETRY) },
       s: () => this.stop(),
       "?": () => this.open(),
     }
@@ -100,7 +102,7 @@ class Keys {
   // An answer that is drawn anew at this moment does not hear it: it is told again until it does.
   stop(until = performance.now() + 2000) {
     const unheard = window.dispatchEvent(new CustomEvent("chatcore:stop", { cancelable: true }))
-    press(".st-key-thread-stop button")
+    press("[class*='st-key-thread-stop'] button")
     const isWriting = document.querySelector('[data-testid="live-answer"]') !== null
     if (unheard && isWriting && performance.now() < until) setTimeout(() => this.stop(until), 50)
   }
@@ -126,6 +128,13 @@ class Keys {
 }
 
 const field = () => document.querySelector('[data-testid="stChatInput"] textarea')
+
+// Two answers that wait for a vote have no such button: the last one on the page is that of an answer before them.
+function waitsForVote() {
+  const votes = [...document.querySelectorAll(".st-key-thread [class*='st-key-vote-']")].at(-1)
+  const retry = [...document.querySelectorAll(RETRY)].at(-1)
+  return Boolean(votes && (!retry || retry.compareDocumentPosition(votes) & Node.DOCUMENT_POSITION_FOLLOWING))
+}
 
 // The last one on the page, which belongs to the newest message.
 function press(selector) {

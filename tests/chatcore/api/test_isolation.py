@@ -13,6 +13,7 @@ from websockets.exceptions import InvalidStatus
 from chatcore.api import LocalOwner, routes
 from chatcore.changes import Changes, change_chats
 from chatcore.chat_settings import read_settings
+from chatcore.comparisons import list_comparisons
 from chatcore.core import observe
 from chatcore.db import Database
 from chatcore.feedback import ratings
@@ -30,7 +31,7 @@ from chatcore.queued import list_queued, put_queued_in
 from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
-from tests.factories import NOW, make_chat, make_exchange, rate
+from tests.factories import NOW, make_chat, make_exchange, make_pair, rate
 from tests.files import NOTES, attach
 
 CHAT = CHATS + "/{chat_id}"
@@ -42,6 +43,8 @@ SEARCHES, SAVED_SEARCH = "/api/v1/searches", "/api/v1/searches/{search_id}"
 SEARCH = "/api/v1/search"
 PRESETS, PRESET = "/api/v1/presets", "/api/v1/presets/{preset_id}"
 QUEUED, PREFERENCES = "/api/v1/queue/{queued_id}", "/api/v1/preferences"
+COMPARISON = "/api/v1/comparisons/{comparison_id}"
+RIVALS = {"provider": "guide", "model": "guide", "rival_provider": "scripted", "rival_model": "parrot"}
 PROMPTS, PROMPT = "/api/v1/prompts", "/api/v1/prompts/{prompt_id}"
 
 
@@ -60,6 +63,7 @@ class Hers:
     asked_id: int
     file_id: int
     queued_id: int
+    comparison_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -224,6 +228,10 @@ CASES: dict[tuple[str, str], Case] = {
     ("PATCH", QUEUED): calling("PATCH", QUEUED, json={"text": "Bob's"}),
     ("DELETE", QUEUED): calling("DELETE", QUEUED),
     ("POST", QUEUED + "/send"): calling("POST", QUEUED + "/send"),
+    ("GET", CHAT + "/comparisons"): calling("GET", CHAT + "/comparisons"),
+    ("POST", CHAT + "/comparisons"): calling("POST", CHAT + "/comparisons", json={"text": "hi", **RIVALS}),
+    ("GET", COMPARISON): calling("GET", COMPARISON),
+    ("POST", COMPARISON + "/vote"): calling("POST", COMPARISON + "/vote", json={"vote": "right"}),
     ("GET", PREFERENCES): chosen_alone,
     ("PUT", PREFERENCES): chosen_alone,
     ("GET", "/api/v1/models"): nobodys,
@@ -239,7 +247,8 @@ def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
     thread = open_thread(db, viewer, chat_id)
     rated = ratings(db, viewer, [message.id for message in thread.messages])
     waiting = list_queued(db, viewer, chat_id)
-    return [thread, rated, waiting, read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
+    compared = list_comparisons(db, viewer, chat_id)
+    return [thread, rated, waiting, compared, read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -274,9 +283,11 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
     with api.core.db.write() as tx:
         waits = put_queued_in(tx, ada, chat.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
     write_preferences(api.core.db, ada, Preferences(titles=False))
+    compared_id = make_pair(api.core.db, ada, chat.id)
     before = all_of(api.core.db, ada, chat.id)
     tag = list_tags(api.core.db, ada)[0]
-    hers = Hers(chat.id, answer.id, running.id, folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id, waits.id)
+    ids = (folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id, waits.id, compared_id)
+    hers = Hers(chat.id, answer.id, running.id, *ids)
     with api.client("Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
     assert all_of(api.core.db, ada, chat.id) == before

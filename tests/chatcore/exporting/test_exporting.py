@@ -15,19 +15,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatcore import history
+from chatcore.comparisons import cast_vote, get_comparison, list_comparisons
 from chatcore.db import Database, open_database
 from chatcore.errors import Invalid, NotFound
 from chatcore.exporting import FORMS, Chosen, choose, export, export_bytes, file_name, form_named
 from chatcore.formats.base import Call, Conversation, Message
 from chatcore.formats.base import Enclosed as File
 from chatcore.importing import import_file
-from chatcore.importing.runs import begin_run
+from chatcore.importing.runs import begin_run, list_imports, undo_import
 from chatcore.importing.writing import Slice, Target, write_portion
 from chatcore.organise.folders import make_folder, move_chats
 from chatcore.organise.tags import tag_chats
-from chatcore.parts import Role, State, Usage, Viewer
+from chatcore.parts import Role, State, Usage, Viewer, Vote
 from tests.chatcore.formats import samples
-from tests.factories import NOW, make_chat, make_exchange, make_viewer, rate
+from tests.factories import NOW, make_chat, make_exchange, make_pair, make_viewer, rate
 
 
 @pytest.fixture
@@ -52,6 +53,8 @@ def without_ids(content: bytes) -> object:
         chat["current_message"] = places.get(chat["current_message"])
         for message in chat["messages"]:
             message["id"], message["parent"] = places[message["id"]], places.get(message["parent"])
+        for pair in chat["comparisons"]:
+            pair["left"], pair["right"] = places[pair["left"]], places[pair["right"]]
     return chats
 
 
@@ -93,6 +96,61 @@ def test_our_own_chats_are_not_imported_beside_themselves(db: Database, ada: Vie
     history.purge_chats(db, ada, [chat.id])
     assert import_file(db, ada, path, now=NOW).chats == {"imported": 1}
     assert import_file(db, ada, path, now=NOW).chats == {"unchanged": 1}
+
+
+def test_comparisons_come_in_again_with_their_votes_once(db: Database, ada: Viewer, tmp_path: Path) -> None:
+    chat, bob = make_chat(db, ada), make_viewer(db, "Bob")
+    for vote, is_blind in ((Vote.RIGHT, True), (None, True), (Vote.BOTH_GOOD, False)):
+        make_pair(db, ada, chat.id, vote=vote, is_blind=is_blind)
+    first, second = moved(db, ada, bob, tmp_path)
+    assert without_ids(first) == without_ids(second)
+    (whole,) = json.loads(first)
+    assert [(pair["vote"], pair["blind"]) for pair in whole["comparisons"]] == [("right", True), (None, True), ("both_good", False)]
+    (theirs,) = history.list_chats(db, bob).items
+    compared = list_comparisons(db, bob, theirs.id)
+    assert [one.left for one in compared] == [("ollama", "llama3.2:3b")] * 3
+    # A newer export of the chat brings what is new of it; what was voted here stays.
+    cast_vote(db, bob, compared[1].id, Vote.LEFT, now=NOW)
+    make_pair(db, ada, chat.id, vote=Vote.LEFT)
+    path = tmp_path / "newer.json"
+    path.write_bytes(out(db, ada, "json"))
+    assert import_file(db, bob, path, now=NOW).chats == {"updated": 1}
+    assert import_file(db, bob, path, now=NOW).chats == {"unchanged": 1}
+    votes = [one.vote for one in list_comparisons(db, bob, theirs.id)]
+    assert votes == [Vote.RIGHT, Vote.LEFT, Vote.BOTH_GOOD, Vote.LEFT]
+
+
+def test_what_is_no_pair_of_answers_is_left_out_of_an_import(db: Database, ada: Viewer, tmp_path: Path) -> None:
+    chat = make_chat(db, ada)
+    make_pair(db, ada, chat.id, vote=Vote.LEFT)
+    (whole,) = json.loads(out(db, ada, "json"))
+    (pair,) = whole["comparisons"]
+    asked = whole["messages"][0]["id"]
+    whole["comparisons"] = [
+        {**pair, "left": pair["right"]}, {**pair, "left": asked}, {**pair, "left": "nobody"}, 7, {}, {**pair, "vote": "best"}, pair,
+    ]  # fmt: skip
+    path = tmp_path / "strange.json"
+    path.write_text(json.dumps([whole]))
+    bob = make_viewer(db, "Bob")
+    assert import_file(db, bob, path, now=NOW).chats == {"imported": 1}
+    (theirs,) = history.list_chats(db, bob).items
+    assert [one.vote for one in list_comparisons(db, bob, theirs.id)] == [None]
+    (run,) = list_imports(db, bob)
+    assert undo_import(db, bob, run.id, now=NOW).messages == 3
+    assert import_file(db, bob, path, now=NOW).chats == {"imported": 1}, "and nothing of it was left in the way"
+
+
+def test_a_blind_vote_is_a_preference_pair_and_counts_before_thumbs(db: Database, ada: Viewer) -> None:
+    chat = make_chat(db, ada)
+    made = [make_pair(db, ada, chat.id, vote=vote) for vote in (Vote.RIGHT, Vote.LEFT, Vote.BOTH_GOOD, None)]
+    make_pair(db, ada, chat.id, vote=Vote.LEFT, is_blind=False)
+    first = get_comparison(db, ada, made[0])
+    rate(db, ada, first.left_id or 0, 1)
+    rate(db, ada, first.right_id or 0, -1)
+    pairs = lines(out(db, ada, "dpo"))
+    said = [tuple(pair[side][0]["content"] for side in ("chosen", "rejected")) for pair in pairs]  # type: ignore[index]  # JSON
+    assert said == [("The sun pulls.", "The moon pulls."), ("The moon pulls.", "The sun pulls.")]
+    assert pairs[0]["prompt"] == [{"role": "user", "content": "Why are there tides?"}]
 
 
 TEXTS = st.text(max_size=60)

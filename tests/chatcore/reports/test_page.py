@@ -99,6 +99,10 @@ def test_a_report_has_the_numbers_of_the_frames(db: Database, ada: Viewer) -> No
     assert [(row[0], whole(row[1])) for row in rated] == list(
         zip(quality.feedback["model_name"], quality.feedback["rated_answers"], strict=True)
     )
+    voted = rows(card(page, "Blind comparisons"))
+    assert [(row[0], whole(row[4])) for row in voted] == list(zip(quality.win_rates["model_name"], quality.win_rates["games"], strict=True))
+    met = rows(card(page, "Who met whom"))
+    assert [row[1] for row in met] == quality.win_rates_by_pair["rival_model_name"].to_list()
     changed = rows(card(page, "What changed"))
     frame = analytics.compare_periods(db, ada, MONTH, other=frames.previous, now=NOW)
     assert [row[6] for row in changed] == frame["verdict"].to_list()

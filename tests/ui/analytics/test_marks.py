@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
-from chatcore.analytics import Filters, whole_days
+from chatcore.analytics import Filters, Games, whole_days
 from chatcore.analytics.filters import FineStep, Step
 from chatcore.errors import Invalid
 from chatcore.parts import Period, Role, State
@@ -29,6 +29,7 @@ from ui.analytics.marks import (
     in_outcomes,
     in_speed,
     in_tokens,
+    in_win_rates,
 )
 
 ZONE = "America/New_York"
@@ -219,6 +220,24 @@ def test_a_cell_of_the_ratings_is_the_answers_rated_so() -> None:
         assert marked.filters == replace(FILTERS, providers=("ollama",), models=("qwen3:8b",))
         assert not marked.answers
     assert in_feedback([(1, "up")], FILTERS, table) is None
+
+
+def test_a_cell_of_the_blind_comparisons_is_the_answers_of_these_games() -> None:
+    rates = pd.DataFrame({"provider": ["ollama"], "model_name": ["qwen3:8b"]})
+    qwen, guide = ("ollama", "qwen3:8b"), ("guide", "guide")
+    for column, result, title in (
+        ("wins", "wins", "Preferred answers"), ("losses", "losses", "Beaten answers"), ("games", None, "Answers"),
+    ):  # fmt: skip
+        marked = in_win_rates([(0, column)], FILTERS, rates)
+        assert marked
+        assert (marked.title, marked.games) == (f"{title} of qwen3:8b in blind comparisons", Games(qwen, result=result))  # type: ignore[arg-type]  # a literal
+        assert not marked.answers
+    pairs = rates.assign(rival_provider="guide", rival_model_name="guide")
+    both = in_win_rates([(0, "both_bad")], FILTERS, pairs)
+    assert both
+    assert both.games == Games(qwen, guide, "both_bad")
+    assert both.title.endswith("both answers of each game (both bad)")
+    assert in_win_rates([(1, "wins")], FILTERS, rates) is None
 
 
 def test_a_number_of_a_comparison_is_the_answers_of_its_period() -> None:
