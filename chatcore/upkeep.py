@@ -15,6 +15,7 @@ from chatcore.history import purge_portion
 from chatcore.models import utc_now
 from chatcore.search.build import build_step, is_building
 from chatcore.settings import Settings
+from chatcore.sharing import remove_ended
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
         Job("make the pages of the rollup", ROLLUP_S, lambda: make_pages(db)),
         Job("index messages for the search", HOUR_S, lambda: index_messages(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
+        Job("remove share links that have ended", HOUR_S, lambda: remove_ended_links(db, now=clock())),
         Job("count for the planner", HOUR_S, lambda: count_for_the_planner(db)),
     )
 
@@ -75,6 +77,14 @@ def empty_trash(db: Database, *, keep_days: int, now: datetime) -> bool:
     if purged:
         log.info("Deleted %d chats for ever that had been in the trash for %d days.", purged, keep_days)
     return purged > 0
+
+
+def remove_ended_links(db: Database, *, now: datetime) -> bool:
+    """Deletes the links to chats that have ended, with their snapshots; never more to do."""
+    removed = remove_ended(db, now=now)
+    if removed:
+        log.info("Removed %d share links that had ended.", removed)
+    return False
 
 
 def count_for_the_planner(db: Database) -> bool:

@@ -24,6 +24,7 @@ from chatcore.api import (
     queue,
     searches,
     settings,
+    shares,
     state,
     tags,
     tools,
@@ -49,6 +50,8 @@ PROMPT = "/api/v1/prompts/{prompt_id}"
 TOOLS = "/api/v1/tools"
 QUEUED = "/api/v1/queue/{queued_id}"
 PREFERENCES = "/api/v1/preferences"
+SHARES = "/api/v1/shares"
+SHARE = "/api/v1/shares/{link_id}"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -115,6 +118,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PATCH", QUEUED, queue.change),
     Operation("DELETE", QUEUED, queue.remove),
     Operation("POST", f"{QUEUED}/send", queue.send_now),
+    Operation("GET", SHARES, shares.list_all),
+    Operation("GET", f"{CHAT}/shares", shares.list_of_chat),
+    Operation("POST", f"{CHAT}/shares", shares.create),
+    Operation("POST", f"{SHARE}/update", shares.update),
+    Operation("DELETE", SHARE, shares.revoke),
     Operation("GET", PREFERENCES, preferences.show),
     Operation("PUT", PREFERENCES, preferences.change),
     Operation("GET", "/api/v1/models", state.list_models),
@@ -124,6 +132,8 @@ EVENTS = f"{MESSAGE}/events"
 LIVE = f"{MESSAGE}/ws"
 HEALTH = "/healthz"
 METRICS = "/metrics"
+# The one page that people without an account may open.
+SHARED = "/share/{token}"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -150,6 +160,9 @@ def routes(
     async def scrape(request: Request) -> Response:
         return await metrics.scrape(door, request)
 
+    async def shared(request: Request) -> Response:
+        return await shares.show(door, request)
+
     async def follow(websocket: WebSocket) -> None:
         await live.follow(door, websocket)
 
@@ -160,6 +173,7 @@ def routes(
         WebSocketRoute(LIVE, follow),
         Route(HEALTH, health, methods=["GET"]),
         Route(METRICS, scrape, methods=["GET"]),
+        Route(SHARED, shared, methods=["GET"]),
     ]
     return [*table, Route("/api/{rest:path}", nothing_there(tuple(table)), methods=EVERY_METHOD)]
 
