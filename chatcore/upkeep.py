@@ -15,7 +15,6 @@ from chatcore.history import purge_portion
 from chatcore.models import utc_now
 from chatcore.search.build import build_step, is_building
 from chatcore.settings import Settings
-from chatcore.sharing import remove_ended
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +80,9 @@ def empty_trash(db: Database, *, keep_days: int, now: datetime) -> bool:
 
 def remove_ended_links(db: Database, *, now: datetime) -> bool:
     """Deletes the links to chats that have ended, with their snapshots; never more to do."""
+    # Here, because it brings what pages are made with, which a command needs not.
+    from chatcore.sharing import remove_ended
+
     removed = remove_ended(db, now=now)
     if removed:
         log.info("Removed %d share links that had ended.", removed)

@@ -12,7 +12,7 @@ from chatcore.texts import TITLE_CHARACTERS
 from chatcore.titles import suggest_title
 from ui import app
 
-TITLE, SUGGESTED = "rename.title", "rename.suggested"
+TITLE, SUGGEST = "rename.title", "rename.suggest"
 
 
 def show_button(chat: ChatInfo) -> None:
@@ -26,20 +26,20 @@ def show_button(chat: ChatInfo) -> None:
 def show_dialog(chat_id: uuid.UUID, title: str, on_done: Callable[[str], None] | None = None) -> None:
     """The field, and a button that has a model fill it. `on_done` hears the new title."""
     with app.calm():
-        suggested = st.session_state.pop(SUGGESTED, None)
-        if suggested or TITLE not in st.session_state:
-            st.session_state[TITLE] = suggested or title
+        if TITLE not in st.session_state:
+            st.session_state[TITLE] = title
+        # Before the field is drawn: then it can still be filled.
+        if st.session_state.get(SUGGEST):
+            suggest(chat_id)
         with st.form("rename.form", border=False):
             st.text_input("Title", key=TITLE, max_chars=TITLE_CHARACTERS)
             with st.container(horizontal=True, vertical_alignment="center"):
                 # First, because Enter presses the first button of a form.
                 saved = st.form_submit_button("Save", key="rename.save", type="primary", on_click=_save, args=(chat_id, on_done))
-                asked = st.form_submit_button(
-                    "Suggest a title", key="rename.suggest", icon=":material/lightbulb:", type="tertiary",
+                st.form_submit_button(
+                    "Suggest a title", key=SUGGEST, icon=":material/lightbulb:", type="tertiary",
                     help="Asks the model for a title of this chat as it is now. Nothing changes until you save.",
                 )  # fmt: skip
-        if asked:
-            suggest(chat_id)
         if "app.error" in st.session_state:
             app.show_kept_error()
         elif saved:
@@ -47,15 +47,13 @@ def show_dialog(chat_id: uuid.UUID, title: str, on_done: Callable[[str], None] |
 
 
 def suggest(chat_id: uuid.UUID) -> None:
-    """Asks for a title, and has it drawn in the field."""
+    """Has a model fill the field; what was in it stays where none can."""
     core, viewer = app.core(), app.viewer()
     try:
         with st.spinner("Asking the model for a title …"):
-            st.session_state[SUGGESTED] = suggest_title(core.runner, viewer, chat_id)
+            st.session_state[TITLE] = suggest_title(core.runner, viewer, chat_id)
     except ChatcoreError as error:
         app.show_error(error)
-        return
-    st.rerun(scope="fragment")
 
 
 def _save(chat_id: uuid.UUID, on_done: Callable[[str], None] | None) -> None:

@@ -101,8 +101,16 @@ def facts(link: Link) -> str:
     shown = [SHORT[name] for name, _, _ in TICKS if getattr(link.extras, name)]
     with_what = f", with {', '.join(shown)}" if shown else ""
     taken = f"{words.plural(link.messages, 'message')} as of {words.moment(link.taken_at, now=now, zone=zone)}{with_what}"
-    ends = f"ends {words.moment(link.expires_at, now=now, zone=zone)}" if link.expires_at else "no end"
-    return f"{taken} · {ends}"
+    return f"{taken} · {until(link)}"
+
+
+def until(link: Link) -> str:
+    """When a link ends, in the reader's days."""
+    if link.expires_at is None:
+        return "no end"
+    local = link.expires_at.astimezone(app.time_zone())
+    last = local - timedelta(days=1)
+    return f"ends after {last.day} {last:%b %Y}" if local.time() == time() else f"ends {local.day} {local:%b %Y, %H:%M}"
 
 
 def address(link: Link) -> str:

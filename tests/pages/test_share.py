@@ -75,7 +75,7 @@ def test_a_link_is_made_with_what_was_ticked_updated_and_revoked(sharing_frame: 
     assert link.expires_at is not None
     assert link.expires_at.date() == today + timedelta(days=2)
     assert at.code[0].value.endswith(f"/share/{link.token}")
-    assert "2 messages" in "".join(caption.value for caption in at.caption)
+    assert f"ends after {link.expires_at - timedelta(days=1):%-d %b %Y}" in "".join(caption.value for caption in at.caption)
     make_exchange(sharing_frame.core.db, sharing_frame.viewer, made.id, now=datetime.now(UTC))
     at.button(key="share.button").click()
     at.button(key=f"share.update.{link.id}").click().run()

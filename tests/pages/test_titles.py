@@ -61,11 +61,22 @@ def test_a_title_is_suggested_in_the_field_and_saved_by_the_person(frame: Frame)
     at.button(key="rename.button").click()
     at.button(key="rename.suggest").click().run()
     assert not at.exception
+    assert not at.warning
     assert provider.requests
-    at.button(key="rename.button").click().run()
     assert at.text_input(key="rename.title").value == "Two tides a day"
     assert get_chat(frame.core.db, frame.viewer, made.id).title == "Homework"
     at.button(key="rename.button").click()
     at.button(key="rename.save").click().run()
     assert not at.exception
     assert at.title[0].value == "Two tides a day"
+
+
+def test_who_cannot_have_a_title_suggested_is_told_and_keeps_what_they_typed(frame: Frame) -> None:
+    made = make_chat(frame.core.db, frame.viewer, title="Homework", now=datetime.now(UTC))
+    make_exchange(frame.core.db, frame.viewer, made.id, provider="guide", model_name="guide", now=datetime.now(UTC))
+    at = frame.run(c=str(made.id)).button(key="rename.button").click().run()
+    at.text_input(key="rename.title").set_value("Sea")
+    at.button(key="rename.button").click()
+    at.button(key="rename.suggest").click().run()
+    assert "guide cannot write a title" in at.warning[0].value
+    assert at.text_input(key="rename.title").value == "Sea"
