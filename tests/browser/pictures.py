@@ -20,6 +20,7 @@ from chatcore.accounts import local_owner
 from chatcore.browse import Browse, browse_chats
 from chatcore.db import init_db, open_database
 from chatcore.demo import fill
+from chatcore.history import archive_chats, list_chats
 from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.conftest import ROOT, Server
 from tests.replay import ReplayServer, json_reply
@@ -31,12 +32,17 @@ COLOURS = 256
 LIMIT_MS = 60_000
 WIDE, NARROW = (1280, 800), (390, 844)
 WORDS = "slow query"
-ROW = {"name": "llama3.2:3b", "model": "llama3.2:3b", "size": 2_000_000_000, "capabilities": ["completion", "tools"],
-       "details": {"parameter_size": "3.2B"}}  # fmt: skip
+# Those of the made-up chats that run on one's own machine; the first is the one of the picture.
+MODELS = ("llama3.2:3b", "qwen3:8b", "mistral-small:24b", "gemma3:12b")
+ROWS = [{"name": name, "model": name, "size": 2_000_000_000, "capabilities": ["completion", "tools"]} for name in MODELS]
 
 
-def nothing(page: Page) -> None:
-    """The page as it opens."""
+def settle_list(page: Page) -> None:
+    """A list of chats, or of what a search found."""
+    expect(page.get_by_placeholder("Search titles and messages")).to_be_visible()
+    expect(
+        page.get_by_role("link").filter(has=page.locator("mark")).or_(page.get_by_role("table").get_by_role("link")).first
+    ).to_be_visible()
 
 
 def settle_chat(page: Page) -> None:
@@ -57,14 +63,14 @@ class View:
     """A page to take: its address below the server's (`{chat}` is a long chat), and what is done first."""
 
     path: str
-    prepare: Callable[[Page], None] = nothing
+    prepare: Callable[[Page], None]
 
 
 VIEWS = {
     "chat": View("/?c={chat}", settle_chat),
     "switcher": View("/?c={chat}", open_switcher),
-    "sessions": View("/sessions"),
-    "sessions-search": View(f"/sessions?q={WORDS.replace(' ', '+')}"),
+    "sessions": View("/sessions", settle_list),
+    "sessions-search": View(f"/sessions?q={WORDS.replace(' ', '+')}", settle_list),
 }
 
 
@@ -74,7 +80,11 @@ def make_chats(url: str) -> str:
     init_db(db)
     now = datetime.now(UTC)
     fill(db, messages=MESSAGES, seed=1, now=now)
-    longest = browse_chats(db, local_owner(db, now=now), Browse(sort="messages"), limit=1).items[0]
+    viewer = local_owner(db, now=now)
+    # The machine that takes the pictures may have no font for other scripts.
+    newest = list_chats(db, viewer, limit=200).items
+    archive_chats(db, viewer, [chat.id for chat in newest if not chat.title.isascii()], archived=True)
+    longest = browse_chats(db, viewer, Browse(models=(MODELS[0],), sort="messages"), limit=1).items[0]
     db.close()
     return str(longest.id)
 
@@ -100,7 +110,7 @@ def take(browser: Browser, url: str, name: str) -> None:
 def main(names: list[str]) -> None:
     """Takes these pictures, all without names."""
     with tempfile.TemporaryDirectory() as folder, ReplayServer() as ollama, sync_playwright() as playwright:
-        ollama.on("/api/tags", json_reply({"models": [ROW]}))
+        ollama.on("/api/tags", json_reply({"models": ROWS}))
         database_url = f"sqlite:///{Path(folder) / 'demo.db'}"
         chat_id = make_chats(database_url)
         server = Server(database_url, ollama_host=ollama.url).start()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chat import open_app, send, wait_until_done
+from tests.browser.chat import composer, open_app
 from tests.browser.conftest import Server
 
 pytestmark = pytest.mark.browser
@@ -25,8 +25,9 @@ def sharing(migrated_database_url: str, tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)
 def test_a_stranger_reads_a_link_until_it_is_revoked(sharing: Server, browser: Browser, page: Page) -> None:
     open_app(page, sharing.url)
-    send(page, "Where is my data? <script>document.title = 'run'</script> ![home](https://evil.example/p.png)")
-    wait_until_done(page)
+    composer(page).fill("Where is my data? <script>document.title = 'run'</script> ![home](https://evil.example/p.png)")
+    composer(page).press("Enter")
+    expect(page.locator(".message-bar")).to_have_count(2)
     page.get_by_role("button", name="Share", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Make a link").click()
