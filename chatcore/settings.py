@@ -43,7 +43,8 @@ class Settings:
     /metrics answers, to everybody or only to who sends `metrics_token`. `reference_model` (seller/model): whose prices make the
     equivalent of local models. `watts`: what this machine takes while a local model answers, for the estimate of energy.
     `traces_endpoint`: where traces go, None for nowhere. `endpoints`: the servers that speak OpenAI's interface. `fetch_allow`: the
-    hosts that the tool fetch_url may read, none without. `mcp_config`: the file that names MCP servers."""
+    hosts that the tool fetch_url may read, none without. `mcp_config`: the file that names MCP servers. `sharing`: whether chats can be
+    shown to others by a link."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
@@ -60,6 +61,7 @@ class Settings:
     traces_endpoint: str | None = field(default=None, repr=False)
     fetch_allow: str = ""
     mcp_config: str | None = None
+    sharing: bool = False
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
@@ -83,6 +85,7 @@ class Settings:
             traces_endpoint=traces_endpoint(env),
             fetch_allow=env.get("CHATCORE_FETCH_ALLOW", "").strip(),
             mcp_config=env.get("CHATCORE_MCP_CONFIG", "").strip() or None,
+            sharing=switched_on(env, "CHATCORE_SHARING"),
         )
 
 

@@ -1,4 +1,5 @@
 """Titles by the model: after the first answer of a chat it is asked for a few words, in the background and behind everything else.
+A person can also ask for one at any time, and decide what becomes of it.
 
 A title never stands in the way of an answer: it is asked for only while no answer of that provider is being written, is given up
 at once when one begins, and no model is loaded for it. What it uses is not in the ledger, whose rows are answers: a title is no
@@ -11,33 +12,40 @@ import re
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
 import sqlalchemy as sa
 
-from chatcore.chat import title_from
+from chatcore import parameters
+from chatcore.chat import conversation, title_from
+from chatcore.chat_settings import read_settings
 from chatcore.db import Database
-from chatcore.errors import ChatcoreError
+from chatcore.errors import ChatcoreError, Invalid, ProviderError
 from chatcore.generation import Job, Runner
 from chatcore.history import mine
 from chatcore.parameters import always_thinks
-from chatcore.parts import Cancelled, ChatRequest, Failed, Finished, State, TextDelta, Turn, Viewer
-from chatcore.preferences import read_preferences_in
+from chatcore.parts import Cancelled, ChatRequest, Failed, Finished, Role, State, TextDelta, Turn, Viewer
+from chatcore.preferences import read_preferences, read_preferences_in
 from chatcore.prices import runs_here
-from chatcore.providers.base import ModelManager
+from chatcore.providers.base import ModelManager, Provider
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.texts import clean_title, cut, snippet
+from chatcore.thread import open_thread
 
 log = logging.getLogger(__name__)
 
 LONGEST_TITLE = 60
 # Of the prompt and of the answer: what a chat is about stands at the beginning, and a small machine reads 100 tokens a second.
 LONGEST_EXCERPT = 1500
+# Where a person asks, so many messages of the beginning of the chat and as many of its end.
+END = 2
 # A small model on a slow machine reads the excerpt in about 10 s.
 LIMIT_S = 30.0
+# Who asks for a title waits for it, and its model may have to be loaded first.
+SUGGESTION_LIMIT_S = 60.0
 # A title of ten words, in any script, has fewer; a model that begins to talk is cut off.
 MOST_TOKENS = 60
 LONGEST_RAW = 4000
@@ -169,18 +177,64 @@ class Titles:
 
     async def _ask(self, wanted: Wanted) -> str:
         """What the model says; empty if it failed."""
-        text = ""
-        events = self._runner.providers[wanted.provider].chat(wanted.request)
-        assert isinstance(events, AsyncGenerator)
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, TextDelta):
-                    text += event.text
-                if isinstance(event, Failed | Cancelled):
-                    return ""
-                if isinstance(event, Finished) or len(text) > LONGEST_RAW:
-                    break
-        return text
+        try:
+            return await said_by(self._runner.providers[wanted.provider], wanted.request)
+        except ProviderError:
+            return ""
+
+
+# --- asked for by a person ---------------------------------------------------------------------------------------
+
+
+def suggest_title(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, *, limit_s: float = SUGGESTION_LIMIT_S) -> str:
+    """A title for a chat as it is shown now, by the model that the viewer chose for titles, else by that of its last answer. Waits
+    for it; nothing is written.
+
+    Raises NotFound, Invalid for a chat without an answer and where only the guide could be asked, ProviderError.
+    """
+    provider, request = request_now(runner.db, viewer, chat_id)
+    if provider not in runner.providers:
+        raise Invalid(f"{provider} is not here any more.", "Choose a model for titles in the chat settings.")
+    title = clean_answer(runner.call(said_by(runner.providers[provider], request), limit_s))
+    if title is None:
+        raise ProviderError(
+            f"{request.model} did not say a title.", "Try again, or choose another model for titles.", code="bad_response", retryable=True
+        )
+    return title
+
+
+def request_now(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[str, ChatRequest]:
+    """Whom to ask for a title of a chat, and what. Raises as `suggest_title`."""
+    _, everything = conversation(db, viewer, chat_id)
+    turns = [turn for turn in everything if turn.role in ("user", "assistant") and turn.content.strip()]
+    answers = [message for message in open_thread(db, viewer, chat_id).messages if message.role is Role.ASSISTANT]
+    used = next(((message.provider, message.model_name) for message in reversed(answers) if message.provider and message.model_name), None)
+    if used is None or not turns:
+        raise Invalid("There is no answer in this chat yet.", "Ask for a title when there is one.")
+    provider, model_name = read_preferences(db, viewer).title_model or used
+    if provider == "guide":
+        raise Invalid("The built-in guide cannot write a title.", "Choose a model for titles in the chat settings.")
+    told = turns if len(turns) <= 2 * END else [*turns[:END], *turns[-END:]]
+    request = parameters.request(read_settings(db, viewer, chat_id), model_name, ())
+    return provider, request_for(request, model_name, told, same=(provider, model_name) == used)
+
+
+async def said_by(provider: Provider, request: ChatRequest) -> str:
+    """The text of an answer, cut off where a model begins to talk. Raises ProviderError."""
+    text = ""
+    events = provider.chat(request)
+    assert isinstance(events, AsyncGenerator)
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, TextDelta):
+                text += event.text
+            if isinstance(event, Failed):
+                raise ProviderError(event.message, event.hint, code=event.code, retryable=event.retryable)
+            if isinstance(event, Cancelled):
+                raise ProviderError("The model server broke off.", "Try again.", code="cancelled", retryable=True)
+            if isinstance(event, Finished) or len(text) > LONGEST_RAW:
+                break
+    return text
 
 
 # --- small things ------------------------------------------------------------------------------------------------
@@ -205,12 +259,14 @@ def find_wanted(db: Database, job: Job) -> Wanted | None:
     if provider == "guide":
         return None
     same = (provider, model_name) == (job.provider, job.request.model)
-    return Wanted(job.session_id, viewer, row.title, provider, request_for(job.request, model_name, row.asked, row.answered, same=same))
+    turns = (Turn("user", row.asked), Turn("assistant", row.answered))
+    return Wanted(job.session_id, viewer, row.title, provider, request_for(job.request, model_name, turns, same=same))
 
 
-def request_for(chat: ChatRequest, model_name: str, asked: str, answered: str, *, same: bool) -> ChatRequest:
+def request_for(chat: ChatRequest, model_name: str, turns: Sequence[Turn], *, same: bool) -> ChatRequest:
     """The question for a title. The window is that of the chat, because with another one the model would be loaded anew."""
-    text = f"{INSTRUCTION}\n\nUser: {cut(asked, LONGEST_EXCERPT)}\n\nAssistant: {cut(answered, LONGEST_EXCERPT)}"
+    said = (f"{turn.role.capitalize()}: {cut(turn.content, LONGEST_EXCERPT)}" for turn in turns)
+    text = "\n\n".join((INSTRUCTION, *said))
     options: dict[str, object] = {"num_ctx": chat.options["num_ctx"]} if same and "num_ctx" in chat.options else {}
     think: bool | str = "low" if always_thinks(model_name) else False
     if think is False:

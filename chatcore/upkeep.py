@@ -43,6 +43,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
         Job("make the pages of the rollup", ROLLUP_S, lambda: make_pages(db)),
         Job("index messages for the search", HOUR_S, lambda: index_messages(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
+        Job("remove share links that have ended", HOUR_S, lambda: remove_ended_links(db, now=clock())),
         Job("count for the planner", HOUR_S, lambda: count_for_the_planner(db)),
     )
 
@@ -75,6 +76,17 @@ def empty_trash(db: Database, *, keep_days: int, now: datetime) -> bool:
     if purged:
         log.info("Deleted %d chats for ever that had been in the trash for %d days.", purged, keep_days)
     return purged > 0
+
+
+def remove_ended_links(db: Database, *, now: datetime) -> bool:
+    """Deletes the links to chats that have ended, with their snapshots; never more to do."""
+    # Here, because it brings what pages are made with, which a command needs not.
+    from chatcore.sharing import remove_ended
+
+    removed = remove_ended(db, now=now)
+    if removed:
+        log.info("Removed %d share links that had ended.", removed)
+    return False
 
 
 def count_for_the_planner(db: Database) -> bool:

@@ -9,7 +9,7 @@ from chatcore.core import Core
 from chatcore.errors import Invalid
 from chatcore.parts import Thread, Viewer
 from chatcore.thread import first_since, span
-from ui import app, find, window, words
+from ui import app, find, rename, share, window, words
 from ui.chatbar import Bar, chat_bar
 from ui.find import Found
 
@@ -22,6 +22,8 @@ def show_head(core: Core, viewer: Viewer, thread: Thread, found: Found | None) -
     with st.container(key="chat_head", horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(key="chat_title"):
             st.title(words.plain(thread.chat.title), anchor=False)
+        rename.show_button(thread.chat)
+        share.show_button(core, thread.chat)
         if thread.chat.message_count >= 2:
             chat_bar(bar(core, viewer, thread, found, long=long), key=BAR, on_act=lambda: _acted(thread, found))
 

@@ -25,6 +25,7 @@ from chatcore.api import (
     queue,
     searches,
     settings,
+    shares,
     state,
     tags,
     tools,
@@ -51,6 +52,8 @@ TOOLS = "/api/v1/tools"
 QUEUED = "/api/v1/queue/{queued_id}"
 PREFERENCES = "/api/v1/preferences"
 COMPARISON = "/api/v1/comparisons/{comparison_id}"
+SHARES = "/api/v1/shares"
+SHARE = "/api/v1/shares/{link_id}"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -121,6 +124,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", f"{CHAT}/comparisons", comparisons.start, FILES_BODY_BYTES),
     Operation("GET", COMPARISON, comparisons.show),
     Operation("POST", f"{COMPARISON}/vote", comparisons.vote),
+    Operation("GET", SHARES, shares.list_all),
+    Operation("GET", f"{CHAT}/shares", shares.list_of_chat),
+    Operation("POST", f"{CHAT}/shares", shares.create),
+    Operation("POST", f"{SHARE}/update", shares.update),
+    Operation("DELETE", SHARE, shares.revoke),
     Operation("GET", PREFERENCES, preferences.show),
     Operation("PUT", PREFERENCES, preferences.change),
     Operation("GET", "/api/v1/models", state.list_models),
@@ -130,6 +138,8 @@ EVENTS = f"{MESSAGE}/events"
 LIVE = f"{MESSAGE}/ws"
 HEALTH = "/healthz"
 METRICS = "/metrics"
+# The one page that people without an account may open.
+SHARED = "/share/{token}"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -156,6 +166,9 @@ def routes(
     async def scrape(request: Request) -> Response:
         return await metrics.scrape(door, request)
 
+    async def shared(request: Request) -> Response:
+        return await shares.show(door, request)
+
     async def follow(websocket: WebSocket) -> None:
         await live.follow(door, websocket)
 
@@ -166,6 +179,7 @@ def routes(
         WebSocketRoute(LIVE, follow),
         Route(HEALTH, health, methods=["GET"]),
         Route(METRICS, scrape, methods=["GET"]),
+        Route(SHARED, shared, methods=["GET"]),
     ]
     return [*table, Route("/api/{rest:path}", nothing_there(tuple(table)), methods=EVERY_METHOD)]
 

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from chatcore.chat import Sent
@@ -17,6 +18,7 @@ from chatcore.parts import AttachmentInfo, CallRecord, ChatInfo, GenerationInfo,
 from chatcore.preferences import Preferences
 from chatcore.queued import Queued
 from chatcore.search.results import Facet, Facets, Hit, Switch
+from chatcore.sharing import Link
 from chatcore.toolcalls import call_json
 from chatcore.tools.base import ServerState
 from chatcore.tools.toolbox import ToolInfo
@@ -210,6 +212,23 @@ def queued_json(queued: Queued) -> Json:
         "provider": queued.provider,
         "model": queued.model_name,
         "created_at": moment(queued.created_at),
+    }
+
+
+def link_json(link: Link) -> Json:
+    """A share link; `url` is where everybody who has it reads the snapshot."""
+    return {
+        "id": link.id,
+        "chat_id": str(link.chat_id),
+        "url": f"/share/{link.token}",
+        "title": link.title,
+        **asdict(link.extras),
+        "created_at": moment(link.created_at),
+        "taken_at": moment(link.taken_at),
+        "expires_at": moment(link.expires_at),
+        "message_count": link.messages,
+        "size_bytes": link.size_bytes,
+        "in_trash": link.in_trash,
     }
 
 

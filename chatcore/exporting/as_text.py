@@ -3,7 +3,7 @@
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 
@@ -34,8 +34,12 @@ pre { overflow-x: auto; padding: .6rem; border: 1px solid var(--edge); border-ra
 code { font-size: .9em; }
 table { border-collapse: collapse; display: block; overflow-x: auto; }
 td, th { border: 1px solid var(--edge); padding: .2rem .5rem; }
+img { max-width: 100%; height: auto; }
 """
+CLOSING = "</main></body></html>\n"
 UNSAFE = re.compile(r"[^\w\- ]+")
+# As the pages have it (`chatcore.api.paint`).
+SAFE_ADDRESS = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 
 
 # --- Markdown ----------------------------------------------------------------------------------------------------
@@ -103,11 +107,7 @@ def file_stem(chat: Chat) -> str:
 
 def page(chats: Iterator[Chat], *, title: str, titles: Callable[[], Iterator[tuple[str, str]]]) -> Iterator[str]:
     """All chats on one page. `titles` gives the id and the title of each chat, for the list on top."""
-    yield (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>'
-        f"<style>{STYLE}</style></head><body><main><h1>{html.escape(title)}</h1>\n"
-    )
+    yield opening(title) + f"<h1>{html.escape(title)}</h1>\n"
     entries = list(titles())
     if len(entries) > 1:
         yield (
@@ -117,7 +117,16 @@ def page(chats: Iterator[Chat], *, title: str, titles: Callable[[], Iterator[tup
         )
     for chat in chats:
         yield section(chat)
-    yield "</main></body></html>\n"
+    yield CLOSING
+
+
+def opening(title: str, *, policy: str = POLICY, more: str = "") -> str:
+    """How a page begins; `more` goes into its head as it is."""
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">{more}'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{html.escape(title)}</title>'
+        f"<style>{STYLE}</style></head><body><main>"
+    )
 
 
 def section(chat: Chat) -> str:
@@ -126,25 +135,34 @@ def section(chat: Chat) -> str:
     facts = [f"{info.created_at:%Y-%m-%d %H:%M UTC}", info.model_name, *([chat.folder] if chat.folder else []), *chat.tags]
     others = len(chat.messages) - len(shown)
     left = f'<p class="soft">{others:,} messages of other branches are not shown here.</p>' if others else ""
-    body = "".join(map(article, shown))
+    body = "".join(article(message) for message in shown)
     head = f'<h2>{html.escape(info.title)}</h2><p class="soft">{html.escape(" · ".join(facts))}</p>'
     return f'<section id="c{info.id}">{head}{body}{left}</section>\n'
 
 
-def article(message: Written) -> str:
-    """A message; what could run or load is written out instead."""
-    inner = [f'<p class="soft">{html.escape(who(message))} · {at(message)}</p>']
+def article(message: Written, *, you: str = "You", note: str = "", files: Sequence[str] | None = None) -> str:
+    """A message; what could run or load is written out instead. `you` is who wrote the prompts, `note` stands behind the time,
+    `files` is the HTML of its files, without it they are named."""
+    name = you if message.role is Role.USER else who(message)
+    inner = [f'<p class="soft">{html.escape(" · ".join(filter(None, (name, at(message), note))))}</p>']
     if reasoning := message.row["reasoning"]:
         inner.append(f"<details><summary>Reasoning</summary>{renderer().render(str(reasoning))}</details>")
     for call in calls_of(message):
         told = f"{json.dumps(call.get('arguments'), ensure_ascii=False)}\n\n{call.get('result') or ''}"
         inner.append(f"<details><summary>Tool: {html.escape(str(call.get('name')))}</summary><pre>{html.escape(told)}</pre></details>")
     inner.append(renderer().render(message.text))
-    inner += [f'<p class="soft">File: {html.escape(str(file["name"]))}</p>' for file in message.files]
+    inner += [f'<p class="soft">File: {html.escape(str(file["name"]))}</p>' for file in message.files] if files is None else files
     return f'<article class="{message.role.value}">{"".join(inner)}</article>'
+
+
+class Reader(MarkdownIt):
+    """Markdown without raw HTML, whose links lead to the web and to mail only: never into a page, a program or a script."""
+
+    def validateLink(self, url: str) -> bool:
+        return SAFE_ADDRESS.match(url) is not None
 
 
 @cache
 def renderer() -> MarkdownIt:
-    """Markdown without raw HTML and without pictures, which would load something."""
-    return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
+    """Without pictures too, which would load something."""
+    return Reader("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")

@@ -27,6 +27,7 @@ from chatcore.models.order import SavedSearch as SavedSearch
 from chatcore.models.order import Tag as Tag
 from chatcore.models.order import ToolPermission as ToolPermission
 from chatcore.models.order import UserSetting as UserSetting
+from chatcore.models.shared import ShareLink as ShareLink
 from chatcore.models.usage import Generation as Generation
 from chatcore.models.usage import UsageDay as UsageDay
 from chatcore.models.usage import UsageDirty as UsageDirty

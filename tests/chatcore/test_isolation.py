@@ -47,6 +47,7 @@ from chatcore import (
     queued,
     revisions,
     search,
+    sharing,
     summary,
     temporary,
     thread,
@@ -89,7 +90,7 @@ TREE = [branches, comparisons, feedback, revisions, summary, thread]
 TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
     accounts, approvals, attachments, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger,
-    permissions, preferences, pulls, queue, queued, temporary, titles, *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
+    permissions, preferences, pulls, queue, queued, sharing, temporary, titles, *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
@@ -115,6 +116,7 @@ class World:
     file_id: int = 0
     queued_id: int = 0
     comparison_id: int = 0
+    link_id: int = 0
 
 
 def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int, int, int]:
@@ -144,7 +146,8 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int,
     tag_id = tags.list_tags(db, ada)[0].id
     make_pair(db, ada, make_chat(db, ada).id, vote=Vote.LEFT)
     pair_id = make_pair(db, ada, make_chat(db, ada).id)
-    ids = (answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id, waiting.id, pair_id)
+    link = sharing.make_link(db, ada, full.id, now=NOW)
+    ids = (answer.id, running.id, folder.id, tag_id, view.id, cut_off.id, preset.id, prompt.id, file.id, waiting.id, pair_id, link.id)
     return full.id, asked.id, *ids
 
 
@@ -268,6 +271,14 @@ BY_ID: dict[str, Case] = {
     "queue.send_queued": lambda w, v: queue.send_queued(w.runner, v, w.queued_id, now=LATER),
     "queue.send_next": lambda w, v: queue.send_next(w.runner, v, w.chat_id, now=LATER),
     "chat.send of a prompt that waits": lambda w, v: chat.send(w.runner, v, None, replace(DRAFT, queued_id=w.queued_id), now=LATER),
+    "sharing.make_link": lambda w, v: sharing.make_link(w.db, v, w.chat_id, now=LATER),
+    "sharing.list_links of a chat": lambda w, v: sharing.list_links(w.db, v, chat_id=w.chat_id, now=LATER),
+    "sharing.update_link": lambda w, v: sharing.update_link(w.db, v, w.link_id, now=LATER),
+    "sharing.revoke_link": lambda w, v: sharing.revoke_link(w.db, v, w.link_id),
+    "sharing.get_link_in": lambda w, v: in_read(w, sharing.get_link_in, v, w.link_id),
+    "sharing.take_snapshot": lambda w, v: sharing.take_snapshot(w.db, v, w.chat_id, sharing.Extras(), now=LATER),
+    "sharing.hold_chat": lambda w, v: in_write(w, sharing.hold_chat, v, w.chat_id),
+    "titles.request_now": lambda w, v: titles.request_now(w.db, v, w.chat_id),
     "generation.Runner.follow": lambda w, v: asyncio.run(first_update(w.runner, v, w.answer_id)),
     "generation.Runner.follow_sync": lambda w, v: next(w.runner.follow_sync(v, w.answer_id)),
 }
@@ -334,6 +345,7 @@ LISTS: dict[str, Case] = {
     "exporting.reading.read_chats": lambda w, v: list(reading.read_chats(w.db, v, every_chat(w.db))),
     "exporting.reading.messages_of": lambda w, v: in_read(w, lambda tx: reading.messages_of(tx, v, every_chat(w.db), belongings=True)),
     "exporting.reading.belongings_of": lambda w, v: in_read(w, reading.belongings_of, v, every_chat(w.db)),
+    "sharing.list_links": lambda w, v: sharing.list_links(w.db, v, now=LATER),
     "importing.runs.list_imports": lambda w, v: runs.list_imports(w.db, v),
     "chat.first_model": lambda w, v: chat.first_model(w.db, v, list(reversed(MODELS))),
 }
@@ -392,6 +404,7 @@ ELSEWHERE = {
     "queue.running_in": "below, since what runs nowhere is no error",
     "temporary.send_temporary": "tests/chatcore/test_temporary.py",
     "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
+    "titles.suggest_title": "begins with request_now",
     "titles.Titles.pending": "tests/chatcore/test_titles.py",
     "temporary.write_message": "part of keep_temporary",
     "generation.Runner.writes": "below, since it only knows of answers that are being written",
@@ -436,6 +449,8 @@ WITHOUT_VIEWER = {
     "accounts.find": "makes the viewer",
     "titles.find_wanted": "the Runner's job names the user",
     "titles.write_title": "of a chat that find_wanted has found",
+    "sharing.read_page": "for whoever has the link; tests/chatcore/test_sharing.py",
+    "sharing.remove_ended": "for the upkeep: the end of a link comes for everybody alike",
     "history.count_answer_in": "the Runner's job names the user",
     "thread.window": "of a chat that was found through the viewer",
     "thread.path_to": "of a leaf that was found through the viewer's chat",

@@ -26,6 +26,7 @@ from chatcore.models import (
     Prompt,
     QueuedPrompt,
     SavedSearch,
+    ShareLink,
     Tag,
     User,
     UserSetting,
@@ -399,6 +400,23 @@ def test_a_prompt_waits_only_in_a_chat_of_its_person_and_goes_with_it(world: Wor
     world.run("DELETE FROM chatsession WHERE id = :id", id=world.id_of(world.chat))
     with world.db.read() as tx:
         assert [row.user_id for row in tx.execute(select(QueuedPrompt.user_id))] == [world.bob.user_id]
+
+
+def test_a_link_shows_a_chat_of_its_person_has_a_secret_of_its_own_and_goes_with_the_chat(world: World) -> None:
+    def link(number: int, **values: Any) -> ShareLink:
+        whole: dict[str, Any] = {
+            "user_id": world.ada.user_id, "session_id": world.chat.id, "token": f"{number:032}", "token_hash": f"{number:064}",
+            "title": "x", "messages": 1, "size_bytes": 1, "page": b"x", "created_at": NOW, "taken_at": NOW,
+        }  # fmt: skip
+        return ShareLink(**(whole | values))
+
+    world.add(link(1), link(2), link(3, session_id=world.bobs.id, user_id=world.bob.user_id))
+    for wrong in (link(4, session_id=world.bobs.id), link(5, token_hash=f"{1:064}"), link(6, token="short"), link(7, messages=0)):
+        with pytest.raises(IntegrityError):
+            world.add(wrong)
+    world.run("DELETE FROM chatsession WHERE id = :id", id=world.id_of(world.chat))
+    with world.db.read() as tx:
+        assert [row.user_id for row in tx.execute(select(ShareLink.user_id))] == [world.bob.user_id]
 
 
 def test_a_choice_of_a_person_has_one_value(world: World) -> None:

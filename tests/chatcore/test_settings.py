@@ -119,3 +119,10 @@ def test_traces_that_cannot_be_sent_so_are_refused_by_the_name_of_the_variable(n
 
 def test_the_address_for_traces_is_not_shown_with_the_settings() -> None:
     assert "secret" not in repr(Settings.from_env({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:secret@collector"}))
+
+
+def test_sharing_is_off_unless_somebody_switches_it_on() -> None:
+    assert not Settings.from_env({}).sharing
+    assert Settings.from_env({"CHATCORE_SHARING": "on"}).sharing
+    with pytest.raises(Invalid, match="CHATCORE_SHARING"):
+        Settings.from_env({"CHATCORE_SHARING": "everybody"})

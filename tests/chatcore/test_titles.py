@@ -8,16 +8,18 @@ import pytest
 
 from chatcore import chat
 from chatcore.chat import Draft
+from chatcore.chat_settings import write_settings
 from chatcore.db import Database
+from chatcore.errors import Invalid, ProviderError
 from chatcore.generation import Runner
 from chatcore.history import get_chat, rename_chat
 from chatcore.parameters import ChatSettings
-from chatcore.parts import Viewer
+from chatcore.parts import ErrorCode, Failed, Finished, FinishReason, TextDelta, Viewer
 from chatcore.preferences import Preferences, write_preferences
 from chatcore.providers.base import PullProgress, RunningModel
-from chatcore.titles import LONGEST_TITLE, Titles, clean_answer
+from chatcore.titles import LONGEST_TITLE, Titles, clean_answer, suggest_title
 from tests.answers import LIMIT_S, ask, ended, running, until
-from tests.factories import make_viewer
+from tests.factories import make_chat, make_exchange, make_viewer
 from tests.scripted import Scripted
 
 PROMPT = "Why are there two tides a day?"
@@ -209,3 +211,50 @@ def test_a_model_that_talks_too_much_makes_a_short_title() -> None:
     found = clean_answer("The conversation is about " + "tides and " * 50)
     assert found is not None
     assert len(found) <= LONGEST_TITLE
+
+
+# --- asked for by a person ---------------------------------------------------------------------------------------
+
+
+def test_a_person_gets_a_title_of_the_chat_as_it_is_now_and_nothing_is_written(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted(TextDelta("Title: “Neap tides”"), Finished(FinishReason.STOP))
+    made = make_chat(db, viewer, title="Homework")
+    write_settings(db, viewer, made.id, ChatSettings(system_prompt="Be brief.", options={"num_ctx": 4096}))
+    for prompt in ("First?", "Second?", "Third?", "Fourth?"):
+        make_exchange(db, viewer, made.id, prompt=prompt, provider="scripted", model_name="parrot")
+    with running(db, provider) as runner:
+        assert suggest_title(runner, viewer, made.id) == "Neap tides"
+    (request,) = provider.requests
+    (question,) = request.turns
+    assert (request.model, request.options["num_ctx"]) == ("parrot", 4096)
+    assert [word for word in ("First?", "Fourth?") if word not in question.content] == []
+    assert [word for word in ("Second?", "Third?", "Be brief.") if word in question.content] == []
+    assert get_chat(db, viewer, made.id).title == "Homework"
+
+
+@pytest.mark.parametrize(
+    ("play", "said"),
+    [
+        ((Failed(ErrorCode.UNREACHABLE, "The server is away.", "Start it."),), "away"),
+        ((TextDelta("…"), Finished(FinishReason.STOP)), "did not say a title"),
+        ((), "No answer came"),
+    ],
+)
+def test_a_model_that_suggests_nothing_says_why(db: Database, play: tuple[object, ...], said: str) -> None:
+    viewer, provider = make_viewer(db), Scripted(*play)
+    made = make_chat(db, viewer)
+    make_exchange(db, viewer, made.id, provider="scripted", model_name="parrot")
+    with running(db, provider) as runner, pytest.raises(ProviderError, match=said):
+        suggest_title(runner, viewer, made.id, limit_s=0.2)
+
+
+def test_only_a_chat_with_an_answer_of_a_model_gets_a_suggestion(db: Database) -> None:
+    viewer = make_viewer(db)
+    empty, guided, gone = (make_chat(db, viewer) for _ in range(3))
+    make_exchange(db, viewer, guided.id, provider="guide", model_name="guide")
+    make_exchange(db, viewer, gone.id, provider="left", model_name="m")
+    with running(db, Scripted()) as runner:
+        for chat_id, said in ((empty.id, "no answer in this chat"), (guided.id, "guide cannot"), (gone.id, "left is not here")):
+            with pytest.raises(Invalid, match=said) as refused:
+                suggest_title(runner, viewer, chat_id)
+            assert refused.value.hint

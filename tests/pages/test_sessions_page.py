@@ -220,7 +220,7 @@ def test_a_chat_is_renamed_in_a_dialog(frame: Frame) -> None:
     at = opened(frame)
     at.session_state["sessions.dialog"] = ("rename", (chat.id,))
     at.run()
-    at.text_input(key="sessions.title").set_value("Why *two* tides?")
+    at.text_input(key="rename.title").set_value("Why *two* tides?")
     next(button for button in at.button if button.label == "Save").click().run()
     assert shelf(frame, Shelf.ACTIVE) == {"Why *two* tides?"}
 
@@ -230,7 +230,7 @@ def test_an_empty_title_is_refused_in_words(frame: Frame) -> None:
     at = opened(frame)
     at.session_state["sessions.dialog"] = ("rename", (chat.id,))
     at.run()
-    at.text_input(key="sessions.title").set_value("   ")
+    at.text_input(key="rename.title").set_value("   ")
     next(button for button in at.button if button.label == "Save").click().run()
     assert "title is empty" in at.warning[0].value
     assert shelf(frame, Shelf.ACTIVE) == {"Tides"}

@@ -8,7 +8,7 @@ import streamlit as st
 from chatcore import history
 from chatcore.organise.folders import LONGEST_FOLDER, make_folder
 from chatcore.organise.tags import list_tags, tags_of
-from ui import app, words
+from ui import app, rename, words
 from ui.sessions import actions, bulk, folders, tags, views
 from ui.sessions.actions import Done
 
@@ -19,7 +19,7 @@ def show() -> None:
     match verb:
         case "rename":
             chat = history.get_chat(app.core().db, app.viewer(), chat_ids[0])
-            rename_dialog(chat.id, chat.title)
+            rename.show_dialog(chat.id, chat.title, on_done=lambda title: bulk.tell(Done(f"Renamed to “{title}”.")))
         case "purge":
             purge_dialog(chat_ids)
         case "empty":
@@ -36,14 +36,6 @@ def show() -> None:
             folders.show_dialog()
         case "tags":
             tags.show_dialog()
-
-
-@st.dialog("Rename chat")
-def rename_dialog(chat_id: uuid.UUID, title: str) -> None:
-    with st.form("sessions.rename", border=False):
-        st.text_input("Title", value=title, key="sessions.title", max_chars=200)
-        saved = st.form_submit_button("Save", type="primary", on_click=rename, args=(chat_id,))
-    bulk.close(saved)
 
 
 @st.dialog("Delete for ever?")
@@ -104,12 +96,6 @@ def move_dialog(chat_ids: Sequence[uuid.UUID]) -> None:
 
 def ask_usage() -> None:
     st.checkbox("Forget the usage numbers too", key="sessions.forget", help="The analytics page then counts these answers no more.")
-
-
-def rename(chat_id: uuid.UUID) -> None:
-    with app.calm_callback():
-        chat = history.rename_chat(app.core().db, app.viewer(), chat_id, title=st.session_state["sessions.title"])
-        bulk.tell(Done(f"Renamed to “{chat.title}”."))
 
 
 def tag(chat_ids: Sequence[uuid.UUID]) -> None:

@@ -93,7 +93,7 @@ def behind(db: Database) -> Iterator[tuple[Core, Scripted]]:
     providers: dict[str, Provider] = {"scripted": provider, "guide": Guide()}
     runner = Runner(db, providers, checkpoint_s=0.05)
     runner.open()
-    core = Core(Settings(database_url=str(db.url)), db, providers, runner)
+    core = Core(Settings(database_url=str(db.url), sharing=True), db, providers, runner)
     try:
         yield core, provider
     finally:

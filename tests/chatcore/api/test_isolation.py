@@ -1,6 +1,7 @@
 """What is yours is only yours: every route, called by somebody else. A route without a case here fails the first test."""
 
 import dataclasses
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from chatcore.parts import Policy, State, Viewer
 from chatcore.permissions import set_policy
 from chatcore.preferences import Preferences, read_preferences, write_preferences
 from chatcore.queued import list_queued, put_queued_in
+from chatcore.sharing import list_links, make_link
 from chatcore.thread import open_thread
 from tests.answers import until
 from tests.chatcore.api.conftest import CHATS, Api
@@ -46,6 +48,7 @@ QUEUED, PREFERENCES = "/api/v1/queue/{queued_id}", "/api/v1/preferences"
 COMPARISON = "/api/v1/comparisons/{comparison_id}"
 RIVALS = {"provider": "guide", "model": "guide", "rival_provider": "scripted", "rival_model": "parrot"}
 PROMPTS, PROMPT = "/api/v1/prompts", "/api/v1/prompts/{prompt_id}"
+SHARES, SHARE = "/api/v1/shares", "/api/v1/shares/{link_id}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Hers:
     file_id: int
     queued_id: int
     comparison_id: int
+    link_id: int
 
 
 Case = Callable[[Api, httpx.Client, Hers], int]
@@ -232,6 +236,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("POST", CHAT + "/comparisons"): calling("POST", CHAT + "/comparisons", json={"text": "hi", **RIVALS}),
     ("GET", COMPARISON): calling("GET", COMPARISON),
     ("POST", COMPARISON + "/vote"): calling("POST", COMPARISON + "/vote", json={"vote": "right"}),
+    ("GET", SHARES): empty(SHARES, "shares"),
+    ("GET", CHAT + "/shares"): calling("GET", CHAT + "/shares"),
+    ("POST", CHAT + "/shares"): calling("POST", CHAT + "/shares"),
+    ("POST", SHARE + "/update"): calling("POST", SHARE + "/update"),
+    ("DELETE", SHARE): calling("DELETE", SHARE),
+    # Whoever has the token reads it; who knows the chat or the number of the link has it not.
+    ("GET", "/share/{token}"): calling("GET", "/share/{chat_id}"),
     ("GET", PREFERENCES): chosen_alone,
     ("PUT", PREFERENCES): chosen_alone,
     ("GET", "/api/v1/models"): nobodys,
@@ -248,7 +259,9 @@ def all_of(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> list[object]:
     rated = ratings(db, viewer, [message.id for message in thread.messages])
     waiting = list_queued(db, viewer, chat_id)
     compared = list_comparisons(db, viewer, chat_id)
-    return [thread, rated, waiting, compared, read_settings(db, viewer, chat_id), *(listed(db, viewer) for listed in lists)]
+    links = list_links(db, viewer, now=NOW)
+    kept = read_settings(db, viewer, chat_id)
+    return [thread, rated, waiting, compared, links, kept, *(listed(db, viewer) for listed in lists)]
 
 
 def operations(table: list[BaseRoute]) -> set[tuple[str, str]]:
@@ -284,13 +297,31 @@ def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str])
         waits = put_queued_in(tx, ada, chat.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
     write_preferences(api.core.db, ada, Preferences(titles=False))
     compared_id = make_pair(api.core.db, ada, chat.id)
+    link = make_link(api.core.db, ada, chat.id, now=NOW)
     before = all_of(api.core.db, ada, chat.id)
     tag = list_tags(api.core.db, ada)[0]
-    ids = (folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id, waits.id, compared_id)
+    ids = (folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id, waits.id, compared_id, link.id)
     hers = Hers(chat.id, answer.id, running.id, *ids)
     with api.client("Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
     assert all_of(api.core.db, ada, chat.id) == before
+
+
+NOBODY_IS_ASKED = {("GET", "/share/{token}"), ("GET", "/healthz"), ("GET", "/metrics")}
+
+
+def test_only_the_page_of_a_link_and_the_state_of_the_server_are_open_to_who_is_not_signed_in(api: Api) -> None:
+    chat = make_chat(api.core.db, api.viewer("Ada"), messages=2)
+    link = make_link(api.core.db, api.viewer("Ada"), chat.id, now=NOW)
+    ids = {"chat_id": str(chat.id), "link_id": str(link.id), "token": link.token}
+    with api.client("nobody") as stranger:
+        for method, path in CASES.keys() - NOBODY_IS_ASKED - {("WS", MESSAGE + "/ws")}:
+            where = re.sub(r"\{(\w+)\}", lambda name: ids.get(name.group(1), "1"), path)
+            assert stranger.request(method, where).status_code == 401, path
+        assert stranger.get(f"/share/{link.token}").status_code == 200
+    with pytest.raises(InvalidStatus) as refused:
+        api.follow(MESSAGE.format(message_id=1) + "/ws", "nobody")
+    assert refused.value.response.status_code == 401
 
 
 def test_a_chat_goes_into_no_folder_of_somebody_else(api: Api) -> None:
