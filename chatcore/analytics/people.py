@@ -8,10 +8,11 @@ from sqlmodel import Session
 from chatcore.analytics.answers import MODEL, count, model_columns
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
 from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import newest, sizes
+from chatcore.analytics.numbers import newest, sizes, sums_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.gather import USERS
+from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import Rows
 
 
@@ -29,12 +30,12 @@ def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     their row. Raises Denied if the filters are for everybody and the viewer is not the owner.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
+        rows = chosen_rows(tx, viewer, filters, kinds=("chats", "asked"))
         names = names_of(tx, rows)
     number = len(rows.users)
-    messages = sizes(rows.messages["user"], number)
-    sums = count(rows.answers, rows.answers["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
-    active = np.maximum(*(newest(made["user"], made["at"], number) for made in (rows.messages, rows.answers)))
+    messages = sums_of(rows.chats, "messages", rows.chats["user"], number)
+    sums = count(rows.asked, rows.asked["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
+    active = np.maximum(*(newest(made["user"], amount(made, "last_at"), number) for made in (rows.chats, rows.asked)))
     frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str"), "name": names, "messages": messages, **sums})
     frame["last_active_at"] = pd.to_datetime(active, unit="us", utc=True).as_unit("us")
     there = (frame["messages"] > 0) | (frame["answers"] > 0)
@@ -48,13 +49,13 @@ def people_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFram
     `model_name`, `answers`, `input_tokens`, `output_tokens`, `answers_with_usage`. Raises Denied as `people` does.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
+        rows = chosen_rows(tx, viewer, filters, kinds=("asked",))
         names = names_of(tx, rows)
-    pairs, models = by_model(rows.answers, rows.models)
-    keys, groups = compact(rows.answers["user"] * max(len(pairs), 1) + models)
+    pairs, models = by_model(rows.asked, rows.models)
+    keys, groups = compact(rows.asked["user"] * max(len(pairs), 1) + models)
     users, own = np.divmod(keys, max(len(pairs), 1))
     asked = {"user_id": pd.array(list(rows.users), dtype="str").take(users), "name": names.take(users), **model_columns(pairs, own)}
-    sums = count(rows.answers, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage"))
+    sums = count(rows.asked, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage"))
     frame = pd.DataFrame({**asked, **sums})
     order = ["name", "user_id", "answers", *MODEL]
     return frame.sort_values(order, ascending=[True, True, False, True, True], ignore_index=True)
@@ -67,14 +68,14 @@ def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step 
     midnight), `people`, `messages`. Raises Denied as `people` does.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
-    starts, steps = local_steps(rows.messages["at"], filters, step)
-    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.messages["user"])
+        rows = chosen_rows(tx, viewer, filters, kinds=("chats",))
+    starts, steps = local_steps(rows.chats["at"], filters, step)
+    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.chats["user"])
     return pd.DataFrame(
         {
             "start": starts,
             "people": sizes(pairs // max(len(rows.users), 1), len(starts)),
-            "messages": sizes(steps, len(starts)),
+            "messages": sums_of(rows.chats, "messages", steps, len(starts)),
         }
     )
 
