@@ -105,7 +105,10 @@ def steps_by_model(rows: Rows, filters: Filters, step: Step) -> tuple[pd.DataFra
             return groups
         own_starts, own_steps = local_steps(table["at"], filters, step)
         own = np.searchsorted(starts.to_numpy(), own_starts.to_numpy())[own_steps] * max(len(pairs), 1) + places[table["models"]]
-        return np.searchsorted(keys, own)
+        rows_of_keys = np.zeros(len(starts) * max(len(pairs), 1), dtype=np.int64)
+        rows_of_keys[keys] = np.arange(len(keys))
+        place: Ints = rows_of_keys[own]
+        return place
 
     own_step, own_model = np.divmod(keys, max(len(pairs), 1))
     start = starts.take(own_step).reset_index(drop=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,8 @@ from chatcore.rollup.pages import ROLES, Models, Rows, Table
 from chatcore.rollup.sums import can_be_summed, everybodys_sums
 
 SECOND_US = 1_000_000
+# Everybody's rows of a shorter time are counted one by one, which gives percentiles without an error.
+SUMMED_FROM = timedelta(days=100)
 
 
 def chosen_rows(tx: Session, viewer: Viewer, filters: Filters, *, kinds: Collection[str] = ()) -> Rows:
@@ -37,8 +39,10 @@ def chosen_rows(tx: Session, viewer: Viewer, filters: Filters, *, kinds: Collect
 
 
 def are_summed(filters: Filters, kinds: Collection[str]) -> bool:
-    """Whether sums answer a question: of everybody, and one that is content with these kinds. Nothing but this decides it."""
-    return filters.everybody and bool(kinds) and can_be_summed(filters.period, filters.time_zone)
+    """Whether sums answer a question: of everybody over a long time, and one that is content with these kinds. Nothing but this decides
+    it, and nothing in the database does: the same question is always counted in the same way."""
+    is_long = filters.period.end - filters.period.start > SUMMED_FROM
+    return filters.everybody and is_long and bool(kinds) and can_be_summed(filters.period, filters.time_zone)
 
 
 def compared_rows(
@@ -143,6 +147,13 @@ def local_dates(numbers: Ints, filters: Filters) -> pd.Series:
 
 def local_steps(at: NDArray[np.int64], filters: Filters, step: Step) -> tuple[pd.Series, Ints]:
     """The first days of the steps in which times lie, in order (naive midnights), and for each time the place of its own."""
-    days, of_day = compact(local_numbers(at, filters, DAY_S))
+    firsts, numbers = alike_beside(at)
+    days, of_day = compact(local_numbers(at[firsts], filters, DAY_S))
     starts, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
-    return pd.Series(starts).dt.as_unit("us"), of_step[of_day]
+    return pd.Series(starts).dt.as_unit("us"), np.repeat(of_step[of_day], numbers)
+
+
+def alike_beside(at: NDArray[np.int64]) -> tuple[Ints, Ints]:
+    """Where runs of equal times begin, and how long they are: rows that stand for many have the time of their day."""
+    firsts = np.flatnonzero(np.diff(at, prepend=at[:1] - 1))
+    return firsts, np.diff(firsts, append=len(at))

@@ -7,19 +7,29 @@ from sqlmodel import Session
 
 from chatcore.analytics.answers import MODEL, count, model_columns
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
-from chatcore.analytics.filters import Filters, Step
+from chatcore.analytics.filters import Filters, Step, zone
 from chatcore.analytics.numbers import newest, sizes, sums_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.rollup.gather import USERS
+from chatcore.rollup.gather import USERS, check_owner
 from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import Rows
+from chatcore.rollup.sums import keep_zone
 
 
 def has_company(db: Database, viewer: Viewer) -> bool:
     """Whether the viewer owns an installation that other people use too."""
     with db.read() as tx:
         return viewer.is_owner and len(tx.execute(sa.select(USERS.c.id).limit(2)).all()) > 1
+
+
+def keep_sums(db: Database, viewer: Viewer, time_zone: str) -> None:
+    """From now on everybody's numbers of the days of this zone are summed up in the background, so that years are counted quickly.
+
+    Only how fast they are depends on it, never what they say. Raises Denied for anybody but the owner of the installation.
+    """
+    check_owner(viewer)
+    keep_zone(db, zone(time_zone).key)
 
 
 def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:

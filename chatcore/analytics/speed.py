@@ -84,7 +84,7 @@ def steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `speed_over_time`."""
     table, groups_of = steps_by_model(rows, filters, step)
     for measure, wanted in (("time_to_first_chunk_s", (50, 90)), ("output_tokens_per_s", (50,))):
-        _, found = percentiles_of(rows, measure, groups_of, len(table), wanted)
+        _, found = percentiles_of(rows, measure, groups_of, len(table), wanted, over_time=True)
         for place, percentile in enumerate(wanted):
             table[f"{measure}_p{percentile}"] = found[:, place]
     return table

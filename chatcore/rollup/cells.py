@@ -22,6 +22,8 @@ BUCKET_BITS = 5
 SHIFT = np.uint32(23 - BUCKET_BITS)
 # A value in the middle of its bucket is off by no more than this part of itself.
 BUCKET_ERROR = 2.0 ** -(BUCKET_BITS + 1)
+# Models times buckets that are merged in one array.
+MOST_MERGED = 4_000_000
 # Keys of a cell as they are kept. `second`: since the start of the day; of an hour a time in it is kept, so that the clock finds it again.
 KEYS = {
     "second": "<u4",
@@ -211,6 +213,26 @@ def middle_of(buckets: Column) -> Column:
 def in_short(names: object) -> str:
     """Names as JSON."""
     return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
+
+
+def merged(table: Table) -> Table:
+    """Buckets of all days together, for questions of the whole period. Kept with the table, as several ask for it."""
+    if table.merged is None:
+        table.merged = merge(table)
+    return table.merged
+
+
+def merge(table: Table) -> Table:
+    """The same, made anew."""
+    buckets, models, answers = (table[name] for name in ("bucket", "models", "answers"))
+    least, width = int(buckets.min(initial=0)), int(buckets.max(initial=0)) + 1
+    if (int(models.max(initial=0)) + 1) * (width - least) > MOST_MERGED:
+        return table
+    width -= least
+    held = np.bincount(models * width + (buckets - least), weights=answers)
+    there = np.flatnonzero(held)
+    columns = {"models": there // width, "bucket": there % width + least, "answers": held[there].astype(np.int64)}
+    return Table(len(there), columns.__getitem__, frozenset({"answers"}))
 
 
 # --- to rows -----------------------------------------------------------------------------------------------------

@@ -53,11 +53,12 @@ def local_hours(at: Ints, zone: str) -> Ints:
 
 def goes_back_over_midnight(zone: str, first: int, last: int) -> bool:
     """Whether a day of the zone, from `first` to `last`, comes back after the next began: where a clock is set back from 0:01 to 23:01."""
-    days = (EPOCH_DAY + timedelta(days=first - 1)).year, (EPOCH_DAY + timedelta(days=last + 1)).year
-    changes = [change for year in range(days[0], days[1] + 1) for change in changes_of(zone, year)]
-    return any(
-        (since + before - 1) // DAY_US > (since + after) // DAY_US for (_, before), (since, after) in pairwise(changes) if before > after
-    )
+    years = range((EPOCH_DAY + timedelta(days=first - 1)).year, (EPOCH_DAY + timedelta(days=last + 1)).year + 1)
+    for (_, before), (since, after) in pairwise(change for year in years for change in changes_of(zone, year)):
+        days = (since + before - 1) // DAY_US, (since + after) // DAY_US
+        if days[0] > days[1] and first <= days[0] and days[1] <= last:
+            return True
+    return False
 
 
 @lru_cache(maxsize=256)

@@ -78,6 +78,8 @@ class Table:
         self._make = make
         self._columns: dict[str, Column] = {}
         self.sums = sums
+        # The same without the time, once it was asked for; see `chatcore.rollup.cells.merged`.
+        self.merged: Table | None = None
 
     def __len__(self) -> int:
         return self._number

@@ -16,9 +16,10 @@ from chatcore.rollup.cells import KINDS, Sums, sum_up
 from chatcore.rollup.clock import Ints, local_day, midnights
 from chatcore.rollup.days import DAY_US, EPOCH, MICROSECOND, NEAR_DAYS, runs, start_of
 from chatcore.rollup.gather import DAYS, NO_PAGES, PAGES, USERS, cut
+from chatcore.rollup.joined import SUMS_DIRTY, ZONES
 from chatcore.rollup.making import BY_HAND
 from chatcore.rollup.pages import Rows, join
-from chatcore.rollup.sums import SUMS, SUMS_DIRTY, ZONES, changed_days, is_fresh, kept_sums, utc_days
+from chatcore.rollup.sums import SUMS, changed_days, is_fresh, kept_sums, utc_days
 
 # UTC days that are made in one step: reading them is not in the way of writers, and short with many people too.
 DAYS_A_STEP = 4
@@ -117,8 +118,8 @@ def waiting_sums(tx: Session) -> int:
     return int(tx.execute(sa.select(sa.func.count()).select_from(marked)).scalar_one())
 
 
-def mark_wrong_sums(db: Database) -> int:
-    """Marks the days whose sums differ from the pages; how many these were."""
+def remake_wrong_sums(db: Database) -> int:
+    """Makes the sums again that differ from the pages; how many these were."""
     with db.read() as tx:
         if not db.is_sqlite:
             tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
@@ -129,4 +130,5 @@ def mark_wrong_sums(db: Database) -> int:
             for utc in utc_days(int(start), int(end)):
                 tx.execute(sa.delete(SUMS_DIRTY).where(SUMS_DIRTY.c.zone == zone, SUMS_DIRTY.c.day == utc))
                 tx.execute(sa.insert(SUMS_DIRTY).values(zone=zone, day=utc, writer=BY_HAND))
+    sum_all(db)
     return len(wrong)

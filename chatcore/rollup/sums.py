@@ -17,11 +17,10 @@ from chatcore.rollup.cells import KINDS, Sums, join_sums, sum_up
 from chatcore.rollup.clock import Ints, goes_back_over_midnight, local_day, midnights
 from chatcore.rollup.days import DAY_US, EPOCH, MICROSECOND, day_of, microseconds, runs
 from chatcore.rollup.gather import DIRTY, check_owner, everybodys_rows
+from chatcore.rollup.joined import JOINED, SUMS_DIRTY, ZONES, state_of
 from chatcore.rollup.pages import Rows
 
-ZONES = SQLModel.metadata.tables["usage_zone"]
 SUMS = SQLModel.metadata.tables["usage_sum"]
-SUMS_DIRTY = SQLModel.metadata.tables["usage_sum_dirty"]
 
 
 def can_be_summed(period: Period, zone: str) -> bool:
@@ -35,9 +34,25 @@ def everybodys_sums(tx: Session, viewer: Viewer, period: Period, zone: str, kind
     Raises Denied for anybody but the owner.
     """
     check_owner(viewer)
+    # The state before the sums: what is made anew in between is newer than it says, and never the other way round.
+    state, place = state_of(tx, period, zone), (zone, period)
+    if state is None:
+        return gathered_sums(tx, viewer, period, zone, kinds)
+    kept = JOINED.find(tx, place)
+    if kept and kept.rows is None:
+        return gathered_sums(tx, viewer, period, zone, kinds)
+    if kept and kept.rows and kept.state == state:
+        return kept.rows
+    # All kinds, for the questions that come next.
+    rows = gathered_sums(tx, viewer, period, zone, KINDS)
+    JOINED.keep(tx, place, state, rows)
+    return rows
+
+
+def gathered_sums(tx: Session, viewer: Viewer, period: Period, zone: str, kinds: Collection[str]) -> Rows:
+    """The same, read anew."""
     first, last = local_day(period.start, zone), local_day(period.end - MICROSECOND, zone)
     starts = np.clip(midnights(zone, first, last), microseconds(period.start), microseconds(period.end))
-    # The marks before the sums: what is made anew in between is newer than its mark, and never the other way round.
     changed = changed_days(tx, zone, day_of(period.start), day_of(period.end - MICROSECOND))
     kept = kept_sums(tx, zone, first, last, kinds)
     fresh = {day: sums for day, sums in kept.items() if is_fresh(sums, starts[day - first : day - first + 2], changed)}
@@ -82,7 +97,7 @@ def made_sums(tx: Session, viewer: Viewer, starts: Ints, zone: str, kinds: Colle
     return sum_up(rows, starts, zone, kinds)
 
 
-def keep_sums(db: Database, zone: str) -> None:
+def keep_zone(db: Database, zone: str) -> None:
     """From now on sums are kept for the days of this zone; they are made in the background.
 
     Asking for numbers works without: where the database cannot be written, they are counted from the pages as before.
