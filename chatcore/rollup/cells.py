@@ -22,6 +22,8 @@ BUCKET_BITS = 5
 SHIFT = np.uint32(23 - BUCKET_BITS)
 # A value in the middle of its bucket is off by no more than this part of itself.
 BUCKET_ERROR = 2.0 ** -(BUCKET_BITS + 1)
+# Up to so many places for each row are counted in an array, and more sorted.
+SPARSE = 16
 # Models times buckets that are merged in one array.
 MOST_MERGED = 4_000_000
 # Keys of a cell as they are kept. `second`: since the start of the day; of an hour a time in it is kept, so that the clock finds it again.
@@ -152,7 +154,8 @@ def cells_of(name: str, table: Table, days: Ints, starts: Ints, zone: str, named
         known = ~np.isnan(table[name])
         table, days = table.where(known), days[known]
     keys = {key: key_of(key, name, table, days, zone, named) for key in kind.keys}
-    first, cell = alike([days, *keys.values()])
+    # An hour is of one day.
+    first, cell = alike([*keys.values()] if "second" in keys else [days, *keys.values()])
     found = np.empty(len(first), kind.kept)
     for key, column in keys.items():
         found[key] = (table["at"] - starts[days])[first] // SECOND_US if key == "second" else column[first]
@@ -174,18 +177,28 @@ def key_of(key: str, name: str, table: Table, days: Ints, zone: str, named: Mapp
 
 def alike(columns: Sequence[Column]) -> tuple[Ints, Ints]:
     """The first of each group of rows that are the same in all columns, in the order of the columns; and for each row its group."""
-    code, span = np.zeros(len(columns[0]), dtype=np.int64), 1
+    number = len(columns[0])
+    code, span = np.zeros(number, dtype=np.int64), 1
     for column in columns:
-        values, width = column.astype(np.int64), int(column.max(initial=0)) + 1
-        # Hours since 1970 and half ids of chats are far apart: they are counted first.
-        if width > max(len(column), 1):
+        values = column.astype(np.int64)
+        values -= values.min(initial=values[0] if number else 0)
+        width = int(values.max(initial=0)) + 1
+        # Half ids of chats are far apart.
+        if width > SPARSE * (number + 1):
             values = np.unique(values, return_inverse=True)[1]
             width = int(values.max(initial=0)) + 1
         if span > 2**62 // width:
             code = np.unique(code, return_inverse=True)[1]
-            span = len(columns[0])
+            span = number
         code, span = code * width + values, span * width
-    _, first, group = np.unique(code, return_index=True, return_inverse=True)
+    if span > SPARSE * (number + 1):
+        _, first, group = np.unique(code, return_index=True, return_inverse=True)
+        return first, group
+    # Like numpy.unique without sorting.
+    there = np.bincount(code, minlength=span) > 0
+    group = (np.cumsum(there) - 1)[code]
+    first = np.empty(int(np.count_nonzero(there)), dtype=np.int64)
+    first[group[::-1]] = np.arange(number)[::-1]
     return first, group
 
 
