@@ -1,19 +1,22 @@
 """Sums that were read a moment ago, kept in memory: a page asks several questions of the same days, one after the other.
 
-They are given out only if nothing has changed since. Marks and turns tell that (`state_of`): every change leaves a mark of its own, and a
-mark goes only when a page is made, which leaves another, or sums, which counts a turn.
+What was joined is given out only if nothing has changed since, and the sums of days again while none were made. Marks and turns
+tell that (`state_of`): every change leaves a mark of its own, and a mark goes only when a page is made, which leaves another, or
+sums, which counts a turn.
 """
 
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from chatcore.parts import Period
+from chatcore.rollup.cells import Sums
 from chatcore.rollup.days import MICROSECOND, day_of
 from chatcore.rollup.gather import DIRTY
 from chatcore.rollup.pages import Rows
@@ -21,22 +24,32 @@ from chatcore.rollup.pages import Rows
 ZONES = SQLModel.metadata.tables["usage_zone"]
 SUMS_DIRTY = SQLModel.metadata.tables["usage_sum_dirty"]
 
-# The period that is looked at, the one before it, and two of a moment ago.
-MOST = 4
-# Cells of one period, which take two or three times as many bytes when they are looked at; two years of a million messages have 600,000.
-MOST_CELLS = 1_500_000
+# The period that is looked at, and the one before it.
+MOST = 2
+# Cells of one period, 22 bytes each as they are kept and some 100 when all are looked at; two years of a million messages have 650,000.
+MOST_CELLS = 1_000_000
 # Not looked at for so long they are forgotten.
 KEPT_S = 300.0
 # With so many marks an import is under way, and no state comes twice.
 MOST_MARKS = 1_000
 
 
+class State(NamedTuple):
+    """How often sums of the zone were made, and which marks there are of pages and of sums."""
+
+    turn: int
+    pages: frozenset[tuple[object, ...]]
+    sums: frozenset[tuple[object, ...]]
+
+
 @dataclass(slots=True)
 class Entry:
-    """Rows, None of those that were too many; the state that they are of; and when they were last looked at."""
+    """Rows and the sums that they were joined of, None of those that were too many; the state that they are of; and when they were last
+    looked at."""
 
     rows: Rows | None
-    state: Hashable
+    kept: Mapping[int, Sums]
+    state: State
     looked_at_s: float
 
 
@@ -55,12 +68,13 @@ class Joined:
                 found.looked_at_s = time.monotonic()
             return found
 
-    def keep(self, tx: Session, place: Hashable, state: Hashable, rows: Rows) -> None:
+    def keep(self, tx: Session, place: Hashable, state: State, rows: Rows, kept_sums: Mapping[int, Sums]) -> None:
         """Keeps these instead of what was not looked at for longest."""
         cells = sum(map(len, (rows.summed or {}).values()))
         with self._guard:
             kept = self._kept.setdefault(engine_of(tx), {})
-            kept[place] = Entry(rows if cells <= MOST_CELLS else None, state, time.monotonic())
+            few = cells <= MOST_CELLS
+            kept[place] = Entry(rows if few else None, kept_sums if few else {}, state, time.monotonic())
             for oldest in sorted(kept, key=lambda place: kept[place].looked_at_s)[:-MOST]:
                 del kept[oldest]
 
@@ -81,7 +95,7 @@ def engine_of(tx: Session) -> sa.Engine:
     return bind if isinstance(bind, sa.Engine) else bind.engine
 
 
-def state_of(tx: Session, period: Period, zone: str) -> Hashable | None:
+def state_of(tx: Session, period: Period, zone: str) -> State | None:
     """What changes whenever a number of the period does; None where nothing tells: of a zone that is not kept, and of very many marks."""
     turn = tx.execute(sa.select(ZONES.c.made).where(ZONES.c.name == zone)).scalar()
     if turn is None:
@@ -93,4 +107,4 @@ def state_of(tx: Session, period: Period, zone: str) -> Hashable | None:
         SUMS_DIRTY.c.zone == zone, SUMS_DIRTY.c.day.between(first, last)
     )
     marks = [frozenset(map(tuple, tx.execute(marked.limit(MOST_MARKS)).all())) for marked in (pages, sums)]
-    return None if any(len(found) == MOST_MARKS for found in marks) else (turn, *marks)
+    return None if any(len(found) == MOST_MARKS for found in marks) else State(turn, marks[0], marks[1])

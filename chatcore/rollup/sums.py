@@ -3,7 +3,7 @@
 So they are as fresh as the tables, like `chatcore.rollup.gather`, whether sums are behind, half made or not there.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -36,25 +36,28 @@ def everybodys_sums(tx: Session, viewer: Viewer, period: Period, zone: str, kind
     check_owner(viewer)
     # The state before the sums: what is made anew in between is newer than it says, and never the other way round.
     state, place = state_of(tx, period, zone), (zone, period)
-    if state is None:
-        return gathered_sums(tx, viewer, period, zone, kinds)
-    kept = JOINED.find(tx, place)
-    if kept and kept.rows is None:
-        return gathered_sums(tx, viewer, period, zone, kinds)
-    if kept and kept.rows and kept.state == state:
-        return kept.rows
+    found = JOINED.find(tx, place) if state else None
+    if state is None or (found and found.rows is None):
+        return gathered_sums(tx, viewer, period, zone, kinds, kept_sums(tx, zone, *days_of(period, zone), kinds))
+    if found and found.rows and found.state == state:
+        return found.rows
     # All kinds, for the questions that come next.
-    rows = gathered_sums(tx, viewer, period, zone, KINDS)
-    JOINED.keep(tx, place, state, rows)
+    kept = found.kept if found and found.state.turn == state.turn else kept_sums(tx, zone, *days_of(period, zone), KINDS)
+    rows = gathered_sums(tx, viewer, period, zone, KINDS, kept)
+    JOINED.keep(tx, place, state, rows, kept)
     return rows
 
 
-def gathered_sums(tx: Session, viewer: Viewer, period: Period, zone: str, kinds: Collection[str]) -> Rows:
-    """The same, read anew."""
-    first, last = local_day(period.start, zone), local_day(period.end - MICROSECOND, zone)
+def days_of(period: Period, zone: str) -> tuple[int, int]:
+    """The first and the last day of a zone that a period has a part of."""
+    return local_day(period.start, zone), local_day(period.end - MICROSECOND, zone)
+
+
+def gathered_sums(tx: Session, viewer: Viewer, period: Period, zone: str, kinds: Collection[str], kept: Mapping[int, Sums]) -> Rows:
+    """The same from sums that were read, and from the pages where these are missing or not of today."""
+    first, last = days_of(period, zone)
     starts = np.clip(midnights(zone, first, last), microseconds(period.start), microseconds(period.end))
     changed = changed_days(tx, zone, day_of(period.start), day_of(period.end - MICROSECOND))
-    kept = kept_sums(tx, zone, first, last, kinds)
     fresh = {day: sums for day, sums in kept.items() if is_fresh(sums, starts[day - first : day - first + 2], changed)}
     for run in runs(set(range(first, last + 1)) - fresh.keys()):
         days = range(run[0], run[-1] + 1)
