@@ -66,7 +66,8 @@ def choose(rows: Rows, filters: Filters, chats: Ints | None) -> Rows:
     """The rows that the filters let through; `chats` are the `keys_meant` by them. With models chosen: their attempts, their
     answers and the prompts they answered. An attempt whose chat is gone is in no tag and no folder, and a role narrows messages
     alone. `messages.counted` and `answers.counted` say the same in SQL."""
-    fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
+    narrowed = rows.models if filters.narrowed else ()
+    fits = flags(narrowed, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
 
     def let_through(table: Table, *, of_messages: bool) -> Table:
         if filters.narrowed:

@@ -11,6 +11,8 @@ from chatcore.rollup.pages import Rows, Table
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+# A bucket is below 2**16.
+BUCKET = 16
 # Groups times buckets that are counted in one array; more of them are sorted.
 DENSE = 2_000_000
 
@@ -98,23 +100,29 @@ def percentiles_of(
 
 def spread(groups: npt.NDArray[np.integer], buckets: Ints, answers: Ints, number: int, wanted: Sequence[float]) -> tuple[Ints, Floats]:
     """Of each group how many answers its buckets hold, and the percentiles of the middles of these."""
-    groups = groups.astype(np.int64)
-    keys = groups << 16 | buckets
-    if len(keys) and number * (width := int(buckets.max()) + 1 - (least := int(buckets.min()))) <= DENSE:
-        held = np.bincount(groups * width + (buckets - least), weights=answers, minlength=number * width).astype(np.int64)
-        there = np.flatnonzero(held)
-        keys, answers = (there // width) << 16 | (there % width + least), held[there]
-    else:
-        order = np.argsort(keys)
-        keys, answers = keys[order], answers[order]
-    counts = totals(keys >> 16, answers, number)
+    keys, held = in_order(groups.astype(np.int64), buckets, answers, number)
+    counts = totals(keys >> BUCKET, held, number)
     found = np.full((number, len(wanted)), np.nan)
     known = counts > 0
-    ends = np.cumsum(answers)
+    ends = np.cumsum(held)
     starts = (np.cumsum(counts) - counts)[known, None]
     places = np.asarray(wanted) / 100 * (counts[known, None] - 1)
     below = np.floor(places).astype(np.int64)
     above = np.minimum(below + 1, counts[known, None] - 1)
-    low, high = (middle_of(keys[np.searchsorted(ends, starts + at, side="right")] & 0xFFFF) for at in (below, above))
+    last = (1 << BUCKET) - 1
+    low, high = (middle_of(keys[np.searchsorted(ends, starts + at, side="right")] & last) for at in (below, above))
     found[known] = low + (high - low) * (places - below)
     return counts, found
+
+
+def in_order(groups: Ints, buckets: Ints, answers: Ints, number: int) -> tuple[Ints, Ints]:
+    """Group and bucket as one number (the group above BUCKET bits), in order, and how many answers each has."""
+    least = int(buckets.min()) if len(buckets) else 0
+    width = int(buckets.max(initial=0)) + 1 - least
+    if number * width > DENSE:
+        keys = groups << BUCKET | buckets
+        order = np.argsort(keys)
+        return keys[order], answers[order]
+    held = np.bincount(groups * width + (buckets - least), weights=answers, minlength=number * width)
+    there = np.flatnonzero(held)
+    return (there // width) << BUCKET | (there % width + least), held[there].astype(np.int64)

@@ -238,10 +238,10 @@ def merged(table: Table) -> Table:
 def merge(table: Table) -> Table:
     """The same, made anew."""
     buckets, models, answers = (table[name] for name in ("bucket", "models", "answers"))
-    least, width = int(buckets.min(initial=0)), int(buckets.max(initial=0)) + 1
-    if (int(models.max(initial=0)) + 1) * (width - least) > MOST_MERGED:
+    least = int(buckets.min()) if len(buckets) else 0
+    width = int(buckets.max(initial=0)) + 1 - least
+    if (int(models.max(initial=0)) + 1) * width > MOST_MERGED:
         return table
-    width -= least
     held = np.bincount(models * width + (buckets - least), weights=answers)
     there = np.flatnonzero(held)
     columns = {"models": there // width, "bucket": there % width + least, "answers": held[there].astype(np.int64)}

@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 from sqlmodel import Session
 
 from chatcore import analytics, doctor, upkeep
-from chatcore.analytics import Filters, chosen, whole_days
+from chatcore.analytics import Filters, chosen, numbers, whole_days
 from chatcore.analytics.numbers import percentiles, spread
 from chatcore.db import Database
 from chatcore.errors import Denied
@@ -301,17 +301,20 @@ def test_whatever_is_done_the_sums_say_what_the_rows_say(db: Database, now: date
 # --- arithmetic --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dense", [0, numbers.DENSE])
 @given(
     values=some.lists(some.floats(0, 1e6, width=32), max_size=60),
     groups=some.integers(1, 4),
     seed=some.integers(0, 100),
 )
-def test_percentiles_of_buckets_are_within_their_error(values: list[float], groups: int, seed: int) -> None:
+def test_percentiles_of_buckets_are_within_their_error(dense: int, values: list[float], groups: int, seed: int) -> None:
     measured = np.array(values, dtype=np.float32)
     of = np.random.default_rng(seed).integers(0, groups, len(measured))
     cells, answers = np.unique(np.stack([of, bucket_of(measured).astype(np.int64)]), axis=1, return_counts=True)
     wanted = (0, 1, 50, 90, 99, 100)
-    told, found = spread(cells[0], cells[1], answers, groups, wanted)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(numbers, "DENSE", dense)
+        told, found = spread(cells[0], cells[1], answers, groups, wanted)
     counts, exact = percentiles(of, measured, groups, wanted)
     assert told.tolist() == counts.tolist()
     # Numbers that a float can only just hold have fewer bits.
