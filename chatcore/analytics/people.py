@@ -40,12 +40,12 @@ def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     their row. Raises Denied if the filters are for everybody and the viewer is not the owner.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters, kinds=("chats", "asked"))
+        rows = chosen_rows(tx, viewer, filters, kinds=("writers", "asked"))
         names = names_of(tx, rows)
     number = len(rows.users)
-    messages = sums_of(rows.chats, "messages", rows.chats["user"], number)
+    messages = sums_of(rows.writers, "messages", rows.writers["user"], number)
     sums = count(rows.asked, rows.asked["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
-    active = np.maximum(*(newest(made["user"], amount(made, "last_at"), number) for made in (rows.chats, rows.asked)))
+    active = np.maximum(*(newest(made["user"], amount(made, "last_at"), number) for made in (rows.writers, rows.asked)))
     frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str"), "name": names, "messages": messages, **sums})
     frame["last_active_at"] = pd.to_datetime(active, unit="us", utc=True).as_unit("us")
     there = (frame["messages"] > 0) | (frame["answers"] > 0)
@@ -78,14 +78,14 @@ def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step 
     midnight), `people`, `messages`. Raises Denied as `people` does.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters, kinds=("chats",))
-    starts, steps = local_steps(rows.chats["at"], filters, step)
-    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.chats["user"])
+        rows = chosen_rows(tx, viewer, filters, kinds=("writers",))
+    starts, steps = local_steps(rows.writers["at"], filters, step)
+    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.writers["user"])
     return pd.DataFrame(
         {
             "start": starts,
             "people": sizes(pairs // max(len(rows.users), 1), len(starts)),
-            "messages": sums_of(rows.chats, "messages", steps, len(starts)),
+            "messages": sums_of(rows.writers, "messages", steps, len(starts)),
         }
     )
 

@@ -161,6 +161,7 @@ class UsageSum(SQLModel, table=True):
     time_to_first_chunk_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     output_tokens_per_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     chats: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    writers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     asked: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     duration_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     load_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

@@ -58,7 +58,8 @@ TOKENS = {f"known_{name}": "<i8" for name in COUNTS}
 MEASURED = ("time_to_first_chunk_s", "output_tokens_per_s", "duration_s", "load_s", "prompt_tokens_per_s")
 KINDS: dict[str, Kind] = {
     "hours": Kind("messages", ("second", "models", "role", "imported"), {"messages": "<u4"}),
-    "chats": Kind("messages", ("user", "chat", "models", "role", "imported"), {"messages": "<u4", "last_at": "<i8"}),
+    "chats": Kind("messages", ("chat", "models", "role", "imported"), {"messages": "<u4"}),
+    "writers": Kind("messages", ("user", "models", "role", "imported"), {"messages": "<u4", "last_at": "<i8"}),
     "answers": Kind(
         "answers",
         ("models", "state", "error", "imported"),
@@ -258,10 +259,10 @@ def unpack_people(people: str) -> tuple[str, ...]:
 
 
 def join_sums(sums: Sequence[Sums], kinds: Collection[str]) -> Rows:
-    """The cells of days one after the other, as rows that stand for many. Without chats and askers it has no people."""
+    """The cells of days one after the other, as rows that stand for many. Only those of people name them."""
     names, pointed = point([day.names for day in sums])
     users = dict[str, int]()
-    if "chats" in kinds or "asked" in kinds:
+    if "writers" in kinds or "asked" in kinds:
         begins = np.cumsum([0, *(len(unpack_people(day.people)) for day in sums)])[:-1]
         places = [users.setdefault(user_id, len(users)) for day in sums for user_id in unpack_people(day.people)]
         pointed = {**pointed, "user": (begins, np.array(places, dtype=np.int64))}

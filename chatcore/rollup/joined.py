@@ -26,8 +26,8 @@ SUMS_DIRTY = SQLModel.metadata.tables["usage_sum_dirty"]
 
 # The period that is looked at, and the one before it.
 MOST = 2
-# Cells of one period, 22 bytes each as they are kept and some 100 when all are looked at; two years of a million messages have 650,000.
-MOST_CELLS = 1_000_000
+# Cells of one period, 20 bytes each as they are kept and some 100 when all are looked at; two years of a million messages have a million.
+MOST_CELLS = 1_500_000
 # Not looked at for so long they are forgotten.
 KEPT_S = 300.0
 # With so many marks an import is under way, and no state comes twice.

@@ -120,8 +120,13 @@ class Rows:
 
     @property
     def chats(self) -> Table:
-        """Messages that are told apart by chat and person."""
+        """Messages that are told apart by chat."""
         return self.messages if self.summed is None else self.summed["chats"]
+
+    @property
+    def writers(self) -> Table:
+        """Messages that are told apart by person."""
+        return self.messages if self.summed is None else self.summed["writers"]
 
     @property
     def asked(self) -> Table:

@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 CELLS = (
-    "hours", "answers", "time_to_first_chunk_s", "output_tokens_per_s", "chats", "asked", "duration_s", "load_s", "prompt_tokens_per_s",
+    "hours", "answers", "time_to_first_chunk_s", "output_tokens_per_s", "chats", "writers", "asked", "duration_s", "load_s", "prompt_tokens_per_s",
 )  # fmt: skip
 
 
