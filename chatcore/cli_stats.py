@@ -88,6 +88,7 @@ def list_questions() -> None:
 
 def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
     """Prints what a question answers, as JSON, CSV or a table."""
+    from chatcore.analytics import keep_sums
     from chatcore.analytics.ranges import days_text
     from chatcore.reports.changes import by_chance, changes_table
     from chatcore.reports.files import csv_of, rows_of
@@ -101,6 +102,8 @@ def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
         pair = pair_for(name, asked.against, subject.filters, now=now)
         filters = replace(subject.filters, period=pair.after) if pair else subject.filters
         other = pair.before if pair else None
+        if filters.everybody:
+            keep_sums(db, subject.viewer, filters.time_zone)
         frame = ask(db, subject.viewer, name, filters, now=now, step=asked.step, other=other, rates=rates_of_settings(now))
     if form == "json":
         about = {

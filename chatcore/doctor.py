@@ -16,7 +16,7 @@ from chatcore import processes
 from chatcore.db import Database
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.models import utc_now
-from chatcore.rollup import making
+from chatcore.rollup import making, summing
 from chatcore.rollup.days import start_of
 from chatcore.rows import GENERATIONS, RUNNING
 from chatcore.search import check
@@ -142,6 +142,7 @@ def examine(db: Database, *, now: datetime | None = None, thorough: bool = False
             findings.append(check_unmigrated(tx))
             findings.append(check_search(tx))
             findings.append(check_rollup(tx))
+            findings.append(check_sums(tx))
     if thorough and schema.level is Level.OK:
         findings.append(check_every_word(db))
     return tuple(findings)
@@ -238,6 +239,17 @@ def check_rollup(tx: Session) -> Finding:
     return Finding("rollup", Level.OK, "counted as the tables say")
 
 
+def check_sums(tx: Session) -> Finding:
+    """Whether the sums of everybody's days say what the pages of the rollup say."""
+    wrong = tuple(f"{zone} {start_of(day):%Y-%m-%d}" for zone, day in summing.wrong_sums(tx))
+    if wrong:
+        return Finding("sums", Level.PROBLEM, f"{len(wrong):,} days of everybody are summed up wrong.", REPAIR, wrong[:EXAMPLES])
+    waiting = summing.waiting_sums(tx)
+    if waiting:
+        return Finding("sums", Level.OK, f"as the pages say; {waiting:,} days are summed up anew while chatcore runs")
+    return Finding("sums", Level.OK, "as the pages say")
+
+
 def check_every_word(db: Database) -> Finding:
     """Whether the index holds exactly the words of the messages."""
     wrong = check.compare_all(db)
@@ -267,7 +279,7 @@ RELEASE = (
 
 
 def repair(db: Database, *, on_progress: Progress | None = None) -> int:
-    """Corrects the counters of chats, the message they show, answers that are stuck and pages of the rollup; answers how many rows.
+    """Corrects the counters of chats, the message they show, answers that are stuck, pages and sums of the rollup; answers how many rows.
 
     A chat that is right is not touched; 200 are corrected in one transaction, so others can write meanwhile.
     `on_progress` hears how many were corrected so far. The rest of what `examine` finds needs a person.
@@ -285,4 +297,4 @@ def repair(db: Database, *, on_progress: Progress | None = None) -> int:
             on_progress(corrected)
     with db.write() as tx:
         released = tx.connection().execute(sa.text(RELEASE)).rowcount
-    return corrected + released + making.remake_wrong(db)
+    return corrected + released + making.remake_wrong(db) + summing.remake_wrong_sums(db)

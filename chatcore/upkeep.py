@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from chatcore.db import Database
 from chatcore.history import purge_portion
 from chatcore.models import utc_now
@@ -41,6 +43,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
     """All there is to do on this database."""
     return (
         Job("make the pages of the rollup", ROLLUP_S, lambda: make_pages(db)),
+        Job("sum up everybody's days", ROLLUP_S, lambda: make_sums(db)),
         Job("index messages for the search", HOUR_S, lambda: index_messages(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
         Job("remove share links that have ended", HOUR_S, lambda: remove_ended_links(db, now=clock())),
@@ -54,6 +57,24 @@ def make_pages(db: Database) -> bool:
     from chatcore.rollup.making import refresh_step
 
     return refresh_step(db)
+
+
+def make_sums(db: Database) -> bool:
+    """Sums up some of everybody's days anew, where somebody looks at them; whether there may be more. What was read of them and
+    nobody asks for any more is forgotten."""
+    if not needs_sums(db):
+        return False
+    from chatcore.rollup.joined import JOINED
+    from chatcore.rollup.summing import sum_step
+
+    JOINED.forget()
+    return sum_step(db)
+
+
+def needs_sums(db: Database) -> bool:
+    """Whether anybody looks at everybody's numbers: most installations have one person, and need no numpy for this."""
+    with db.read() as tx:
+        return tx.execute(sa.text("SELECT 1 FROM usage_zone")).first() is not None
 
 
 def index_messages(db: Database) -> bool:

@@ -13,12 +13,16 @@ from chatcore import analytics, doctor, stats
 from chatcore.analytics import Filters, whole_days
 from chatcore.errors import Conflict
 from chatcore.parts import Viewer
+from chatcore.rollup.cells import KINDS
+from chatcore.rollup.joined import JOINED
 from chatcore.rollup.making import refresh_step
+from chatcore.rollup.summing import DAYS_A_STEP, sum_step
 
 ZONE = "Europe/Berlin"
 # All questions of the page together over two years of everybody, and a list behind a number: see docs/performance.md.
 PAGE_BUDGET_MS = {"sqlite": 50, "postgresql": 80}
 BEHIND_BUDGET_MS = 20
+STEP_BUDGET_MS = 20
 MARK_ALL = (
     "INSERT INTO usage_dirty (user_id, day, writer) SELECT user_id, day, 0 FROM usage_day d WHERE user_id = :user_id "
     "AND NOT EXISTS (SELECT 1 FROM usage_dirty m WHERE m.user_id = d.user_id AND m.day = d.day)"
@@ -30,15 +34,20 @@ def measure(ground: Ground) -> Iterator[Figure]:
     changes, and the lists behind them."""
     db, today = ground.db, ground.now.date()
     yield from making(ground)
+    yield from summing(ground)
     for who, viewer in ground.people.items():
         for name, days in (("30 days", 29), ("2 years", 729)):
             filters = Filters(whole_days(today - timedelta(days=days), today, ZONE), time_zone=ZONE)
             yield from half_and_most(f"analytics page, {name}, {who}", ground.timed([whole_page(ground, viewer, filters)]))
             if viewer.is_owner:
                 budget = ground.budget(PAGE_BUDGET_MS[db.dialect]) if days > 365 else None
-                everybody = whole_page(ground, viewer, replace(filters, everybody=True))
+                together = replace(filters, everybody=True)
+                everybody = whole_page(ground, viewer, together)
                 yield from half_and_most(f"analytics page, {name}, everybody", ground.timed([everybody]), budget=budget)
-        behind = [partial(ask, db, viewer, filters) for ask in (analytics.messages_behind, analytics.answers_behind)]
+                yield from half_and_most(f"analytics page, {name}, everybody, read anew", ground.timed([read_anew(everybody)]))
+                others = [partial(ask, ground, viewer, together) for ask in (quality, cost, people)]
+                yield from half_and_most(f"quality, cost and people, {name}, everybody, each", ground.timed(others))
+        behind = [partial(question, db, viewer, filters) for question in (analytics.messages_behind, analytics.answers_behind)]
         yield from half_and_most(f"list behind a number, {who}", ground.timed(behind), budget=ground.budget(BEHIND_BUDGET_MS))
     whole: list[tuple[str, Callable[[], object]]] = [("everybody's counts", lambda: stats.count_all(db))]
     if ground.filling.messages <= BUDGET_MESSAGES:
@@ -55,6 +64,51 @@ def whole_page(ground: Ground, viewer: Viewer, filters: Filters) -> Callable[[],
         analytics.speed_report(ground.db, viewer, filters, step="week")
 
     return ask
+
+
+def read_anew(ask: Callable[[], None]) -> Callable[[], None]:
+    """The same without what was read a moment ago."""
+
+    def ask_anew() -> None:
+        JOINED.forget(unseen_s=0)
+        ask()
+
+    return ask_anew
+
+
+def quality(ground: Ground, viewer: Viewer, filters: Filters) -> None:
+    """What the tab Quality asks."""
+    analytics.quality_report(ground.db, viewer, filters, step="week")
+
+
+def cost(ground: Ground, viewer: Viewer, filters: Filters) -> None:
+    """What the tab Cost asks."""
+    analytics.cost_report(ground.db, viewer, filters, now=ground.now, rates=analytics.Rates(), step="week")
+
+
+def people(ground: Ground, viewer: Viewer, filters: Filters) -> None:
+    """What the tab People asks."""
+    analytics.people(ground.db, viewer, filters)
+    analytics.people_models(ground.db, viewer, filters)
+    analytics.active_people(ground.db, viewer, filters, step="week")
+
+
+def summing(ground: Ground) -> Iterator[Figure]:
+    """Sums up everybody's days in the zone, all of them anew: how long a step of some days takes, and how much room they need."""
+    with ground.db.write() as tx:
+        tx.execute(sa.text("DELETE FROM usage_zone WHERE name = :zone"), {"zone": ZONE})
+    analytics.keep_sums(ground.db, ground.people["top user"], ZONE)
+    steps: list[float] = []
+    more = True
+    while more:
+        start = ground.effort.clock()
+        more = sum_step(ground.db)
+        steps.append((ground.effort.clock() - start) * 1000)
+    yield from half_and_most(f"summing up {DAYS_A_STEP} days of everybody", steps[:-1], budget=STEP_BUDGET_MS)
+    sizes = " + ".join(f"sum(length({name}))" for name in ("names", "people", *KINDS))
+    with ground.db.read() as tx:
+        size = tx.execute(sa.text(f"SELECT {sizes} FROM usage_sum")).scalar_one()
+    yield Figure("sums of everybody's days in a zone of the text", int(size) / ground.filling.text_bytes, "x")
 
 
 def making(ground: Ground) -> Iterator[Figure]:

@@ -15,7 +15,7 @@ from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.habits import Habits, activity_over_time, calendar, habits, streaks
 from chatcore.analytics.lengths import chat_depth, chat_lengths, top_chats
 from chatcore.analytics.messages import busy_hours, messages_per_day
-from chatcore.analytics.people import active_people, has_company, people, people_models
+from chatcore.analytics.people import active_people, has_company, keep_sums, people, people_models
 from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcomes_over_time, quality_report
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
@@ -57,6 +57,7 @@ __all__ = [
     "folder_paths",
     "habits",
     "has_company",
+    "keep_sums",
     "known_models",
     "known_places",
     "messages_behind",

@@ -3,7 +3,7 @@
 The ledger outlives its chat: what was used stays counted after the messages are gone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,15 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
-from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
+from chatcore.analytics.chosen import chosen_rows, compact, local_steps, model_places
 from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import Ints, newest, percentiles, sizes, totals
+from chatcore.analytics.numbers import Ints, newest, percentiles_of, sums_of
 from chatcore.analytics.statements import GENERATIONS, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.gather import everybodys_names, known_names
-from chatcore.rollup.pages import SOURCES, STATES, UNKNOWN, Rows, Table
+from chatcore.rollup.measures import amount
+from chatcore.rollup.pages import Rows, Table
 from chatcore.rollup.tables import has_ref
 
 COUNTS = (
@@ -33,7 +34,15 @@ COUNTS = (
     "answers_with_usage",
     "answers_estimated",
 )
+# What of an attempt is added up for them, where it has another name there.
+MEASURES_OF = {
+    "answers_with_usage": "answers_with_output_tokens", "input_tokens": "known_input_tokens", "output_tokens": "known_output_tokens",
+}  # fmt: skip
 MODEL = ["provider", "model_name"]
+
+# The sums that these questions are content with.
+TOKEN_CELLS = ("answers",)
+MODEL_CELLS = ("answers", "time_to_first_chunk_s", "output_tokens_per_s")
 
 # What is measured of an answer: the names of its median and of the number of answers it is over.
 MEDIANS = {
@@ -50,7 +59,7 @@ def tokens_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFra
     known), `answers_estimated` (of these, how many were estimated instead of reported). A day without answers has no row.
     """
     with db.read() as tx:
-        return tokens_of(chosen_rows(tx, viewer, filters), filters)
+        return tokens_of(chosen_rows(tx, viewer, filters, kinds=TOKEN_CELLS), filters)
 
 
 def models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -63,7 +72,7 @@ def models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     over (`answers_with_...`), and `last_used_at` (UTC, when the newest attempt started).
     """
     with db.read() as tx:
-        return models_of(chosen_rows(tx, viewer, filters))
+        return models_of(chosen_rows(tx, viewer, filters, kinds=MODEL_CELLS))
 
 
 def known_models(db: Database, viewer: Viewer, *, everybody: bool = False) -> tuple[tuple[str, str], ...]:
@@ -77,26 +86,41 @@ def known_models(db: Database, viewer: Viewer, *, everybody: bool = False) -> tu
 
 def tokens_of(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `tokens_per_day`."""
-    table, groups = steps_by_model(rows, filters, "day")
-    sums = count(rows.answers, groups, len(table), ("input_tokens", "output_tokens", "answers_with_usage", "answers_estimated"))
+    table, groups_of = steps_by_model(rows, filters, "day")
+    sums = count(
+        rows.answers, groups_of(rows.answers), len(table), ("input_tokens", "output_tokens", "answers_with_usage", "answers_estimated")
+    )
     return table.rename(columns={"start": "day"}).assign(**sums)
 
 
-def steps_by_model(rows: Rows, filters: Filters, step: Step) -> tuple[pd.DataFrame, Ints]:
+def steps_by_model(rows: Rows, filters: Filters, step: Step) -> tuple[pd.DataFrame, Callable[[Table], Ints]]:
     """A row for each step and model that was asked in it, in order: `start` (see `speed_over_time`), `provider`, `model_name` and
-    `answers`; and for each attempt the place of its row."""
-    pairs, models = by_model(rows.answers, rows.models)
+    `answers`; and what tells for each attempt of a table the place of its row."""
+    pairs, places = model_places(rows.answers, rows.models)
     starts, steps = local_steps(rows.answers["at"], filters, step)
-    keys, groups = compact(steps * max(len(pairs), 1) + models)
+    keys, groups = compact(steps * max(len(pairs), 1) + places[rows.answers["models"]])
+
+    def groups_of(table: Table) -> Ints:
+        if table is rows.answers:
+            return groups
+        own_starts, own_steps = local_steps(table["at"], filters, step)
+        own = np.searchsorted(starts.to_numpy(), own_starts.to_numpy())[own_steps] * max(len(pairs), 1) + places[table["models"]]
+        rows_of_keys = np.zeros(len(starts) * max(len(pairs), 1), dtype=np.int64)
+        rows_of_keys[keys] = np.arange(len(keys))
+        place: Ints = rows_of_keys[own]
+        return place
+
     own_step, own_model = np.divmod(keys, max(len(pairs), 1))
     start = starts.take(own_step).reset_index(drop=True)
-    return pd.DataFrame({"start": start, **model_columns(pairs, own_model), "answers": sizes(groups, len(keys))}), groups
+    answers = sums_of(rows.answers, "answers", groups, len(keys))
+    return pd.DataFrame({"start": start, **model_columns(pairs, own_model), "answers": answers}), groups_of
 
 
 def models_of(rows: Rows) -> pd.DataFrame:
     """The frame of `models`."""
     asked = rows.answers
-    pairs, models = by_model(asked, rows.models)
+    pairs, places = model_places(asked, rows.models)
+    models = places[asked["models"]]
     sums = count(asked, models, len(pairs), COUNTS)
     finished = sums["answers"] - sums["running"]
     unknown = sums["answers_with_usage"] == 0
@@ -105,9 +129,9 @@ def models_of(rows: Rows) -> pd.DataFrame:
     table |= {name: pd.array(np.where(unknown, 0, sums[name]), dtype="Int64") for name in ("input_tokens", "output_tokens")}
     table["failed_share"] = np.divide(sums["failed"], finished, out=np.full(len(pairs), np.nan), where=finished > 0)
     for measure, (median, answers) in MEDIANS.items():
-        known, found = percentiles(models, asked[measure], len(pairs), [50])
+        known, found = percentiles_of(rows, measure, lambda table: places[table["models"]], len(pairs), [50])
         table[median], table[answers] = found[:, 0], known
-    table["last_used_at"] = pd.to_datetime(newest(models, asked["at"], len(pairs)), unit="us", utc=True).as_unit("us")
+    table["last_used_at"] = pd.to_datetime(newest(models, amount(asked, "last_at"), len(pairs)), unit="us", utc=True).as_unit("us")
     frame = pd.DataFrame(table)
     frame.loc[unknown, ["input_tokens", "output_tokens"]] = pd.NA
     return frame.sort_values(["answers", *MODEL], ascending=[False, True, True], ignore_index=True)
@@ -115,20 +139,7 @@ def models_of(rows: Rows) -> pd.DataFrame:
 
 def count(asked: Table, groups: Ints, number: int, wanted: Sequence[str]) -> dict[str, Ints]:
     """Sums of attempts by group, each of 0 to `number` - 1: those of COUNTS that are wanted."""
-    states = {state.value: place for place, state in enumerate(STATES)}
-
-    def sum_of(name: str) -> Ints:
-        if name == "answers":
-            return sizes(groups, number)
-        if name == "answers_with_usage":
-            return sizes(groups[asked["output_tokens"] != UNKNOWN], number)
-        if name == "answers_estimated":
-            return sizes(groups[asked["source"] == SOURCES.index("estimated")], number)
-        if name in states:
-            return sizes(groups[asked["state"] == states[name]], number)
-        return totals(groups, np.maximum(asked[name], 0), number)
-
-    return {name: sum_of(name) for name in wanted}
+    return {name: sums_of(asked, MEASURES_OF.get(name, name), groups, number) for name in wanted}
 
 
 def model_columns(pairs: Sequence[tuple[str, str]], places: Ints) -> dict[str, pd.api.extensions.ExtensionArray]:

@@ -1,8 +1,8 @@
 """Which of the gathered rows a question is about, and in which local hour or day each lies."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -14,23 +14,44 @@ from chatcore.analytics.filters import Filters, Step, first_day, offsets, previo
 from chatcore.analytics.numbers import Ints
 from chatcore.analytics.statements import DAY_S, EPOCH_ORDINAL
 from chatcore.parts import Period, Viewer
+from chatcore.rollup.cells import KINDS
 from chatcore.rollup.days import microseconds
 from chatcore.rollup.gather import cut, everybodys_rows, rows_of
 from chatcore.rollup.pages import ROLES, Models, Rows, Table
+from chatcore.rollup.sums import can_be_summed, everybodys_sums
 
 SECOND_US = 1_000_000
+# Everybody's rows of a shorter time are counted one by one, which gives percentiles without an error.
+SUMMED_FROM = timedelta(days=100)
 
 
-def chosen_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
+def chosen_rows(tx: Session, viewer: Viewer, filters: Filters, *, kinds: Collection[str] = ()) -> Rows:
     """The viewer's rows that the filters let through, or everybody's. Raises Denied for everybody's if the viewer is not the owner,
-    NotFound for a tag or a folder that is not theirs."""
+    NotFound for a tag or a folder that is not theirs.
+
+    A question that names the `kinds` of cells that it counts (`chatcore.rollup.cells`) gets rows that stand for many where there are
+    such: of everybody. Filters narrow them like others.
+    """
+    if are_summed(filters, kinds):
+        return choose(everybodys_sums(tx, viewer, filters.period, filters.time_zone, kinds), filters, None)
     chats = keys_meant(tx, viewer, filters)
     return choose(gathered_rows(tx, viewer, filters, filters.period), filters, chats)
 
 
-def compared_rows(tx: Session, viewer: Viewer, filters: Filters, *, now: datetime) -> tuple[Rows, Rows, Filters]:
+def are_summed(filters: Filters, kinds: Collection[str]) -> bool:
+    """Whether sums answer a question: of everybody over a long time, and one that is content with these kinds. Nothing but this decides
+    it, and nothing in the database does: the same question is always counted in the same way."""
+    is_long = filters.period.end - filters.period.start > SUMMED_FROM
+    return filters.everybody and is_long and bool(kinds) and can_be_summed(filters.period, filters.time_zone)
+
+
+def compared_rows(
+    tx: Session, viewer: Viewer, filters: Filters, *, now: datetime, kinds: Collection[str] = ()
+) -> tuple[Rows, Rows, Filters]:
     """The same rows, those of the period before, and the filters of these; all are read at once. Raises what `chosen_rows` does."""
     earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
+    if are_summed(filters, kinds):
+        return chosen_rows(tx, viewer, filters, kinds=kinds), chosen_rows(tx, viewer, earlier, kinds=kinds), earlier
     both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     chats, gathered = keys_meant(tx, viewer, filters), gathered_rows(tx, viewer, filters, both)
     return choose(gathered, filters, chats), choose(gathered, earlier, chats), earlier
@@ -45,18 +66,25 @@ def choose(rows: Rows, filters: Filters, chats: Ints | None) -> Rows:
     """The rows that the filters let through; `chats` are the `keys_meant` by them. With models chosen: their attempts, their
     answers and the prompts they answered. An attempt whose chat is gone is in no tag and no folder, and a role narrows messages
     alone. `messages.counted` and `answers.counted` say the same in SQL."""
-    rows = cut(rows, filters.period)
-    messages, answers = rows.messages, rows.answers
-    if filters.narrowed:
-        fits = flags(rows.models, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
-        messages, answers = (made.where(fits[made["models"]]) for made in (messages, answers))
-    if chats is not None:
-        messages, answers = (made.where(np.isin(made["chat"], chats)) for made in (messages, answers))
-    if filters.imported is not None:
-        messages, answers = (made.where(made["imported"] == filters.imported) for made in (messages, answers))
-    if filters.role is not None:
-        messages = messages.where(messages["role"] == ROLES.index(filters.role))
-    return replace(rows, messages=messages, answers=answers)
+    narrowed = rows.models if filters.narrowed else ()
+    fits = flags(narrowed, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
+
+    def let_through(table: Table, *, of_messages: bool) -> Table:
+        if filters.narrowed:
+            table = table.where(fits[table["models"]])
+        if chats is not None:
+            table = table.where(np.isin(table["chat"], chats))
+        if filters.imported is not None:
+            table = table.where(table["imported"] == filters.imported)
+        if of_messages and filters.role is not None:
+            table = table.where(table["role"] == ROLES.index(filters.role))
+        return table
+
+    if rows.summed is None:
+        rows = cut(rows, filters.period)
+    messages, answers = let_through(rows.messages, of_messages=True), let_through(rows.answers, of_messages=False)
+    summed = {name: let_through(table, of_messages=KINDS[name].of == "messages") for name, table in (rows.summed or {}).items()}
+    return replace(rows, messages=messages, answers=answers, summed=summed or None)
 
 
 def is_chosen(provider: str, model: str, filters: Filters) -> bool:
@@ -91,11 +119,17 @@ def whole(at: NDArray[np.int64], unit_s: int) -> Ints:
 
 def by_model(answers: Table, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
     """The (provider, model name) of the attempts, in order, and for each attempt the place of its own."""
+    pairs, places = model_places(answers, models)
+    return pairs, places[answers["models"]]
+
+
+def model_places(answers: Table, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
+    """The (provider, model name) of the attempts, in order, and for each of `models` the place of its own."""
     there = np.bincount(answers["models"], minlength=len(models)) > 0
     known = sorted((models[place][0], place) for place in np.flatnonzero(there))
     places = np.zeros(len(models), dtype=np.int64)
     places[[place for _, place in known]] = np.arange(len(known))
-    return [pair for pair, _ in known], places[answers["models"]]
+    return [pair for pair, _ in known], places
 
 
 def compact(keys: Ints) -> tuple[Ints, Ints]:
@@ -114,6 +148,13 @@ def local_dates(numbers: Ints, filters: Filters) -> pd.Series:
 
 def local_steps(at: NDArray[np.int64], filters: Filters, step: Step) -> tuple[pd.Series, Ints]:
     """The first days of the steps in which times lie, in order (naive midnights), and for each time the place of its own."""
-    days, of_day = compact(local_numbers(at, filters, DAY_S))
+    firsts, numbers = alike_beside(at)
+    days, of_day = compact(local_numbers(at[firsts], filters, DAY_S))
     starts, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
-    return pd.Series(starts).dt.as_unit("us"), of_step[of_day]
+    return pd.Series(starts).dt.as_unit("us"), np.repeat(of_step[of_day], numbers)
+
+
+def alike_beside(at: NDArray[np.int64]) -> tuple[Ints, Ints]:
+    """Where runs of equal times begin, and how long they are: rows that stand for many have the time of their day."""
+    firsts = np.flatnonzero(np.diff(at, prepend=at[:1] - 1))
+    return firsts, np.diff(firsts, append=len(at))

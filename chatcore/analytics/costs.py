@@ -16,19 +16,22 @@ from numpy.typing import NDArray
 from chatcore.analytics.answers import MODEL, model_columns, steps_by_model
 from chatcore.analytics.chosen import by_model, chosen_rows, compared_rows
 from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import Floats, Ints, sizes, totals
+from chatcore.analytics.numbers import Floats, Ints, amounts_of, sums_of
 from chatcore.analytics.tiles import change
 from chatcore.db import Database
 from chatcore.energy import energy_wh
 from chatcore.parts import Period, Viewer
 from chatcore.prices import Reference, runs_here
+from chatcore.rollup.measures import PARTS
 from chatcore.rollup.pages import UNKNOWN, Rows, Table
 
 # Where a model runs, as far as the names tell: at somebody who sells it, on this machine, or in the app itself.
 HOSTED, LOCAL, GUIDE = "hosted", "local", "guide"
 A_THOUSAND = 1_000
+# The sums that these questions are content with.
+CELLS = ("answers",)
 TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-# The columns of the frames by model, out of those of `sums_of`.
+# The columns of the frames by model, out of those of `sums_of_models`.
 COSTS = (
     *MODEL, "kind", "answers", "answers_with_cost", "answers_without_cost", "cost_usd", "cost_per_1000_answers_usd",
     "answers_with_usage", "input_tokens", "output_tokens",
@@ -81,8 +84,8 @@ class CostReport:
 def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, rates: Rates, step: Step = "day") -> CostReport:
     """What did the answers cost, and how does that compare with the period before? `step` is that of `cost_over_time`."""
     with db.read() as tx:
-        rows, before, earlier = compared_rows(tx, viewer, filters, now=now)
-    sums = sums_of(rows)
+        rows, before, earlier = compared_rows(tx, viewer, filters, now=now, kinds=CELLS)
+    sums = sums_of_models(rows)
     amount, kind = change("cost_usd", known_cost(rows), known_cost(before))
     return CostReport(
         costs=costs_of(sums),
@@ -105,7 +108,7 @@ def costs(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     those that have one), `input_tokens` and `output_tokens` (None if unknown) with `answers_with_usage`.
     """
     with db.read() as tx:
-        return costs_of(sums_of(chosen_rows(tx, viewer, filters)))
+        return costs_of(sums_of_models(chosen_rows(tx, viewer, filters, kinds=CELLS)))
 
 
 def cost_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -116,7 +119,7 @@ def cost_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step
     and `cost_usd`, both as in `costs`.
     """
     with db.read() as tx:
-        return cost_steps_of(chosen_rows(tx, viewer, filters), filters, step)
+        return cost_steps_of(chosen_rows(tx, viewer, filters, kinds=CELLS), filters, step)
 
 
 def token_kinds(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -128,7 +131,7 @@ def token_kinds(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     `cached_share` and `reasoning_share` are parts of the tokens of the answers that tell. None where nobody knows.
     """
     with db.read() as tx:
-        return token_kinds_of(sums_of(chosen_rows(tx, viewer, filters)))
+        return token_kinds_of(sums_of_models(chosen_rows(tx, viewer, filters, kinds=CELLS)))
 
 
 def equivalents(db: Database, viewer: Viewer, filters: Filters, *, reference: Reference | None = None) -> pd.DataFrame:
@@ -139,7 +142,7 @@ def equivalents(db: Database, viewer: Viewer, filters: Filters, *, reference: Re
     `equivalent_usd` (None if no answer has a known usage) and `reference`, the name of the model. Nobody billed it.
     """
     with db.read() as tx:
-        return equivalents_of(sums_of(chosen_rows(tx, viewer, filters)), reference)
+        return equivalents_of(sums_of_models(chosen_rows(tx, viewer, filters, kinds=CELLS)), reference)
 
 
 def energy(db: Database, viewer: Viewer, filters: Filters, *, watts: float | None = None) -> pd.DataFrame:
@@ -150,11 +153,11 @@ def energy(db: Database, viewer: Viewer, filters: Filters, *, watts: float | Non
     answer has a known duration) and `watts`. Answers that were written at the same time count each by itself.
     """
     with db.read() as tx:
-        return energy_of(sums_of(chosen_rows(tx, viewer, filters)), watts)
+        return energy_of(sums_of_models(chosen_rows(tx, viewer, filters, kinds=CELLS)), watts)
 
 
 def costs_of(sums: pd.DataFrame) -> pd.DataFrame:
-    """The frame of `costs`, from `sums_of`."""
+    """The frame of `costs`, from `sums_of_models`."""
     priced = sums["answers_with_cost"]
     table = sums.assign(cost_per_1000_answers_usd=sums["cost_usd"] / priced.where(priced > 0) * A_THOUSAND)[list(COSTS)]
     order = ["cost_usd", "answers", *MODEL]
@@ -162,14 +165,14 @@ def costs_of(sums: pd.DataFrame) -> pd.DataFrame:
 
 
 def token_kinds_of(sums: pd.DataFrame) -> pd.DataFrame:
-    """The frame of `token_kinds`, from `sums_of`."""
+    """The frame of `token_kinds`, from `sums_of_models`."""
     most = (sums["input_tokens"] + sums["output_tokens"]).fillna(UNKNOWN)
     ordered = sums.assign(most=most).sort_values(["most", *MODEL], ascending=[False, True, True], ignore_index=True)
     return ordered[list(TOKEN_KINDS)]
 
 
 def equivalents_of(sums: pd.DataFrame, reference: Reference | None) -> pd.DataFrame:
-    """The frame of `equivalents`, from `sums_of`."""
+    """The frame of `equivalents`, from `sums_of_models`."""
     table = sums[(sums["kind"] == LOCAL) & (reference is not None)].reset_index(drop=True)
     tokens = table[["input_tokens", "output_tokens", "cached_tokens"]].fillna(0).astype("int64")
     unknown = table["answers_with_usage"] == 0
@@ -183,7 +186,7 @@ def equivalents_of(sums: pd.DataFrame, reference: Reference | None) -> pd.DataFr
 
 
 def energy_of(sums: pd.DataFrame, watts: float | None) -> pd.DataFrame:
-    """The frame of `energy`, from `sums_of`."""
+    """The frame of `energy`, from `sums_of_models`."""
     table = sums[(sums["kind"] == LOCAL) & (watts is not None)].reset_index(drop=True)
     # Watts are the same for all, so those of the sum are the sum of those of the answers.
     estimates = [energy_wh(watts=watts, duration_s=taken_s) for taken_s in table["duration_s"] if watts is not None]
@@ -194,33 +197,30 @@ def energy_of(sums: pd.DataFrame, watts: float | None) -> pd.DataFrame:
 
 def cost_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `cost_over_time`."""
-    table, groups = steps_by_model(rows, filters, step)
-    found = cost_columns(rows.answers, groups, len(table))
+    table, groups_of = steps_by_model(rows, filters, step)
+    found = cost_columns(rows.answers, groups_of(rows.answers), len(table))
     kinds = [kind_of(provider, model_name) for provider, model_name in zip(table["provider"], table["model_name"], strict=True)]
     table = table.assign(**found)
     table["answers_without_cost"] = sold_only(found["answers_without_cost"], kinds)
     return table
 
 
-def sums_of(rows: Rows) -> pd.DataFrame:
+def sums_of_models(rows: Rows) -> pd.DataFrame:
     """All that the frames by model are made of, one row per provider and model: counts, tokens, costs and times, summed in one go."""
     asked = rows.answers
     pairs, models = by_model(asked, rows.models)
     number = len(pairs)
     costs = cost_columns(asked, models, number)
-    columns: dict[str, object] = {"answers": sizes(models, number), **costs}
-    tokens = {name: asked[name] for name in TOKENS}
-    told = {name: counts != UNKNOWN for name, counts in tokens.items()}
-    known = {name: totals(models, flags, number) for name, flags in told.items()}
+    columns: dict[str, object] = {"answers": sums_of(asked, "answers", models, number), **costs}
+    known = {name: sums_of(asked, f"answers_with_{name}", models, number) for name in TOKENS}
     columns["answers_with_usage"] = known["output_tokens"]
-    for name, counts in tokens.items():
-        columns[name] = unless(known[name] == 0, totals(models, np.maximum(counts, 0), number))
-    for part, whole in (("cached_tokens", "input_tokens"), ("reasoning_tokens", "output_tokens")):
+    for name in TOKENS:
+        columns[name] = unless(known[name] == 0, sums_of(asked, f"known_{name}", models, number))
+    for part, whole in PARTS:
         columns[f"answers_with_{part}"] = known[part]
-        both = told[part] & told[whole]
-        part_of, of = (totals(models, tokens[name] * both, number) for name in (part, whole))
+        part_of, of = (sums_of(asked, f"{name}_of_both", models, number) for name in (part, whole))
         columns[f"{part.removesuffix('_tokens')}_share"] = np.divide(part_of, of, out=np.full(number, np.nan), where=of > 0)
-    columns["answers_with_duration"], columns["duration_s"] = known_sums(models, asked["duration_s"], number)
+    columns["answers_with_duration"], columns["duration_s"] = known_sums(asked, "duration_s", "duration", models, number)
     names = model_columns(pairs, np.arange(number))
     kinds = [kind_of(*pair) for pair in pairs]
     columns["answers_without_cost"] = sold_only(costs["answers_without_cost"], kinds)
@@ -254,16 +254,13 @@ def unless(unknown: NDArray[np.bool_], numbers: Ints) -> "pd.Series[int]":
     return pd.Series(numbers).astype("Int64").mask(unknown)
 
 
-def known_sums(groups: Ints, values: NDArray[np.floating], number: int) -> tuple[Ints, Floats]:
-    """Of each group how many values are known (not NaN), and their sum, NaN where none is."""
-    told = ~np.isnan(values)
-    known = sizes(groups[told], number)
-    sums = np.bincount(groups, weights=np.where(told, values, 0.0), minlength=number)
-    return known, np.where(known > 0, sums, np.nan)
+def known_sums(asked: Table, name: str, called: str, groups: Ints, number: int) -> tuple[Ints, Floats]:
+    """Of each group over how many attempts a cost or a time is known, and its sum, NaN where none is."""
+    known = sums_of(asked, f"answers_with_{called}", groups, number)
+    return known, np.where(known > 0, amounts_of(asked, f"known_{name}", groups, number), np.nan)
 
 
 def cost_columns(asked: Table, groups: Ints, number: int) -> CostColumns:
     """`answers_with_cost`, `answers_without_cost` (whoever the model is of) and `cost_usd` of each group."""
-    priced, usd = known_sums(groups, asked["cost"], number)
-    unpriced = np.isnan(asked["cost"]) & (asked["output_tokens"] != UNKNOWN)
-    return CostColumns(answers_with_cost=priced, answers_without_cost=sizes(groups[unpriced], number), cost_usd=usd)
+    priced, usd = known_sums(asked, "cost", "cost", groups, number)
+    return CostColumns(answers_with_cost=priced, answers_without_cost=sums_of(asked, "answers_unpriced", groups, number), cost_usd=usd)

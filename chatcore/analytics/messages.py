@@ -8,12 +8,15 @@ from sqlmodel import Session
 from chatcore.analytics.chats import chats_meant
 from chatcore.analytics.chosen import chosen_rows, local_numbers
 from chatcore.analytics.filters import Filters, first_day, local_days
-from chatcore.analytics.numbers import different, sizes
+from chatcore.analytics.numbers import different, sums_of
 from chatcore.analytics.statements import DAY_S, HOUR_S, MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
 from chatcore.rollup.pages import ROLES, Rows
 from chatcore.rollup.tables import has_ref
+
+# The sums that these questions are content with.
+HOURS = ("hours",)
 
 
 def messages_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -23,7 +26,7 @@ def messages_per_day(db: Database, viewer: Viewer, filters: Filters) -> pd.DataF
     `assistant_messages`, `messages` (their sum).
     """
     with db.read() as tx:
-        return count_days(chosen_rows(tx, viewer, filters), filters)
+        return count_days(chosen_rows(tx, viewer, filters, kinds=HOURS), filters)
 
 
 def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -33,14 +36,15 @@ def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     its row, one that it skips is 0.
     """
     with db.read() as tx:
-        return count_week(chosen_rows(tx, viewer, filters), filters)
+        return count_week(chosen_rows(tx, viewer, filters, kinds=HOURS), filters)
 
 
 def count_days(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `messages_per_day`."""
     days = local_days(filters.period, filters.time_zone)
     numbers = local_numbers(rows.messages["at"], filters, DAY_S)
-    user, assistant = (sizes(numbers[rows.messages["role"] == place], len(days)) for place in range(len(ROLES)))
+    groups = numbers * len(ROLES) + rows.messages["role"]
+    user, assistant = sums_of(rows.messages, "messages", groups, len(days) * len(ROLES)).reshape(-1, len(ROLES)).T
     return pd.DataFrame({"day": days, "user_messages": user, "assistant_messages": assistant, "messages": user + assistant})
 
 
@@ -48,14 +52,14 @@ def count_week(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `busy_hours`."""
     week = 7 * 24
     monday = first_day(filters).weekday() * 24
-    counted = sizes((local_numbers(rows.messages["at"], filters, HOUR_S) + monday) % week, week)
+    counted = sums_of(rows.messages, "messages", (local_numbers(rows.messages["at"], filters, HOUR_S) + monday) % week, week)
     places = np.arange(week)
     return pd.DataFrame({"weekday": places // 24, "hour": places % 24, "messages": counted})
 
 
 def count_chats(rows: Rows) -> int:
     """In how many chats was a message written?"""
-    return different(rows.messages["chat"])
+    return different(rows.chats["chat"])
 
 
 def counted(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:

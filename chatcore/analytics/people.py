@@ -7,18 +7,29 @@ from sqlmodel import Session
 
 from chatcore.analytics.answers import MODEL, count, model_columns
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
-from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import newest, sizes
+from chatcore.analytics.filters import Filters, Step, zone
+from chatcore.analytics.numbers import newest, sizes, sums_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
-from chatcore.rollup.gather import USERS
+from chatcore.rollup.gather import USERS, check_owner
+from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import Rows
+from chatcore.rollup.sums import keep_zone
 
 
 def has_company(db: Database, viewer: Viewer) -> bool:
     """Whether the viewer owns an installation that other people use too."""
     with db.read() as tx:
         return viewer.is_owner and len(tx.execute(sa.select(USERS.c.id).limit(2)).all()) > 1
+
+
+def keep_sums(db: Database, viewer: Viewer, time_zone: str) -> None:
+    """From now on everybody's numbers of the days of this zone are summed up in the background, so that years are counted quickly.
+
+    Only how fast they are depends on it, never what they say. Raises Denied for anybody but the owner of the installation.
+    """
+    check_owner(viewer)
+    keep_zone(db, zone(time_zone).key)
 
 
 def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -29,12 +40,12 @@ def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     their row. Raises Denied if the filters are for everybody and the viewer is not the owner.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
+        rows = chosen_rows(tx, viewer, filters, kinds=("writers", "asked"))
         names = names_of(tx, rows)
     number = len(rows.users)
-    messages = sizes(rows.messages["user"], number)
-    sums = count(rows.answers, rows.answers["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
-    active = np.maximum(*(newest(made["user"], made["at"], number) for made in (rows.messages, rows.answers)))
+    messages = sums_of(rows.writers, "messages", rows.writers["user"], number)
+    sums = count(rows.asked, rows.asked["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
+    active = np.maximum(*(newest(made["user"], amount(made, "last_at"), number) for made in (rows.writers, rows.asked)))
     frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str"), "name": names, "messages": messages, **sums})
     frame["last_active_at"] = pd.to_datetime(active, unit="us", utc=True).as_unit("us")
     there = (frame["messages"] > 0) | (frame["answers"] > 0)
@@ -48,13 +59,13 @@ def people_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFram
     `model_name`, `answers`, `input_tokens`, `output_tokens`, `answers_with_usage`. Raises Denied as `people` does.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
+        rows = chosen_rows(tx, viewer, filters, kinds=("asked",))
         names = names_of(tx, rows)
-    pairs, models = by_model(rows.answers, rows.models)
-    keys, groups = compact(rows.answers["user"] * max(len(pairs), 1) + models)
+    pairs, models = by_model(rows.asked, rows.models)
+    keys, groups = compact(rows.asked["user"] * max(len(pairs), 1) + models)
     users, own = np.divmod(keys, max(len(pairs), 1))
     asked = {"user_id": pd.array(list(rows.users), dtype="str").take(users), "name": names.take(users), **model_columns(pairs, own)}
-    sums = count(rows.answers, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage"))
+    sums = count(rows.asked, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage"))
     frame = pd.DataFrame({**asked, **sums})
     order = ["name", "user_id", "answers", *MODEL]
     return frame.sort_values(order, ascending=[True, True, False, True, True], ignore_index=True)
@@ -67,14 +78,14 @@ def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step 
     midnight), `people`, `messages`. Raises Denied as `people` does.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
-    starts, steps = local_steps(rows.messages["at"], filters, step)
-    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.messages["user"])
+        rows = chosen_rows(tx, viewer, filters, kinds=("writers",))
+    starts, steps = local_steps(rows.writers["at"], filters, step)
+    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.writers["user"])
     return pd.DataFrame(
         {
             "start": starts,
             "people": sizes(pairs // max(len(rows.users), 1), len(starts)),
-            "messages": sizes(steps, len(starts)),
+            "messages": sums_of(rows.writers, "messages", steps, len(starts)),
         }
     )
 

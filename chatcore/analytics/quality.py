@@ -13,7 +13,7 @@ from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_step
 from chatcore.analytics.filters import Filters, Step
 from chatcore.analytics.intervals import wilson
 from chatcore.analytics.messages import counted
-from chatcore.analytics.numbers import sizes, totals
+from chatcore.analytics.numbers import sums_of, totals
 from chatcore.analytics.statements import MESSAGES, between, narrow
 from chatcore.analytics.votes import pair_rates_of, played, rates_of
 from chatcore.db import Database
@@ -26,6 +26,8 @@ from chatcore.rows import parts_of
 FEEDBACK = SQLModel.metadata.tables["feedback"]
 FINISHED = tuple(state for state in STATES if state is not State.RUNNING)
 UP = 1
+# The sums that these questions are content with.
+CELLS = ("answers",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class QualityReport:
 def quality_report(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> QualityReport:
     """How did the answers end, and what was thought of them? `step` is that of `outcomes_over_time`."""
     with db.read() as tx:
-        rows, rated, votes = chosen_rows(tx, viewer, filters), feedback_of(tx, viewer, filters), played(tx, viewer, filters)
+        rows, rated = chosen_rows(tx, viewer, filters, kinds=CELLS), feedback_of(tx, viewer, filters)
+        votes = played(tx, viewer, filters)
     ended, over_time = outcomes_of(rows), outcome_steps_of(rows, filters, step)
     return QualityReport(ended, over_time, rated, rates_of(votes, filters), pair_rates_of(votes, filters))
 
@@ -54,7 +57,7 @@ def outcomes(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     (of the model's finished answers; None for those that still run).
     """
     with db.read() as tx:
-        return outcomes_of(chosen_rows(tx, viewer, filters))
+        return outcomes_of(chosen_rows(tx, viewer, filters, kinds=CELLS))
 
 
 def outcomes_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -65,7 +68,7 @@ def outcomes_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: 
     `failed_share` and `stopped_share` (of the finished ones; None if none is finished).
     """
     with db.read() as tx:
-        return outcome_steps_of(chosen_rows(tx, viewer, filters), filters, step)
+        return outcome_steps_of(chosen_rows(tx, viewer, filters, kinds=CELLS), filters, step)
 
 
 def feedback(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -87,7 +90,7 @@ def outcomes_of(rows: Rows) -> pd.DataFrame:
     keys, groups = compact((models * len(STATES) + rows.answers["state"]) * len(rows.errors) + rows.answers["error"])
     own, kind = np.divmod(keys, kinds)
     state, error = np.divmod(kind, len(rows.errors))
-    answers = sizes(groups, len(keys))
+    answers = sums_of(rows.answers, "answers", groups, len(keys))
     table = pd.DataFrame(model_columns(pairs, own))
     table["state"] = pd.Series([STATES[place].value for place in state], dtype="str")
     table["error_type"] = pd.Series([rows.errors[place] for place in error], dtype="str")
@@ -103,7 +106,8 @@ def outcome_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `outcomes_over_time`."""
     starts, steps = local_steps(rows.answers["at"], filters, step)
     number = len(starts)
-    ended = sizes(steps * len(STATES) + rows.answers["state"], number * len(STATES)).reshape(number, len(STATES))
+    groups = steps * len(STATES) + rows.answers["state"]
+    ended = sums_of(rows.answers, "answers", groups, number * len(STATES)).reshape(number, len(STATES))
     table = pd.DataFrame({"start": starts, "answers": ended.sum(axis=1)})
     for state in FINISHED:
         table[state.value] = ended[:, STATES.index(state)]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from chatcore.analytics.answers import MODEL, steps_by_model
-from chatcore.analytics.chosen import by_model, chosen_rows
+from chatcore.analytics.answers import MODEL, MODEL_CELLS, steps_by_model
+from chatcore.analytics.chosen import chosen_rows, model_places
 from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import percentiles
+from chatcore.analytics.numbers import amounts_of, percentiles_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.pages import Rows
@@ -21,6 +21,7 @@ from chatcore.rollup.pages import Rows
 TIMES = ("time_to_first_chunk_s", "duration_s", "load_s")
 SPEEDS = ("output_tokens_per_s", "prompt_tokens_per_s")
 MEASURES = (*TIMES, *SPEEDS)
+CELLS = ("answers", *MEASURES)
 PERCENTILES = {**dict.fromkeys(TIMES, (50, 90, 95, 99)), **dict.fromkeys(SPEEDS, (50, 10, 5, 1))}
 
 
@@ -35,7 +36,7 @@ class SpeedReport:
 def speed_report(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> SpeedReport:
     """How fast were the models? `step` is that of `speed_over_time`."""
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
+        rows = chosen_rows(tx, viewer, filters, kinds=CELLS)
     return SpeedReport(speed_of(rows), steps_of(rows, filters, step))
 
 
@@ -49,7 +50,7 @@ def speed(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     their values in proportion.
     """
     with db.read() as tx:
-        return speed_of(chosen_rows(tx, viewer, filters))
+        return speed_of(chosen_rows(tx, viewer, filters, kinds=CELLS))
 
 
 def speed_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -60,21 +61,20 @@ def speed_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Ste
     `time_to_first_chunk_s_p90`, `output_tokens_per_s_p50`.
     """
     with db.read() as tx:
-        return steps_of(chosen_rows(tx, viewer, filters), filters, step)
+        return steps_of(chosen_rows(tx, viewer, filters, kinds=MODEL_CELLS), filters, step)
 
 
 def speed_of(rows: Rows) -> pd.DataFrame:
     """The frame of `speed`."""
-    pairs, models = by_model(rows.answers, rows.models)
+    pairs, places = model_places(rows.answers, rows.models)
     table = pd.DataFrame(pairs, columns=MODEL, dtype="str")
     for measure, wanted in PERCENTILES.items():
-        counts, found = percentiles(models, rows.answers[measure], len(pairs), wanted)
+        counts, found = percentiles_of(rows, measure, lambda asked: places[asked["models"]], len(pairs), wanted)
         for place, percentile in enumerate(wanted):
             table[f"{measure}_p{percentile}"] = found[:, place]
         table[f"answers_with_{measure}"] = counts
-    load_s, duration_s = (rows.answers[name].astype(np.float64) for name in ("load_s", "duration_s"))
-    told = ~np.isnan(load_s) & ~np.isnan(duration_s)
-    loaded, taken = (np.bincount(models[told], weights=times[told], minlength=len(pairs)) for times in (load_s, duration_s))
+    models = places[rows.answers["models"]]
+    loaded, taken = (amounts_of(rows.answers, f"{name}_of_both", models, len(pairs)) for name in ("load_s", "duration_s"))
     table["load_share"] = np.divide(loaded, taken, out=np.full(len(pairs), np.nan), where=taken > 0)
     order = ["answers_with_duration_s", *MODEL]
     return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
@@ -82,9 +82,9 @@ def speed_of(rows: Rows) -> pd.DataFrame:
 
 def steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `speed_over_time`."""
-    table, groups = steps_by_model(rows, filters, step)
+    table, groups_of = steps_by_model(rows, filters, step)
     for measure, wanted in (("time_to_first_chunk_s", (50, 90)), ("output_tokens_per_s", (50,))):
-        _, found = percentiles(groups, rows.answers[measure], len(table), wanted)
+        _, found = percentiles_of(rows, measure, groups_of, len(table), wanted, over_time=True)
         for place, percentile in enumerate(wanted):
             table[f"{measure}_p{percentile}"] = found[:, place]
     return table

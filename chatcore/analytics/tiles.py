@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from chatcore.analytics import answers, messages
 from chatcore.analytics.chosen import compared_rows, local_numbers
 from chatcore.analytics.filters import Filters, local_days
-from chatcore.analytics.numbers import different, percentiles
+from chatcore.analytics.numbers import different, percentiles_of
 from chatcore.analytics.statements import DAY_S, GENERATIONS, MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.gather import USERS, check_owner
+from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import Rows
 
 # measure -> unit of `value` and `previous`
@@ -73,7 +74,7 @@ def report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> 
     are read once.
     """
     with db.read() as tx:
-        rows, before, earlier = compared_rows(tx, viewer, filters, now=now)
+        rows, before, earlier = compared_rows(tx, viewer, filters, now=now, kinds=("hours", "chats", *answers.MODEL_CELLS))
     return Report(
         previous=earlier.period,
         tiles=compare(totals(rows, filters), totals(before, earlier)),
@@ -132,11 +133,11 @@ def totals(rows: Rows, filters: Filters) -> dict[str, Total]:
     }
     medians = {}
     for measure, (median, _) in answers.MEDIANS.items():
-        known, found = percentiles(everything, rows.answers[measure], 1, [50])
+        known, found = percentiles_of(rows, measure, lambda table: np.zeros(len(table), dtype=np.int64), 1, [50])
         medians[median] = Total(float(found[0, 0]), int(known[0]))
     active = different(local_numbers(rows.messages["at"], filters, DAY_S))
     return {
-        "messages": Total(len(rows.messages)),
+        "messages": Total(int(amount(rows.messages, "messages").sum())),
         "chats": Total(messages.count_chats(rows)),
         "active_days": Total(active, len(local_days(filters.period, filters.time_zone))),
         **tokens,

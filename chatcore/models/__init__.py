@@ -31,3 +31,6 @@ from chatcore.models.shared import ShareLink as ShareLink
 from chatcore.models.usage import Generation as Generation
 from chatcore.models.usage import UsageDay as UsageDay
 from chatcore.models.usage import UsageDirty as UsageDirty
+from chatcore.models.usage import UsageSum as UsageSum
+from chatcore.models.usage import UsageSumDirty as UsageSumDirty
+from chatcore.models.usage import UsageZone as UsageZone

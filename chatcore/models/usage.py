@@ -124,3 +124,59 @@ class UsageDirty(SQLModel, table=True):
     user_id: str = Field(primary_key=True, foreign_key="users.id", ondelete="CASCADE")
     day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     writer: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+
+
+class UsageZone(SQLModel, table=True):
+    """A time zone in whose days somebody looks at everybody's numbers.
+
+    Purpose: sums of days are kept for these zones and no others. `name` is an IANA name; `made` counts how often sums of the zone
+    were written, so that of two that make them the slower one gives way. Relationships: none. Ownership: nobody's, it is of everybody.
+    """
+
+    __tablename__ = "usage_zone"
+
+    name: str = Field(primary_key=True, max_length=64)
+    made: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class UsageSum(SQLModel, table=True):
+    """The sums of what everybody wrote and was answered on a local day: made from the pages of `UsageDay`.
+
+    Purpose: everybody's analytics over years without reading every row. `day` counts days since 1970-01-01 on the zone's clock,
+    `starts_us` and `ends_us` are its ends in microseconds since 1970; `names` and `people` are what cells point to, the
+    others cells of `chatcore.rollup.cells`. Relationships: of a zone; sums are made anew, never added to.
+    Ownership: nobody's, it is of everybody, and only the owner of the installation reads it.
+    """
+
+    __tablename__ = "usage_sum"
+
+    zone: str = Field(primary_key=True, foreign_key="usage_zone.name", ondelete="CASCADE", max_length=64)
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    starts_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    ends_us: int = Field(sa_column=Column(BigInteger, nullable=False))
+    names: str = Field(sa_column=Column(Text, nullable=False))
+    people: str = Field(sa_column=Column(Text, nullable=False))
+    hours: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    answers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    time_to_first_chunk_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    output_tokens_per_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    chats: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    writers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    asked: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    duration_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    load_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    prompt_tokens_per_s: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class UsageSumDirty(SQLModel, table=True):
+    """A UTC day in which a page changed, so that the sums of a zone's days that have a part of it must be made anew.
+
+    Purpose: triggers of the pages only mark, upkeep makes the sums. `writer` tells marks apart as in `UsageDirty`.
+    Relationships: of a zone. Ownership: nobody's, it is of everybody.
+    """
+
+    __tablename__ = "usage_sum_dirty"
+
+    day: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    zone: str = Field(primary_key=True, foreign_key="usage_zone.name", ondelete="CASCADE", max_length=64)
+    writer: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -20,6 +20,8 @@ from chatcore.parts import Role, State
 Models = tuple[tuple[str, str], ...]
 Column = npt.NDArray[Any]
 Places = npt.NDArray[np.int64]
+# Of a column that points to names: where the names of each page begin in a list, and what stands there.
+Pointed = Mapping[str, tuple[Places, Places]]
 
 # Places in these tuples are what a page holds: add at the end only.
 ROLES = (Role.USER, Role.ASSISTANT)
@@ -64,18 +66,26 @@ KEPT_MESSAGE, KEPT_ANSWER = (
 
 
 class Table:
-    """Rows, a column at a time. A column is made when it is first asked for: of eighteen a question looks at a few."""
+    """Rows, a column at a time. A column is made when it is first asked for: of eighteen a question looks at a few.
 
-    def __init__(self, number: int, make: Callable[[str], Column]) -> None:
+    A row is a message, an attempt, or stands for all that are alike (`chatcore.rollup.cells`); `chatcore.rollup.measures` says how much
+    each counts.
+    """
+
+    def __init__(self, number: int, make: Callable[[str], Column], sums: frozenset[str] = frozenset()) -> None:
+        """`sums`: the measures that are columns, where rows stand for many."""
         self._number = number
         self._make = make
         self._columns: dict[str, Column] = {}
+        self.sums = sums
+        # The same without the time, once it was asked for; see `chatcore.rollup.cells.merged`.
+        self.merged: Table | None = None
 
     def __len__(self) -> int:
         return self._number
 
     def __getitem__(self, name: str) -> Column:
-        """The column, with the type that MESSAGE or ANSWER gives it. Not to be changed: others see it too."""
+        """The column, with the type that MESSAGE or ANSWER gives it, or a sum. Not to be changed: others see it too."""
         if name not in self._columns:
             self._columns[name] = self._make(name)
         return self._columns[name]
@@ -88,8 +98,8 @@ class Table:
             return self
         if number and places[-1] - places[0] + 1 == number:
             beside = slice(places[0], places[-1] + 1)
-            return Table(number, lambda name: self[name][beside])
-        return Table(number, lambda name: self[name][places])
+            return Table(number, lambda name: self[name][beside], self.sums)
+        return Table(number, lambda name: self[name][places], self.sums)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +107,8 @@ class Rows:
     """Messages (columns of MESSAGE) and attempts (of ANSWER), and the names that they point to: those of one person after those of
     another, each person's the oldest first.
 
-    `errors[0]` is '' for an attempt without an error.
+    `errors[0]` is '' for an attempt without an error. `summed`: rows that stand for many, by the name of their kind in
+    `chatcore.rollup.cells`; nothing where every message and attempt is a row of its own.
     """
 
     messages: Table
@@ -105,6 +116,26 @@ class Rows:
     models: tuple[Models, ...]
     errors: tuple[str, ...]
     users: tuple[str, ...]
+    summed: Mapping[str, Table] | None = None
+
+    @property
+    def chats(self) -> Table:
+        """Messages that are told apart by chat."""
+        return self.messages if self.summed is None else self.summed["chats"]
+
+    @property
+    def writers(self) -> Table:
+        """Messages that are told apart by person."""
+        return self.messages if self.summed is None else self.summed["writers"]
+
+    @property
+    def asked(self) -> Table:
+        """Attempts that are told apart by person."""
+        return self.answers if self.summed is None else self.summed["asked"]
+
+    def measured(self, measure: str) -> Table:
+        """Attempts that are told apart by a time or a speed: the value of each, or its `bucket` where rows stand for many."""
+        return self.answers if self.summed is None else self.summed[measure]
 
 
 class Page(NamedTuple):
@@ -151,7 +182,21 @@ class Names:
 
 def join(users: Sequence[str], names: Sequence[str], messages: Sequence[bytes], answers: Sequence[bytes]) -> Rows:
     """The rows of pages, one after the other: whose each page is, and its three parts."""
-    all_names, people = Names(), dict[str, int]()
+    people = dict[str, int]()
+    all_names, pointed = point(names)
+    user = np.array([people.setdefault(user_id, len(people)) for user_id in users], dtype=np.int64)
+    return Rows(
+        table(messages, KEPT_MESSAGE, MESSAGE, user, pointed),
+        table(answers, KEPT_ANSWER, ANSWER, user, pointed),
+        tuple(all_names.models),
+        tuple(all_names.errors),
+        tuple(people),
+    )
+
+
+def point(names: Sequence[str]) -> tuple[Names, Pointed]:
+    """The names of all pages, each once, and how the columns that point to names find them."""
+    all_names = Names()
     # The names of all pages in one list: where those of a page begin plus a place in the page is a place in it.
     models: list[int] = []
     errors: list[int] = []
@@ -162,20 +207,10 @@ def join(users: Sequence[str], names: Sequence[str], messages: Sequence[bytes], 
         models += map(all_names.of_models, own_models)
         errors += map(all_names.of_error, own_errors)
     first_model, first_error = np.array([begins[page_names] for page_names in names], dtype=np.int64).reshape(-1, 2).T
-    user = np.array([people.setdefault(user_id, len(people)) for user_id in users], dtype=np.int64)
-    pointed = {"models": (first_model, np.array(models, dtype=np.int64)), "error": (first_error, np.array(errors, dtype=np.int64))}
-    return Rows(
-        table(messages, KEPT_MESSAGE, MESSAGE, user, pointed),
-        table(answers, KEPT_ANSWER, ANSWER, user, pointed),
-        tuple(all_names.models),
-        tuple(all_names.errors),
-        tuple(people),
-    )
+    return all_names, {"models": (first_model, np.array(models, dtype=np.int64)), "error": (first_error, np.array(errors, dtype=np.int64))}
 
 
-def table(
-    parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void], user: Places, pointed: Mapping[str, tuple[Places, Places]]
-) -> Table:
+def table(parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void], user: Places, pointed: Pointed) -> Table:
     """The rows of several arrays. `user`: whose each array is; `pointed`: for a column that points to names, where the names of each
     array begin in the list behind it."""
     found = np.frombuffer(b"".join(parts), kept)

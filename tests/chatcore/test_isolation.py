@@ -69,7 +69,7 @@ from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer, Vote
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
-from chatcore.rollup import gather
+from chatcore.rollup import gather, sums
 from chatcore.rollup.pages import Table
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.search import ask, inside
@@ -90,7 +90,8 @@ TREE = [branches, comparisons, feedback, revisions, summary, thread]
 TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
     accounts, approvals, attachments, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger,
-    permissions, preferences, pulls, queue, queued, sharing, temporary, titles, *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
+    permissions, preferences, pulls, queue, queued, sharing, sums, temporary, titles,
+    *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
 
@@ -119,7 +120,7 @@ class World:
     link_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int, int, int]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, *tuple[int, ...]]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
@@ -425,6 +426,10 @@ ELSEWHERE = {
     "search.ask.folder_conditions": "part of resolve",
     "analytics.people.has_company": "only that there are others, and only to the owner; tests/pages/test_analytics_people_tab.py",
     "rollup.gather.everybodys_rows": "the owner's alone; tests/chatcore/test_analytics_people.py",
+    "rollup.sums.everybodys_sums": "the owner's alone; tests/chatcore/test_sums.py",
+    "rollup.sums.gathered_sums": "part of everybodys_sums",
+    "rollup.sums.made_sums": "part of everybodys_sums",
+    "analytics.people.keep_sums": "the owner's alone; tests/chatcore/test_sums.py",
     "rollup.gather.everybodys_names": "the owner's alone; tests/chatcore/test_analytics_people.py",
     "attachments.add_in": "part of chat.send, for a message that it has just written; the database refuses another's",
     "branches.shown_instead": "part of delete_message, of a message that was found through the viewer",
@@ -459,6 +464,10 @@ WITHOUT_VIEWER = {
     "thread.subtrees": "of messages that were found through the viewer's chat",
     "thread.shown_from": "of a leaf that was found through the viewer's chat",
     "rollup.gather.rows_made": "of the people that rows_of and everybodys_rows name",
+    "rollup.sums.kept_sums": "part of everybodys_sums",
+    "rollup.sums.changed_days": "part of everybodys_sums",
+    "rollup.sums.keep_zone": "part of keep_sums",
+    "rollup.sums.add_zone": "part of keep_sums",
     "rollup.gather.kept_pages": "names the user that rows_of asks for",
     "rollup.gather.dirty_days": "names the user that rows_of asks for",
     "analytics.people.names_of": "of people in rows that were gathered for the viewer",
@@ -560,6 +569,7 @@ def analytics_case(function: FunctionType) -> Case:
 # What narrows or pages a list needs not be given.
 NOT_ASKED = {
     "everybody", "role", "hour_of_week", "rating", "games", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor",
+    "kinds",
 }  # fmt: skip
 GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {

@@ -16,6 +16,7 @@ from ui.analytics.cards import AsOf, Shown, drawn, show_footer, show_no_match
 def show(shown: Shown) -> None:
     """Draws the tab. Of the filters the period, the models, the role and the origin hold: tags and folders are each person's own."""
     everybody = of_everybody(shown)
+    analytics.keep_sums(shown.db, shown.person, everybody.wanted.time_zone)
     grain = everybody.grain(1)
     people = everybody.ask(analytics.people)
     if people.empty:
