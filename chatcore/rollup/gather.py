@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import MICROSECOND, day_of, microseconds
-from chatcore.rollup.pages import Page, Rows, join, unpack_names
+from chatcore.rollup.pages import Details, Page, Rows, join, join_details, unpack_names
 from chatcore.rollup.tables import read_these
 
 DIRTY = SQLModel.metadata.tables["usage_dirty"]
@@ -54,6 +54,32 @@ def rows_made(tx: Session, period: Period, kept_of: sa.ColumnElement[bool], mark
     return cut(join(users, names, messages, answers), period)
 
 
+def details_of(tx: Session, viewer: Viewer, period: Period, *, everybody: bool = False) -> Details:
+    """The viewer's tool calls and full windows of a period, or everybody's, as `rows_of` and `everybodys_rows` have the rest. Of the
+    pages nothing else is read. Raises Denied for everybody's to who is not the owner."""
+    if everybody:
+        check_owner(viewer)
+    first, last = day_of(period.start), day_of(period.end - MICROSECOND)
+    whose = [DAYS.c.user_id.in_(sa.select(USERS.c.id))] if everybody else [DAYS.c.user_id == viewer.user_id]
+    marks = [] if everybody else [DIRTY.c.user_id == viewer.user_id]
+    marked: dict[str, set[int]] = {}
+    for user_id, day in tx.execute(sa.select(DIRTY.c.user_id, DIRTY.c.day).where(*marks, DIRTY.c.day.between(first, last)).distinct()):
+        marked.setdefault(user_id, set()).add(day)
+    # A page without either says nothing here.
+    told = sa.or_(DAYS.c.calls.is_not(None), DAYS.c.fills.is_not(None))
+    columns = (DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c.calls, DAYS.c.fills)
+    kept = tx.execute(sa.select(*columns).where(*whose, DAYS.c.day.between(first, last), told)).all()
+    pages = [(user_id, day, names, calls or b"", fills or b"") for user_id, day, names, calls, fills in kept]
+    pages = [page for page in pages if page[1] not in marked.get(page[0], ())]
+    for user_id, days in marked.items():
+        pages += [(user_id, day, page.names, page.calls, page.fills) for day, page in read_these(tx, user_id, days)]
+    users, _, names, calls, fills = zip(*sorted(pages), strict=True) if pages else ((),) * 5
+    made = join_details(users, names, calls, fills)
+    start, end = microseconds(period.start), microseconds(period.end)
+    calls_then, fills_then = (part.where((part["at"] >= start) & (part["at"] < end)) for part in (made.calls, made.fills))
+    return replace(made, calls=calls_then, fills=fills_then)
+
+
 def check_owner(viewer: Viewer) -> None:
     """Raises Denied for everybody but the owner of the installation."""
     if not viewer.is_owner:
@@ -92,5 +118,6 @@ def dirty_days(tx: Session, user_id: str, first: int | None, last: int | None) -
 def kept_pages(tx: Session, user_id: str, first: int, last: int) -> list[tuple[int, Page]]:
     """The pages that the rollup has of these days."""
     theirs = sa.and_(DAYS.c.user_id == user_id, DAYS.c.day.between(first, last))
-    rows = tx.execute(sa.select(DAYS.c.day, DAYS.c.names, DAYS.c.messages, DAYS.c.answers).where(theirs))
-    return [(day, Page(names, messages, answers)) for day, names, messages, answers in rows]
+    parts = (DAYS.c[name] for name in Page._fields)
+    rows = tx.execute(sa.select(DAYS.c.day, *parts).where(theirs))
+    return [(day, Page(names, messages, answers, calls or b"", fills or b"")) for day, names, messages, answers, calls, fills in rows]
