@@ -13,8 +13,8 @@ from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.pages import CUT_SHORT, LEFT_OUT, REFUSED, UNKNOWN, Details, Table
 
-# Tenths of the window, in which answers are counted; the last one is a full window and beyond.
-TENTHS = 10
+# Twentieths of the window, in which answers are counted; one more is a full window and beyond.
+PARTS = 20
 NEARLY_FULL, FULL = 0.8, 0.95
 CUTS = {"left_out": LEFT_OUT, "cut_short": CUT_SHORT, "refused": REFUSED}
 PERCENTILES = (50, 90, 99)
@@ -36,11 +36,11 @@ def context(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
 def context_fill(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """How many answers had a window that was how full?
 
-    One row per tenth of the window, all eleven: `fill_from` and `fill_to` (parts of 1, the end not included; None for the last, a full
-    window and beyond), `answers`, and `share` of those whose window and prompt are known.
+    One row per twentieth of the window, all twenty-one: `fill_share_low` and `fill_share_high` (parts of 1, the end not included; None for the last,
+    a full window and beyond), `answers`, and `share` of those whose window and prompt are known.
     """
     with db.read() as tx:
-        return tenths_of(chosen_details(tx, viewer, filters))
+        return parts_of(chosen_details(tx, viewer, filters))
 
 
 def context_of(details: Details) -> pd.DataFrame:
@@ -62,13 +62,13 @@ def context_of(details: Details) -> pd.DataFrame:
     return pd.DataFrame(table).sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def tenths_of(details: Details) -> pd.DataFrame:
+def parts_of(details: Details) -> pd.DataFrame:
     """The frame of `context_fill`."""
     known = details.fills.where(is_known(details.fills))
-    answers = sizes(tenth_of(known), TENTHS + 1)
-    starts = np.arange(TENTHS + 1) / TENTHS
+    answers = sizes(part_of_window(known), PARTS + 1)
+    starts = np.arange(PARTS + 1) / PARTS
     ends = np.append(starts[1:], np.nan)
-    return pd.DataFrame({"fill_from": starts, "fill_to": ends, "answers": answers, "share": answers / max(len(known), 1)})
+    return pd.DataFrame({"fill_share_low": starts, "fill_share_high": ends, "answers": answers, "share": answers / max(len(known), 1)})
 
 
 def fill_shares(fills: Table) -> Floats:
@@ -83,7 +83,7 @@ def is_known(fills: Table) -> NDArray[np.bool_]:
     return known
 
 
-def tenth_of(known: Table) -> Ints:
-    """In which tenth of its window each prompt ends, of answers where both are known."""
-    tenths: Ints = np.minimum(known["tokens"] * TENTHS // known["window"], TENTHS)
-    return tenths
+def part_of_window(known: Table) -> Ints:
+    """In which twentieth of its window each prompt ends, of answers where both are known."""
+    parts: Ints = np.minimum(known["tokens"] * PARTS // known["window"], PARTS)
+    return parts

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 
 from chatcore.analytics.behind import AnswerBehind, answers_named, check_own
-from chatcore.analytics.context import CUTS, fill_shares, is_known, tenth_of
+from chatcore.analytics.context import CUTS, fill_shares, is_known, part_of_window
 from chatcore.analytics.detailed import chosen_details
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.statements import MESSAGES
@@ -42,10 +42,10 @@ class CallsMeant:
 
 @dataclass(frozen=True, slots=True)
 class FillsMeant:
-    """Which answers a number about windows counts: in this tenth of the window (0 to 10), from this part of it on, or cut so (`left_out`,
-    `cut_short`, `refused`); without any of them those whose fill is known."""
+    """Which answers a number about windows counts: in this twentieth of the window (0 to 20), from this part of it on, or cut so
+    (`left_out`, `cut_short`, `refused`); without any of them those whose fill is known."""
 
-    tenth: int | None = None
+    part: int | None = None
     at_least: float | None = None
     cut: str | None = None
 
@@ -134,10 +134,10 @@ def which_fills(fills: Table, meant: FillsMeant) -> NDArray[np.bool_]:
         cut: NDArray[np.bool_] = (fills["cut"] & CUTS[meant.cut]) > 0
         return cut
     fits = is_known(fills)
-    if meant.tenth is not None:
+    if meant.part is not None:
         own = np.full(len(fills), -1, dtype=np.int64)
-        own[fits] = tenth_of(fills.where(fits))
-        fits = own == meant.tenth
+        own[fits] = part_of_window(fills.where(fits))
+        fits = own == meant.part
     if meant.at_least is not None:
         fits = fits & (np.nan_to_num(fill_shares(fills), nan=-1.0) >= meant.at_least)
     return fits

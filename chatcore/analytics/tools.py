@@ -81,8 +81,8 @@ def tools(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
 
     One row per tool, most calls first: `tool`, `server` (BUILT_IN, the name of an MCP server, or ELSEWHERE), `calls`, and of them
     `done`, `failed`, `declined`, `stopped`, `running`; `failed_share` (of those that were done or failed; None for none) with its
-    Wilson interval `failed_share_low` and `failed_share_high`; `declined_share` (of those that ended); `duration_s_p50`, `_p90`,
-    `_p95`, `_p99` and over how many calls they are, `calls_with_duration_s`; `answers` that called it.
+    Wilson interval `failed_share_low` and `failed_share_high`; `declined_share` (of those that ended); `call_duration_s_p50`, `_p90`,
+    `_p95`, `_p99` and over how many calls they are, `calls_with_call_duration_s`; `answers` that called it.
     """
     with db.read() as tx:
         return tools_of(chosen_details(tx, viewer, filters))
@@ -238,8 +238,8 @@ def columns_of(calls: Table, groups: Ints, number: int) -> dict[str, object]:
         "failed_share_low": np.array([one.low if one else np.nan for one in around], dtype=np.float64),
         "failed_share_high": np.array([one.high if one else np.nan for one in around], dtype=np.float64),
         "declined_share": ratio(counted["declined"], counted["calls"] - counted["running"]),
-        **{f"duration_s_p{percentile}": found[:, place] for place, percentile in enumerate(PERCENTILES)},
-        "calls_with_duration_s": known,
+        **{f"call_duration_s_p{percentile}": found[:, place] for place, percentile in enumerate(PERCENTILES)},
+        "calls_with_call_duration_s": known,
         "answers": sizes(answers, number),
     }
 

@@ -24,6 +24,20 @@ STATES = {
 }
 # Where a model runs (`analytics.costs.kind_of`).
 KINDS = {"hosted": "Hosted", "local": "On this machine", "guide": "In the app"}
+# Why a tool call failed or was declined (`toolcalls.reason_of`).
+REASONS = {
+    "unknown_tool": "There is no such tool",
+    "bad_arguments": "The arguments do not fit",
+    "not_offered": "Tools were off",
+    "timeout": "It did not answer in time",
+    "tool_broke": "It broke in this app",
+    "tool_failed": "The tool failed",
+    "limit": "The answer had made as many as it may",
+    "declined": "You declined it",
+    "never": "The tool is set to never",
+    "unanswered": "Nobody answered the question",
+}
+CALLED = {"done": "Done", "failed": "Failed", "declined": "Declined", "stopped": "Stopped", "running": "Running"}
 # The columns that people see of frames that have many more; the others are in the files.
 SHOWN = {
     "models": (
@@ -49,6 +63,23 @@ SHOWN = {
     ),
     "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
     "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
+    "tools": (
+        "tool", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "call_duration_s_p50", "call_duration_s_p90",
+        "call_duration_s_p95", "call_duration_s_p99", "answers", "server",
+    ),
+    "tool_servers": (
+        "server", "tools", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "call_duration_s_p50",
+        "call_duration_s_p90", "call_duration_s_p99", "answers",
+    ),
+    "tool_models": (
+        "model_name", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "answers", "rounds_p50",
+        "rounds_p90", "most_rounds", "provider",
+    ),
+    "tools_over_time": ("start", "calls", "done", "failed", "declined", "stopped", "failed_share", "call_duration_s_p50", "call_duration_s_p90"),
+    "context": (
+        "model_name", "answers_with_fill", "fill_share_p50", "fill_share_p90", "fill_share_p99", "above_80", "above_80_share", "above_95",
+        "above_95_share", "left_out", "cut_short", "refused", "provider",
+    ),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -93,11 +124,26 @@ HEADS = {
     "answers_with_duration": "Time known for",
     "duration_s": "Time, s",
     "energy_estimate_wh": "Energy (estimate), Wh",
+    "failed_share_low": "At least, %",
+    "failed_share_high": "At most, %",
+    "rounds_p50": "Rounds, half",
+    "rounds_p90": "Rounds, 9 of 10",
+    "answers_with_fill": "Answers",
+    "fill_share_p50": "Full, half, %",
+    "fill_share_p90": "Full, 9 of 10, %",
+    "fill_share_p99": "Full, 99 of 100, %",
+    "above_80": "From 80 %",
+    "above_80_share": "From 80 %, %",
+    "above_95": "From 95 %",
+    "above_95_share": "From 95 %, %",
+    "fill_share_low": "From, %",
+    "fill_share_high": "To, %",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",
     "duration_s": "Whole answer, s",
     "load_s": "Loading, s",
+    "call_duration_s": "Time, s",
     "output_tokens_per_s": "Tokens/s",
     "prompt_tokens_per_s": "Prompt tokens/s",
 }
@@ -171,9 +217,8 @@ def cell_text(name: str, value: object, time_zone: str) -> str:
         # A time without a zone is the midnight of a local day.
         return f"{value:%Y-%m-%d}" if value.tzinfo is None else f"{value.astimezone(zone(time_zone)):%Y-%m-%d %H:%M}"
     if isinstance(value, str):
-        return {"state": STATES.get(value, value), "error_type": phrases.error_name(value), "kind": KINDS.get(value, value)}.get(
-            name, value
-        )
+        said = {"state": STATES.get(value) or CALLED.get(value, value), "error_type": phrases.error_name(value)}
+        return (said | {"kind": KINDS.get(value, value), "reason": REASONS.get(value, value)}).get(name, value)
     if pd.api.types.is_bool(value):
         return "yes" if value else ""
     amount = number(value)

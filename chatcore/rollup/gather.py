@@ -47,7 +47,11 @@ def rows_made(tx: Session, period: Period, kept_of: sa.ColumnElement[bool], mark
     in_order = sa.select(*PAGES).where(kept_of, DAYS.c.day.between(first, last)).order_by(DAYS.c.user_id, DAYS.c.day)
     kept: Sequence[Sequence[Any]] = tx.execute(in_order).all()
     if marked:
-        made = [(user_id, day, *page) for user_id, days in marked.items() for day, page in read_these(tx, user_id, days)]
+        made = [
+            (user_id, day, page.names, page.messages, page.answers)
+            for user_id, days in marked.items()
+            for day, page in read_these(tx, user_id, days)
+        ]
         kept = sorted([*(row for row in kept if row[1] not in marked.get(row[0], ())), *made], key=lambda row: (row[0], row[1]))
     # Of everybody's years there are tens of thousands: whole columns are taken apart faster than rows.
     users, _, names, messages, answers = zip(*kept, strict=True) if kept else NO_PAGES
