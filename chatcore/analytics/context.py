@@ -36,8 +36,8 @@ def context(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
 def context_fill(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """How many answers had a window that was how full?
 
-    One row per twentieth of the window, all twenty-one: `fill_share_low` and `fill_share_high` (parts of 1, the end not included; None for the last,
-    a full window and beyond), `answers`, and `share` of those whose window and prompt are known.
+    One row per twentieth of the window, all twenty-one: `fill_share_low` and `fill_share_high` (parts of 1, the end not included; None
+    for the last, a full window and beyond), `answers`, and `share` of those whose window and prompt are known.
     """
     with db.read() as tx:
         return parts_of(chosen_details(tx, viewer, filters))

@@ -64,8 +64,8 @@ SHOWN = {
     "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
     "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
     "tools": (
-        "tool", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "call_duration_s_p50", "call_duration_s_p90",
-        "call_duration_s_p95", "call_duration_s_p99", "answers", "server",
+        "tool", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "call_duration_s_p50",
+        "call_duration_s_p90", "call_duration_s_p95", "call_duration_s_p99", "answers", "server",
     ),
     "tool_servers": (
         "server", "tools", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "call_duration_s_p50",
@@ -75,7 +75,9 @@ SHOWN = {
         "model_name", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "answers", "rounds_p50",
         "rounds_p90", "most_rounds", "provider",
     ),
-    "tools_over_time": ("start", "calls", "done", "failed", "declined", "stopped", "failed_share", "call_duration_s_p50", "call_duration_s_p90"),
+    "tools_over_time": (
+        "start", "calls", "done", "failed", "declined", "stopped", "failed_share", "call_duration_s_p50", "call_duration_s_p90",
+    ),
     "context": (
         "model_name", "answers_with_fill", "fill_share_p50", "fill_share_p90", "fill_share_p99", "above_80", "above_80_share", "above_95",
         "above_95_share", "left_out", "cut_short", "refused", "provider",
@@ -237,6 +239,6 @@ def number_text(name: str, value: float) -> str:
     if unit == "share" or unit.endswith(("_share", "_share_low", "_share_high")):
         return f"{value * 100:.1f}"
     for end, digits in DIGITS:
-        if unit.endswith(end) and not unit.startswith("answers_with_"):
+        if unit.endswith(end) and not unit.startswith(("answers_with_", "calls_with_")):
             return f"{value:,.{digits}f}"
     return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"

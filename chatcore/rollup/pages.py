@@ -186,7 +186,7 @@ def pack(
     lists = [tuple(names.models), tuple(names.errors), *([tuple(names.tools)] if names.tools else [])]
     told = json.dumps(lists, ensure_ascii=False, separators=(",", ":"))
     kept = ((messages, KEPT_MESSAGE), (answers, KEPT_ANSWER), (calls, KEPT_CALL), (fills, KEPT_FILL))
-    return Page(told, *(np.array(rows, row).tobytes() for rows, row in kept))
+    return Page(told, *(np.array(list(rows), row).tobytes() for rows, row in kept))
 
 
 @lru_cache(maxsize=20_000)
