@@ -93,7 +93,9 @@ def window_of(luck: random.Random, row: dict[str, object]) -> dict[str, object]:
     }
 
 
-def write_beside_a_stranger(db: Database, viewer: Viewer, now: datetime, *, start: datetime, end: datetime, turns: int, seed: int):  # type: ignore[no-untyped-def]  # as write_called
+def write_beside_a_stranger(
+    db: Database, viewer: Viewer, now: datetime, *, start: datetime, end: datetime, turns: int, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The same, while somebody else uses tools too."""
-    write_called(db, person(db, f"bob-{seed}", now), start=start, end=end, turns=15, seed=seed + 1)
+    write_called(db, person(db, f"bob-{seed}", now), start=start, end=end, turns=10, seed=seed + 1)
     return write_called(db, viewer, start=start, end=end, turns=turns, seed=seed)
