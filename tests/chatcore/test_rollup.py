@@ -303,7 +303,8 @@ def make_some_pages(db: Database, viewer: Viewer, luck: random.Random) -> None:
 
 
 DEEDS: tuple[Callable[[Database, Viewer, random.Random], None], ...] = (
-    write_more, answer_an_old_prompt, delete_a_chat, trash_and_restore, change_rows, call_tools, import_something, make_some_pages, make_some_pages,
+    write_more, answer_an_old_prompt, delete_a_chat, trash_and_restore, change_rows, call_tools, import_something, make_some_pages,
+    make_some_pages,
 )  # fmt: skip
 
 
