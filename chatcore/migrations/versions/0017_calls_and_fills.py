@@ -1,7 +1,7 @@
 """Tool calls and full windows in the pages of the rollup.
 
 Why: the analytics count the calls of tools, and how full the window of a model was at each answer. Calls are JSON in their messages, a
-second to read at a million of them, so a page has a row for each, and one for each answer whose window is known (decision 0012). The
+second to read at a million of them, so a page has a row for each, and one for each answer whose window is known (decision 0011). The
 prompt of the last round and whether a server left messages out are known at the end of an answer only, so the ledger keeps them. All
 columns may be null: nothing is rewritten. Only days with something to count are made anew.
 """
