@@ -30,7 +30,7 @@ def context(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     the oldest messages), `cut_short` (the answer ended because it was too long), `refused` (the prompt was too long).
     """
     with db.read() as tx:
-        return context_of(chosen_details(tx, viewer, filters))
+        return context_of(chosen_details(tx, viewer, filters, "fills"))
 
 
 def context_fill(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -40,12 +40,12 @@ def context_fill(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame
     for the last, a full window and beyond), `answers`, and `share` of those whose window and prompt are known.
     """
     with db.read() as tx:
-        return parts_of(chosen_details(tx, viewer, filters))
+        return parts_of(chosen_details(tx, viewer, filters, "fills"))
 
 
 def context_of(details: Details) -> pd.DataFrame:
     """The frame of `context`."""
-    fills = details.fills
+    fills = details.rows
     pairs, groups = by_model(fills, details.models)
     number = len(pairs)
     shares = fill_shares(fills)
@@ -64,7 +64,7 @@ def context_of(details: Details) -> pd.DataFrame:
 
 def parts_of(details: Details) -> pd.DataFrame:
     """The frame of `context_fill`."""
-    known = details.fills.where(is_known(details.fills))
+    known = details.rows.where(is_known(details.rows))
     answers = sizes(part_of_window(known), PARTS + 1)
     starts = np.arange(PARTS + 1) / PARTS
     ends = np.append(starts[1:], np.nan)

@@ -15,7 +15,7 @@ from chatcore.analytics.numbers import Ints, sizes
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import microseconds
 from chatcore.rollup.gather import details_of
-from chatcore.rollup.pages import Details, Models, Table
+from chatcore.rollup.pages import Detail, Details
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +27,34 @@ class Compared:
     earlier: Filters
 
 
-def chosen_details(tx: Session, viewer: Viewer, filters: Filters) -> Details:
+def chosen_details(tx: Session, viewer: Viewer, filters: Filters, kind: Detail) -> Details:
     """The viewer's details that the filters let through, or everybody's. Raises Denied for everybody's if the viewer is not the
     owner, NotFound for a tag or a folder that is not theirs."""
     chats = keys_meant(tx, viewer, filters)
-    return choose(details_of(tx, viewer, filters.period, everybody=filters.everybody), filters, chats)
+    return choose(details_of(tx, viewer, filters.period, kind, everybody=filters.everybody), filters, chats)
 
 
-def compared_details(tx: Session, viewer: Viewer, filters: Filters, *, now: datetime) -> Compared:
+def compared_details(tx: Session, viewer: Viewer, filters: Filters, kind: Detail, *, now: datetime) -> Compared:
     """The same with those of the period before, all read at once. Raises what `chosen_details` does."""
     earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
     both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     chats = keys_meant(tx, viewer, filters)
-    found = details_of(tx, viewer, both, everybody=filters.everybody)
+    found = details_of(tx, viewer, both, kind, everybody=filters.everybody)
     return Compared(choose(found, filters, chats), choose(found, earlier, chats), earlier)
 
 
 def choose(details: Details, filters: Filters, chats: Ints | None) -> Details:
     """The rows that the filters let through; `chats` are the `keys_meant` by them. A call belongs to an answer, so a role narrows none."""
-    calls, fills = (fitting(made, details.models, filters, chats) for made in (details.calls, details.fills))
-    return replace(details, calls=calls, fills=fills)
-
-
-def fitting(made: Table, models: tuple[Models, ...], filters: Filters, chats: Ints | None) -> Table:
-    """The rows of one kind that the filters let through."""
     start, end = microseconds(filters.period.start), microseconds(filters.period.end)
-    made = made.where((made["at"] >= start) & (made["at"] < end))
+    rows = details.rows.where((details.rows["at"] >= start) & (details.rows["at"] < end))
     if filters.narrowed:
-        fits = flags(models, lambda pairs: any(is_chosen(provider, model, filters) for provider, model in pairs))
-        made = made.where(fits[made["models"]])
+        fits = flags(details.models, lambda pairs: any(is_chosen(provider, model, filters) for provider, model in pairs))
+        rows = rows.where(fits[rows["models"]])
     if chats is not None:
-        made = made.where(np.isin(made["chat"], chats))
+        rows = rows.where(np.isin(rows["chat"], chats))
     if filters.imported is not None:
-        made = made.where(made["imported"] == filters.imported)
-    return made
+        rows = rows.where(rows["imported"] == filters.imported)
+    return replace(details, rows=rows)
 
 
 def groups_of(names: Sequence[str], places: NDArray[np.int64]) -> tuple[list[str], Ints]:

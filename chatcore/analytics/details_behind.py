@@ -77,8 +77,8 @@ def calls_behind(
     """
     check_own(filters)
     with db.read() as tx:
-        details = chosen_details(tx, viewer, filters)
-        calls = details.calls.where(which_calls(details, meant))
+        details = chosen_details(tx, viewer, filters, "calls")
+        calls = details.rows.where(which_calls(details, meant))
         keys = np.stack([-calls["at"], -calls["message"], calls["place"]], axis=1)
         places, next_cursor = part_of(keys, "calls-behind", limit=limit, cursor=cursor)
         found = calls_at(tx, [(int(calls["message"][place]), int(calls["place"][place])) for place in places])
@@ -94,7 +94,7 @@ def fills_behind(
     """
     check_own(filters)
     with db.read() as tx:
-        fills = chosen_details(tx, viewer, filters).fills
+        fills = chosen_details(tx, viewer, filters, "fills").rows
         fills = fills.where(which_fills(fills, meant))
         keys = np.stack([-fills["at"], -fills["generation"]], axis=1)
         places, next_cursor = part_of(keys, "fills-behind", limit=limit, cursor=cursor)
@@ -104,7 +104,7 @@ def fills_behind(
 
 def which_calls(details: Details, meant: CallsMeant) -> NDArray[np.bool_]:
     """For each call whether it is meant."""
-    calls = details.calls
+    calls = details.rows
     fits = np.ones(len(calls), dtype=np.bool_)
     if meant.tool is not None or meant.server is not None:
         wanted = [

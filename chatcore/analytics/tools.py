@@ -54,7 +54,7 @@ class ToolReport:
 def tool_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, step: Step = "day") -> ToolReport:
     """What did tools do in the period, and how does it compare with the one before? `step` is that of `tools_over_time`."""
     with db.read() as tx:
-        found = compared_details(tx, viewer, filters, now=now)
+        found = compared_details(tx, viewer, filters, "calls", now=now)
     details = found.now
     return ToolReport(
         previous=found.earlier.period,
@@ -85,7 +85,7 @@ def tools(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     `_p95`, `_p99` and over how many calls they are, `calls_with_call_duration_s`; `answers` that called it.
     """
     with db.read() as tx:
-        return tools_of(chosen_details(tx, viewer, filters))
+        return tools_of(chosen_details(tx, viewer, filters, "calls"))
 
 
 def tool_servers(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def tool_servers(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame
     One row per `server`, most calls first, with the columns of `tools`, and `tools` (how many of them were called).
     """
     with db.read() as tx:
-        return servers_of(chosen_details(tx, viewer, filters))
+        return servers_of(chosen_details(tx, viewer, filters, "calls"))
 
 
 def tool_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -104,7 +104,7 @@ def tool_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     on, and of the answers with calls `rounds_p50`, `rounds_p90` and `most_rounds`: how often the model stopped for tools.
     """
     with db.read() as tx:
-        return models_of(chosen_details(tx, viewer, filters))
+        return models_of(chosen_details(tx, viewer, filters, "calls"))
 
 
 def tools_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -114,7 +114,7 @@ def tools_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Ste
     naive midnight), and the columns of `tools` from `calls` on.
     """
     with db.read() as tx:
-        return tool_steps_of(chosen_details(tx, viewer, filters), filters, step)
+        return tool_steps_of(chosen_details(tx, viewer, filters, "calls"), filters, step)
 
 
 def tool_errors(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -123,7 +123,7 @@ def tool_errors(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     One row per `tool`, `state` (failed, declined) and `reason`, most calls first: `calls`, and `share` of all calls of the tool.
     """
     with db.read() as tx:
-        return errors_of(chosen_details(tx, viewer, filters))
+        return errors_of(chosen_details(tx, viewer, filters, "calls"))
 
 
 def tool_rounds(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -133,7 +133,7 @@ def tool_rounds(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     the `calls` in them.
     """
     with db.read() as tx:
-        return rounds_of(chosen_details(tx, viewer, filters))
+        return rounds_of(chosen_details(tx, viewer, filters, "calls"))
 
 
 def server_of(tool: str) -> str:
@@ -149,27 +149,27 @@ BUILT_IN_TOOLS = frozenset(name for name, _ in TOOLS)
 
 def tools_of(details: Details) -> pd.DataFrame:
     """The frame of `tools`."""
-    names, groups = groups_of(details.tools, details.calls["tool"])
-    frame = pd.DataFrame({"tool": texts(names), "server": texts(map(server_of, names)), **columns_of(details.calls, groups, len(names))})
+    names, groups = groups_of(details.tools, details.rows["tool"])
+    frame = pd.DataFrame({"tool": texts(names), "server": texts(map(server_of, names)), **columns_of(details.rows, groups, len(names))})
     return frame.sort_values(["calls", "tool"], ascending=[False, True], ignore_index=True)
 
 
 def servers_of(details: Details) -> pd.DataFrame:
     """The frame of `tool_servers`."""
-    names, groups = groups_of([server_of(tool) for tool in details.tools], details.calls["tool"])
-    called, of_tool = np.unique(details.calls["tool"], return_index=True)
+    names, groups = groups_of([server_of(tool) for tool in details.tools], details.rows["tool"])
+    called, of_tool = np.unique(details.rows["tool"], return_index=True)
     there = sizes(groups[of_tool], len(names)) if len(called) else np.zeros(0, dtype=np.int64)
-    frame = pd.DataFrame({"server": texts(names), "tools": there, **columns_of(details.calls, groups, len(names))})
+    frame = pd.DataFrame({"server": texts(names), "tools": there, **columns_of(details.rows, groups, len(names))})
     return frame.sort_values(["calls", "server"], ascending=[False, True], ignore_index=True)
 
 
 def models_of(details: Details) -> pd.DataFrame:
     """The frame of `tool_models`."""
-    pairs, groups = by_model(details.calls, details.models)
-    frame = pd.DataFrame({**model_columns(pairs, np.arange(len(pairs))), **columns_of(details.calls, groups, len(pairs))})
-    messages, rounds = rounds_of_answers(details.calls)
+    pairs, groups = by_model(details.rows, details.models)
+    frame = pd.DataFrame({**model_columns(pairs, np.arange(len(pairs))), **columns_of(details.rows, groups, len(pairs))})
+    messages, rounds = rounds_of_answers(details.rows)
     own = np.zeros(len(messages), dtype=np.int64)
-    own[np.searchsorted(messages, details.calls["message"])] = groups
+    own[np.searchsorted(messages, details.rows["message"])] = groups
     _, found = percentiles(own, rounds.astype(np.float32), len(pairs), [50, 90, 100])
     frame["rounds_p50"], frame["rounds_p90"] = found[:, 0], found[:, 1]
     frame["most_rounds"] = np.nan_to_num(found[:, 2]).astype(np.int64)
@@ -178,17 +178,17 @@ def models_of(details: Details) -> pd.DataFrame:
 
 def tool_steps_of(details: Details, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `tools_over_time`."""
-    starts, steps = local_steps(details.calls["at"], filters, step)
-    return pd.DataFrame({"start": starts, **columns_of(details.calls, steps, len(starts))})
+    starts, steps = local_steps(details.rows["at"], filters, step)
+    return pd.DataFrame({"start": starts, **columns_of(details.rows, steps, len(starts))})
 
 
 def errors_of(details: Details) -> pd.DataFrame:
     """The frame of `tool_errors`."""
-    names, groups = groups_of(details.tools, details.calls["tool"])
+    names, groups = groups_of(details.tools, details.rows["tool"])
     whole = sizes(groups, len(names))
-    why = details.calls["reason"] > 0
+    why = details.rows["reason"] > 0
     kinds = len(CALL_STATES) * len(REASONS)
-    keys, rows = compact(groups[why] * kinds + details.calls["state"][why].astype(np.int64) * len(REASONS) + details.calls["reason"][why])
+    keys, rows = compact(groups[why] * kinds + details.rows["state"][why].astype(np.int64) * len(REASONS) + details.rows["reason"][why])
     own, kind = np.divmod(keys, kinds)
     state, reason = np.divmod(kind, len(REASONS))
     calls = sizes(rows, len(keys))
@@ -207,10 +207,10 @@ def errors_of(details: Details) -> pd.DataFrame:
 
 def rounds_of(details: Details) -> pd.DataFrame:
     """The frame of `tool_rounds`."""
-    messages, rounds = rounds_of_answers(details.calls)
+    messages, rounds = rounds_of_answers(details.rows)
     kept, groups = compact(rounds)
     answers = sizes(groups, len(kept))
-    of_calls = groups[np.searchsorted(messages, details.calls["message"])] if len(messages) else groups
+    of_calls = groups[np.searchsorted(messages, details.rows["message"])] if len(messages) else groups
     share = answers / max(len(messages), 1)
     return pd.DataFrame({"rounds": kept, "answers": answers, "share": share, "calls": sizes(of_calls, len(kept))})
 
@@ -260,10 +260,10 @@ def ratio(parts: Ints, wholes: Ints) -> Floats:
 
 def totals(details: Details) -> dict[str, Total]:
     """Every measure of UNITS."""
-    everything = np.zeros(len(details.calls), dtype=np.int64)
-    counted = {name: int(found[0]) for name, found in counts_of(details.calls, everything, 1).items()}
+    everything = np.zeros(len(details.rows), dtype=np.int64)
+    counted = {name: int(found[0]) for name, found in counts_of(details.rows, everything, 1).items()}
     tried, ended = counted["done"] + counted["failed"], counted["calls"] - counted["running"]
-    known, found = percentiles(everything, details.calls["duration_s"], 1, [50])
+    known, found = percentiles(everything, details.rows["duration_s"], 1, [50])
     return {
         "tool_calls": Total(counted["calls"]),
         "tool_failed_share": Total(counted["failed"] / tried if tried else None, tried),

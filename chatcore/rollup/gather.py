@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import MICROSECOND, day_of, microseconds
-from chatcore.rollup.pages import Details, Page, Rows, join, join_details, unpack_names
+from chatcore.rollup.pages import Detail, Details, Page, Rows, join, join_details, unpack_names
 from chatcore.rollup.tables import read_these
 
 DIRTY = SQLModel.metadata.tables["usage_dirty"]
@@ -58,8 +58,8 @@ def rows_made(tx: Session, period: Period, kept_of: sa.ColumnElement[bool], mark
     return cut(join(users, names, messages, answers), period)
 
 
-def details_of(tx: Session, viewer: Viewer, period: Period, *, everybody: bool = False) -> Details:
-    """The viewer's tool calls and full windows of a period, or everybody's, as `rows_of` and `everybodys_rows` have the rest. Of the
+def details_of(tx: Session, viewer: Viewer, period: Period, kind: Detail, *, everybody: bool = False) -> Details:
+    """The viewer's tool calls or full windows of a period, or everybody's, as `rows_of` and `everybodys_rows` have the rest. Of the
     pages nothing else is read. Raises Denied for everybody's to who is not the owner."""
     if everybody:
         check_owner(viewer)
@@ -69,19 +69,15 @@ def details_of(tx: Session, viewer: Viewer, period: Period, *, everybody: bool =
     marked: dict[str, set[int]] = {}
     for user_id, day in tx.execute(sa.select(DIRTY.c.user_id, DIRTY.c.day).where(*marks, DIRTY.c.day.between(first, last)).distinct()):
         marked.setdefault(user_id, set()).add(day)
-    # A page without either says nothing here.
-    told = sa.or_(DAYS.c.calls.is_not(None), DAYS.c.fills.is_not(None))
-    columns = (DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c.calls, DAYS.c.fills)
-    kept = tx.execute(sa.select(*columns).where(*whose, DAYS.c.day.between(first, last), told)).all()
-    pages = [(user_id, day, names, calls or b"", fills or b"") for user_id, day, names, calls, fills in kept]
-    pages = [page for page in pages if page[1] not in marked.get(page[0], ())]
+    kept = sa.select(DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c[kind])
+    found = tx.execute(kept.where(*whose, DAYS.c.day.between(first, last), DAYS.c[kind].is_not(None))).all()
+    pages = [tuple(row) for row in found if row[1] not in marked.get(row[0], ())]
     for user_id, days in marked.items():
-        pages += [(user_id, day, page.names, page.calls, page.fills) for day, page in read_these(tx, user_id, days)]
-    users, _, names, calls, fills = zip(*sorted(pages), strict=True) if pages else ((),) * 5
-    made = join_details(users, names, calls, fills)
+        pages += [(user_id, day, page.names, getattr(page, kind)) for day, page in read_these(tx, user_id, days)]
+    users, _, names, parts = zip(*sorted(pages), strict=True) if pages else ((),) * 4
+    made = join_details(kind, users, names, parts)
     start, end = microseconds(period.start), microseconds(period.end)
-    calls_then, fills_then = (part.where((part["at"] >= start) & (part["at"] < end)) for part in (made.calls, made.fills))
-    return replace(made, calls=calls_then, fills=fills_then)
+    return replace(made, rows=made.rows.where((made.rows["at"] >= start) & (made.rows["at"] < end)))
 
 
 def check_owner(viewer: Viewer) -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from chatcore.toolcalls import UNANSWERED
 
 # The (provider, model name) pairs of an answer (one) or of the answers to a prompt (any number); '' for a name that is not known.
 Models = tuple[tuple[str, str], ...]
+# Which array of details is meant.
+Detail = Literal["calls", "fills"]
 Column = npt.NDArray[Any]
 Places = npt.NDArray[np.int64]
 
@@ -149,10 +151,9 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Details:
-    """Tool calls (columns of CALL) and full windows (of FILL), in the order of `Rows`, and the names that they point to."""
+    """Tool calls (columns of CALL) or full windows (of FILL), in the order of `Rows`, and the names that they point to."""
 
-    calls: Table
-    fills: Table
+    rows: Table
     models: tuple[Models, ...]
     tools: tuple[str, ...]
     users: tuple[str, ...]
@@ -247,26 +248,24 @@ def join(users: Sequence[str], names: Sequence[str], messages: Sequence[bytes], 
     )
 
 
-def join_details(users: Sequence[str], names: Sequence[str], calls: Sequence[bytes], fills: Sequence[bytes]) -> Details:
-    """The calls and full windows of pages, one after the other, as `join` has the rest."""
-    all_names, people = Names(), dict[str, int]()
-    models: list[int] = []
-    tools: list[int] = []
+def join_details(kind: Detail, users: Sequence[str], names: Sequence[str], parts: Sequence[bytes]) -> Details:
+    """The calls or full windows of pages, one after the other, as `join` has the rest: whose each page is, its names and that part."""
     begins: dict[str, tuple[int, int]] = {}
+    models: dict[Models, int] = {}
+    tools: dict[str, int] = {}
+    people: dict[str, int] = {}
+    # As in `join`; written out, because of a person's years there are thousands of names.
+    of_models: list[int] = []
+    of_tools: list[int] = []
     for page_names in dict.fromkeys(names):
-        begins[page_names] = len(models), len(tools)
-        models += map(all_names.of_models, unpack_names(page_names)[0])
-        tools += map(all_names.of_tool, unpack_tools(page_names))
+        begins[page_names] = len(of_models), len(of_tools)
+        of_models += [models.setdefault(own, len(models)) for own in unpack_names(page_names)[0]]
+        of_tools += [tools.setdefault(own, len(tools)) for own in unpack_tools(page_names)]
     first_model, first_tool = np.array([begins[page_names] for page_names in names], dtype=np.int64).reshape(-1, 2).T
     user = np.array([people.setdefault(user_id, len(people)) for user_id in users], dtype=np.int64)
-    pointed = {"models": (first_model, np.array(models, dtype=np.int64)), "tool": (first_tool, np.array(tools, dtype=np.int64))}
-    return Details(
-        table(calls, KEPT_CALL, CALL, user, pointed),
-        table(fills, KEPT_FILL, FILL, user, pointed),
-        tuple(all_names.models),
-        tuple(all_names.tools),
-        tuple(people),
-    )
+    pointed = {"models": (first_model, np.array(of_models, dtype=np.int64)), "tool": (first_tool, np.array(of_tools, dtype=np.int64))}
+    kept, row = (KEPT_CALL, CALL) if kind == "calls" else (KEPT_FILL, FILL)
+    return Details(table(parts, kept, row, user, pointed), tuple(models), tuple(tools), tuple(people))
 
 
 def table(
