@@ -59,7 +59,7 @@ def of_tools(ground: Ground, who: str, viewer: Viewer) -> Iterator[Figure]:
         tab = partial(analytics.tool_report, db, viewer, filters, now=ground.now, step="week")
         yield from half_and_most(f"tab Tools, {name}, {who}", ground.timed([tab]), budget=ground.budget(TOOLS_BUDGET_MS[days]))
     rare = analytics.CallsMeant(tool="send_mail", ended="failed")
-    lists = [
+    lists: list[Callable[[], object]] = [
         partial(analytics.calls_behind, db, viewer, filters, meant=rare),
         partial(analytics.fills_behind, db, viewer, filters, meant=analytics.FillsMeant(at_least=0.95)),
     ]

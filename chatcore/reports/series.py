@@ -106,7 +106,7 @@ def calls_by_tool(tools: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """How the calls of the MAX_TOOLS most called tools ended (frame: `analytics.tools`): `tool`, `ended`, `state`, `calls`, `share`; and
     the tools in order."""
     states = [name.lower() for name in CALLS_ENDED]
-    most = tools.head(MAX_TOOLS)
+    most = tools.head(MAX_TOOLS)[["tool", *states]]
     long = most.melt(id_vars=["tool"], value_vars=states, var_name="state", value_name="calls")
     long = long[long["calls"] > 0]
     whole = long["tool"].map(long.groupby("tool")["calls"].sum())

@@ -1,7 +1,9 @@
 """Synthetic tool calls and windows for the analytics tests: written into a history that is there, and as plain frames to count by hand."""
 
 import random
+from collections.abc import Hashable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -65,7 +67,7 @@ def made_calls(luck: random.Random, at: datetime) -> list[CallRecord]:
     return made
 
 
-def told(row: dict[str, object], call: CallRecord, place: int) -> dict[str, object]:
+def told(row: dict[Hashable, Any], call: CallRecord, place: int) -> dict[str, object]:
     """A call as a row to count by hand."""
     if call.state is CallState.FAILED:
         reason = call.error_type.value if call.error_type else "tool_failed"
@@ -78,7 +80,7 @@ def told(row: dict[str, object], call: CallRecord, place: int) -> dict[str, obje
     }  # fmt: skip
 
 
-def window_of(luck: random.Random, row: dict[str, object]) -> dict[str, object]:
+def window_of(luck: random.Random, row: dict[Hashable, Any]) -> dict[str, object]:
     """How full the window of an attempt was, as the ledger has it, with all that may be unknown sometimes unknown."""
     window = luck.choice(WINDOWS)
     reported = row["usage_source"] == "reported"

@@ -3,7 +3,9 @@
 import json
 import random
 import uuid
+from collections.abc import Hashable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from chatcore.analytics import (
+    CallBehind,
     CallsMeant,
     FillsMeant,
     Filters,
@@ -51,7 +54,7 @@ def inside(rows: pd.DataFrame, filters: Filters, at: str = "at") -> pd.DataFrame
     return chosen[chosen["model_name"].isin(filters.models)] if filters.models else chosen
 
 
-def same_numbers(told: dict[str, object], calls: pd.DataFrame) -> None:
+def same_numbers(told: dict[Hashable, Any], calls: pd.DataFrame) -> None:
     """A row of a frame about calls says what pandas says of them."""
     states = calls["state"].value_counts()
     done, failed, declined = (int(states.get(name, 0)) for name in ("done", "failed", "declined"))
@@ -66,7 +69,7 @@ def same_numbers(told: dict[str, object], calls: pd.DataFrame) -> None:
     times = calls["duration_s"].dropna().astype(np.float32).astype(float)
     assert told["calls_with_call_duration_s"] == len(times)
     for part in (50, 90, 95, 99):
-        assert same(told[f"call_duration_s_p{part}"], times.quantile(part / 100) if len(times) else None)
+        assert same(told[f"call_duration_s_p{part}"], float(times.quantile(part / 100)) if len(times) else None)
     assert told["answers"] == calls["message"].nunique()
 
 
@@ -161,7 +164,8 @@ def test_a_list_holds_exactly_the_calls_that_its_number_counts(db: Database, ann
         assert len(calls_behind(db, ann, filters, meant=meant, limit=1000).items) == told["calls"]
     for told in tool_rounds(db, ann, filters).to_dict("records"):
         assert len(calls_behind(db, ann, filters, meant=CallsMeant(rounds=told["rounds"]), limit=1000).items) == told["calls"]
-    seen, cursor = [], None
+    seen: list[CallBehind] = []
+    cursor = None
     while True:
         page = calls_behind(db, ann, filters, limit=7, cursor=cursor)
         seen += page.items

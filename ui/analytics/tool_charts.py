@@ -79,7 +79,8 @@ def rounds_chart(rounds: pd.DataFrame) -> alt.Chart:
 
 
 def fills_chart(fills: pd.DataFrame) -> alt.Chart:
-    """How many answers had a window that was how full (frame: `analytics.context_fill`)."""
+    """How many answers had a window that was how full (frame: `analytics.context_fill`). Full windows are few beside the others, so the
+    heights are square roots, which the axis says."""
     rows = series.fills_by_part(fills)
     tooltip = [
         alt.Tooltip("name:N", title="Of the window"),
@@ -93,7 +94,7 @@ def fills_chart(fills: pd.DataFrame) -> alt.Chart:
         .mark_bar(cursor="pointer")
         .encode(
             x=alt.X("part:O", axis=starts, scale=alt.Scale(paddingInner=0.15)),
-            y=amount("answers"),
+            y=alt.Y("answers:Q", title="Answers, by square root", scale=alt.Scale(type="sqrt"), axis=alt.Axis(format="~s", tickCount=5)),
             color=alt.Color("room:N", title=None, scale=colours, legend=legend(len(FULLNESS))),
             tooltip=tooltip,
         )
