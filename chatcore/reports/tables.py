@@ -153,7 +153,7 @@ MEASURES = {
 PARTS = {50: "half", 90: "9 of 10", 95: "19 of 20", 99: "99 of 100", 10: "slowest 10th", 5: "slowest 20th", 1: "slowest 100th"}
 PERCENTILE = re.compile(r"(.+)_p(\d+)")
 # Unit at the end of a name -> digits after the point. The first that fits counts.
-DIGITS = (("prompt_tokens_per_s", 0), ("_per_s", 1), ("_s", 2), ("_usd", 4), ("_wh", 1))
+DIGITS = (("call_duration_s", 3), ("prompt_tokens_per_s", 0), ("_per_s", 1), ("_s", 2), ("_usd", 4), ("_wh", 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pandas as pd
 from chatcore.analytics.filters import Step, starts_of
 from chatcore.reports import series
 from chatcore.reports.palette import CALLS_ENDED, FULLNESS, PALETTE
-from ui.analytics.charts import PADDING, amount, bars, legend, selectable
+from ui.analytics.charts import CHART_HEIGHT, PADDING, amount, bars, legend, selectable
 
 # The pixels of a tool's bar with the gap beside it.
 TOOL = 26
@@ -80,7 +80,7 @@ def rounds_chart(rounds: pd.DataFrame) -> alt.Chart:
 
 def fills_chart(fills: pd.DataFrame) -> alt.Chart:
     """How many answers had a window that was how full (frame: `analytics.context_fill`). Full windows are few beside the others, so the
-    heights are square roots, which the axis says."""
+    heights are square roots, which is said above."""
     rows = series.fills_by_part(fills)
     tooltip = [
         alt.Tooltip("name:N", title="Of the window"),
@@ -90,11 +90,11 @@ def fills_chart(fills: pd.DataFrame) -> alt.Chart:
     starts = alt.Axis(title="Full, at least", labelExpr="datum.value * 5 + ' %'", labelAngle=0, values=list(range(0, 21, 4)))
     colours = alt.Scale(domain=list(FULLNESS), range=list(FULLNESS.values()))
     chart = (
-        alt.Chart(rows, height=200, padding=PADDING)
+        alt.Chart(rows, height=CHART_HEIGHT, padding=PADDING)
         .mark_bar(cursor="pointer")
         .encode(
             x=alt.X("part:O", axis=starts, scale=alt.Scale(paddingInner=0.15)),
-            y=alt.Y("answers:Q", title="Answers, by square root", scale=alt.Scale(type="sqrt"), axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y("answers:Q", title=None, scale=alt.Scale(type="sqrt"), axis=alt.Axis(format="~s", tickCount=3, tickMinStep=1)),
             color=alt.Color("room:N", title=None, scale=colours, legend=legend(len(FULLNESS))),
             tooltip=tooltip,
         )

@@ -1,6 +1,6 @@
 """The tab that says what tools did: how often they were called, how that ended and why, and how long they took."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
@@ -15,10 +15,8 @@ from chatcore.reports.tiles import tiles_of
 from ui import words
 from ui.analytics import behind, tiles, tool_charts, tool_marks
 from ui.analytics.cards import Shown, show_footer, show_no_match
-from ui.analytics.marks import Marked, Selected
 
 number, text = st.column_config.NumberColumn, st.column_config.TextColumn
-Meant = Callable[[Selected], Marked | None]
 
 
 def show(shown: Shown) -> None:
@@ -33,17 +31,13 @@ def show(shown: Shown) -> None:
     show_summary(report, shown, compare=compare)
     with st.container(border=True):
         show_over_time(report, shown, grain)
-    left, right = st.columns(2)
-    with left, st.container(border=True, height="stretch"):
-        of_tools = show_tools(report, shown)
-    with right, st.container(border=True, height="stretch"):
-        of_rounds = show_rounds(report, shown)
-    # Under both, since a list in half the width would stretch the other card.
-    shown.show_behind("tool_bars", of_tools, border=True)
-    shown.show_behind("tool_rounds", of_rounds, border=True)
-    show_table("tools", "Each tool", report.tools, TOOL_COLUMNS, shown)
+    with st.container(border=True):
+        show_tools(report.tools, shown)
     if not report.errors.empty:
-        show_errors(report.errors, shown)
+        with st.container(border=True):
+            show_errors(report.errors, shown)
+    with st.container(border=True):
+        show_rounds(report.rounds, shown)
     show_table("tool_models", "Each model", report.models, MODEL_COLUMNS, shown)
     if len(report.servers) > 1:
         show_table("tool_servers", "Where the tools come from", report.servers, SERVER_COLUMNS, shown)
@@ -82,31 +76,38 @@ def show_over_time(report: ToolReport, shown: Shown, grain: Step) -> None:
     show_footer("tools_over_time", report.over_time, shown.stamp)
 
 
-def show_tools(report: ToolReport, shown: Shown) -> Marked | None:
-    """A bar for each of the most called tools; what was clicked."""
-    more = len(report.tools) > MAX_TOOLS
-    st.markdown(f"**The {MAX_TOOLS} tools called most**" if more else "**Calls of each tool**")
-    clicked = shown.show_chart("tool_bars", "Calls of each tool by how they ended", lambda: tool_charts.tools_chart(report.tools))
-    return tool_marks.in_tools(clicked, shown.wanted)
+def show_tools(tools: pd.DataFrame, shown: Shown) -> None:
+    """A bar for each of the most called tools and a line for every one, with the calls behind them."""
+    st.markdown("**Each tool**")
+    if len(tools) > MAX_TOOLS:
+        st.caption(f"Drawn are the {MAX_TOOLS} tools called most.")
+    clicked = shown.show_chart("tool_bars", "Calls of each tool by how they ended", lambda: tool_charts.tools_chart(tools))
+    shown.show_behind("tool_bars", tool_marks.in_tools(clicked, shown.wanted))
+    draw_table("tools", "Each tool", tools, TOOL_COLUMNS, shown)
 
 
-def show_rounds(report: ToolReport, shown: Shown) -> Marked | None:
-    """How often answers stopped for tools; what was clicked."""
+def show_rounds(rounds: pd.DataFrame, shown: Shown) -> None:
+    """How often answers stopped for tools, with the calls behind a bar."""
     st.markdown("**Rounds with tools of an answer**")
     told = "How many answers stopped for tools how often"
-    clicked = shown.show_chart("tool_rounds", told, lambda: tool_charts.rounds_chart(report.rounds))
-    show_footer("tool_rounds", report.rounds, shown.stamp)
-    return tool_marks.in_rounds(clicked, shown.wanted)
+    clicked = shown.show_chart("tool_rounds", told, lambda: tool_charts.rounds_chart(rounds))
+    shown.show_behind("tool_rounds", tool_marks.in_rounds(clicked, shown.wanted))
+    show_footer("tool_rounds", rounds, shown.stamp)
 
 
 def show_table(name: str, title: str, frame: pd.DataFrame, columns: Mapping[str, object], shown: Shown) -> None:
-    """A table with the calls behind the cell that was clicked, without columns that nobody knows anything for."""
+    """A card that is one table."""
     with st.container(border=True):
         st.markdown(f"**{title}**")
-        known = set(known_columns(name, frame))
-        cells = behind.show_table(frame, columns, shown.key(name), title, order=[column for column in columns if column in known])
-        shown.show_behind(name, tool_marks.in_tool_table(cells, shown.wanted, frame))
-        show_footer(name, frame, shown.stamp)
+        draw_table(name, title, frame, columns, shown)
+
+
+def draw_table(name: str, told: str, frame: pd.DataFrame, columns: Mapping[str, object], shown: Shown) -> None:
+    """A table with the calls behind the cell that was clicked, without columns that nobody knows anything for."""
+    known = set(known_columns(name, frame))
+    cells = behind.show_table(frame, columns, shown.key(name), told, order=[column for column in columns if column in known])
+    shown.show_behind(name, tool_marks.in_tool_table(cells, shown.wanted, frame))
+    show_footer(name, frame, shown.stamp)
 
 
 def show_errors(errors: pd.DataFrame, shown: Shown) -> None:
@@ -118,12 +119,11 @@ def show_errors(errors: pd.DataFrame, shown: Shown) -> None:
         "calls": number("Calls", format="localized"),
         "share": number("Share", format=behind.PERCENT, help="Of all calls of this tool"),
     }
-    with st.container(border=True):
-        st.markdown("**What went wrong**")
-        named = errors.assign(state=errors["state"].map(CALLED), reason=errors["reason"].map(REASONS))
-        cells = behind.show_table(named, columns, shown.key("tool_errors"), "Why calls failed or were declined")
-        shown.show_behind("tool_errors", tool_marks.in_errors(cells, shown.wanted, errors))
-        show_footer("tool_errors", errors, shown.stamp)
+    st.markdown("**What went wrong**")
+    named = errors.assign(state=errors["state"].map(CALLED), reason=errors["reason"].map(REASONS))
+    cells = behind.show_table(named, columns, shown.key("tool_errors"), "Why calls failed or were declined")
+    shown.show_behind("tool_errors", tool_marks.in_errors(cells, shown.wanted, errors))
+    show_footer("tool_errors", errors, shown.stamp)
 
 
 SHARES: dict[str, object] = {
@@ -133,7 +133,7 @@ SHARES: dict[str, object] = {
     "declined_share": number("Declined", format=behind.PERCENT, help=DEFINITIONS["tool_declined_share"]),
 }
 TIMES: dict[str, object] = {
-    f"call_duration_s_p{percentile}": number(f"Time, {part}", format="%.2f s")
+    f"call_duration_s_p{percentile}": number(f"Time, {part}", format="%.3f s")
     for percentile, part in ((50, "half"), (90, "9 of 10"), (95, "19 of 20"), (99, "99 of 100"))
 }
 CALLS, ANSWERS = number("Calls", format="localized"), number("Answers", format="localized")

@@ -29,7 +29,10 @@ def show_fills(fills: pd.DataFrame, shown: Shown) -> None:
     """How many answers had a window that was how full, with the answers behind a bar."""
     known = int(fills["answers"].sum())
     nearly, full = (int(fills["answers"][fills["fill_share_low"] >= part - 1e-9].sum()) for part in (0.8, 0.95))
-    st.caption(f"The prompt took 80 % of the window or more in {nearly / known:.1%} of the answers, 95 % or more in {full / known:.1%}.")
+    st.caption(
+        f"The prompt took 80 % of the window or more in {nearly / known:.1%} of the answers, 95 % or more in {full / known:.1%}. "
+        "The heights of the bars are by square root, so that few answers are seen too."
+    )
     told = "How many answers had a window that was how full"
     clicked = shown.show_chart("context_fill", told, lambda: tool_charts.fills_chart(fills))
     shown.show_behind("context_fill", tool_marks.in_fills(clicked, shown.wanted, fills))
