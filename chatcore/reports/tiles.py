@@ -32,7 +32,6 @@ BETTER: dict[str, Literal["normal", "inverse", "off"]] = {
     "median_output_tokens_per_s": "normal",
     "failed_share": "inverse",
     "tool_failed_share": "inverse",
-    "median_tool_duration_s": "inverse",
 }
 UNKNOWN = "–"
 
