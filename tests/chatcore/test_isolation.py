@@ -509,7 +509,7 @@ SURFACE = {
 RATES = analytics.Rates(Reference("openai/made-up", "a list", 1.0, 1.0, 1.0), 100.0)
 NAMED = {
     "filters": FORTNIGHT, "period": FORTNIGHT.period, "other": EARLIER, "now": LATER, "rates": RATES, "reference": RATES.reference,
-    "watts": RATES.watts,
+    "watts": RATES.watts, "kind": "calls",
 }  # fmt: skip
 
 
