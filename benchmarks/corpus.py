@@ -13,12 +13,12 @@ from heapq import heappop, heappush, heapreplace
 from itertools import accumulate, count
 from math import log
 
-from benchmarks.corpus_chats import EPOCH, FAILURE, NO_FAILURE, SECOND, Author, Chat, Draft, Plan, moment
+from benchmarks.corpus_chats import CONTEXT_TOKENS, EPOCH, FAILURE, NO_FAILURE, SECOND, Author, Chat, Draft, Plan, moment
 from benchmarks.corpus_people import PEOPLE, RARE_USER, TOP_USER, USER_EXPONENT, tag_id
 from benchmarks.filling import NOW
 
 # Raise it with any change of texts, times or rows: a kept database of another version is filled anew.
-VERSION = 1
+VERSION = 2
 DAYS = 730
 DAY = 86_400 * SECOND
 HOUR = 3_600 * SECOND
@@ -164,7 +164,7 @@ def generation(chat: Chat, draft: Draft, message_id: int) -> Row:
     return (
         chat.user_id, chat.id, message_id, chat.model.provider, chat.model.name, state, moment(draft.at), moment(draft.end),
         attempt.duration_s, attempt.first_s if draft.content else None, attempt.eval_s if complete else None, attempt.input_tokens,
-        attempt.output_tokens, source, "stop" if complete else None, *(FAILURE if state == "failed" else NO_FAILURE),
+        attempt.output_tokens, source, "stop" if complete else None, CONTEXT_TOKENS, *(FAILURE if state == "failed" else NO_FAILURE),
     )  # fmt: skip
 
 

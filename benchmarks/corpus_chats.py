@@ -5,7 +5,7 @@ import random
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from heapq import heapify, heapreplace
 from itertools import accumulate
@@ -14,7 +14,9 @@ from math import log
 from benchmarks.corpus_people import FOLDERS, TAGS, folder_id
 from benchmarks.corpus_texts import Texts
 from benchmarks.vocabulary import CJK, RARE, RARE_MESSAGES, SHARES
+from chatcore.parts import CallRecord, CallState, Decision
 from chatcore.texts import cut, snippet
+from chatcore.toolcalls import dump_calls
 
 # In so many of 1,000 chats: 3 % are in the other scripts.
 LANGUAGES = {"english": 970, "chinese": 15, "japanese": 10, "korean": 5}
@@ -202,12 +204,18 @@ class Author:
         attempt = Attempt(round(first_s, 3), round(eval_s, 3), context if counted else None, tokens if counted else None)
         return Draft(at, "assistant", state, text, self._tool_calls() if rng.random() < TOOL_SHARE else None, attempt)
 
-    def _tool_calls(self) -> str:
-        """A call of a tool, as `chatmessage.tool_calls` holds it."""
+    def _tool_calls(self) -> str | None:
+        """A call of a tool, as `chatmessage.tool_calls` holds it; one of ten failed, one of twenty was declined."""
         name, rng = self._texts.name, self._rng
         arguments: dict[str, object] = {"query": f"{name()} {name()}", "path": f"/srv/{name()}.md", "limit": 1 + int(rng.random() * 50)}
-        call = {"id": f"call_{rng.getrandbits(40):010x}", "name": rng.choice(TOOLS), "arguments": arguments}
-        return json.dumps([{**call, "raw": json.dumps(arguments), "error": None}], ensure_ascii=False)
+        call = CallRecord(f"call_{rng.getrandbits(40):010x}", rng.choice(TOOLS), arguments, raw=json.dumps(arguments))
+        luck = rng.random()
+        if luck < 0.05:
+            call = replace(call, state=CallState.DECLINED, decision=Decision.DECLINED, result="The user declined this call.")
+        else:
+            state, took_s = (CallState.FAILED if luck < 0.15 else CallState.DONE), round(rng.lognormvariate(-1.0, 1.0), 3)
+            call = replace(call, state=state, result=self._texts.sentence(), duration_s=took_s)
+        return dump_calls([call])
 
     def _content(self, role: str, user_id: str, at: int, language: str, sentences: list[str]) -> str:
         """The text of a message with the words that are due in it, each before a sentence of its own: never side by side."""

@@ -36,7 +36,7 @@ COLUMNS = {
     ),
     "generation": (
         "user_id", "session_id", "message_id", "provider", "model_name", "state", "started_at", "finished_at", "duration_s",
-        "time_to_first_chunk_s", "eval_s", "input_tokens", "output_tokens", "usage_source", "finish_reason", "error_type",
+        "time_to_first_chunk_s", "eval_s", "input_tokens", "output_tokens", "usage_source", "finish_reason", "context_window", "error_type",
         "error_message", "error_hint", "error_retryable",
     ),
 }  # fmt: skip

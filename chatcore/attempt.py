@@ -9,6 +9,7 @@ from typing import assert_never
 from chatcore.ledger import Ending, Job
 from chatcore.live import LiveAnswer
 from chatcore.parts import (
+    CallError,
     CallRecord,
     CallState,
     Cancelled,
@@ -143,7 +144,7 @@ class Attempt:
             call_id, number = f"{call.id}_{number}", number + 1
         record = CallRecord(call_id, call.name, call.arguments, call.raw, call.error, self.round, self.live.text_size)
         if not self.offered:
-            record = replace(record, state=CallState.FAILED, result=NOT_OFFERED)
+            record = replace(record, state=CallState.FAILED, result=NOT_OFFERED, error_type=CallError.NOT_OFFERED)
         self.put(record)
 
     def put(self, record: CallRecord) -> None:
@@ -191,6 +192,7 @@ class Attempt:
 
     def ending(self, state: State, now: datetime) -> Ending:
         """All that the database must know."""
+        last = self._used[-1] if self._used else None
         return Ending(
             state=state,
             written=self.live.snapshot(),
@@ -202,6 +204,8 @@ class Attempt:
             finished=self.finished,
             failed=self.failed,
             reasoning_s=self.live.thinking.seconds,
+            # The prompts of all rounds together say nothing of the window; the last one has the others in it.
+            context_tokens=last.input_tokens if last else None,
         )
 
 

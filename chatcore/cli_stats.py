@@ -133,7 +133,7 @@ def answer(wanted: Wanted, asked: Asked, *, form: str, url: str | None) -> None:
     counted = (days, filters.time_zone, *chosen)
     click.echo(f"{meaning(name)}\n{harmless(' · '.join(counted))}\n")
     below = ""
-    if name == "tiles":
+    if name in ("tiles", "tool_tiles"):
         table = tiles_table(frame, compare=subject.compare)
     elif name == "compare_periods":
         table, below = changes_table(frame), by_chance(frame)

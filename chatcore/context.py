@@ -12,17 +12,13 @@ import sqlalchemy as sa
 
 from chatcore.db import Database
 from chatcore.history import get_chat_in, leaf_of
-from chatcore.ledger import CHARACTERS_A_TOKEN
+from chatcore.ledger import CHARACTERS_A_TOKEN, SMALLEST_WINDOW, SURE
 from chatcore.parameters import ChatSettings
 from chatcore.parts import MessageInfo, ModelInfo, Viewer
 from chatcore.rows import ATTACHMENTS, CONTENTS, MESSAGES, SAME_FILE
 
 # From here on the next long prompt or answer may not fit any more.
 NEARLY_FULL = 0.8
-# An estimate of 4 characters a token is at most twice too high for anything people write: so much must have been added at least.
-SURE = 0.5
-# No server has a smaller window by default: below, a count says nothing of what was cut.
-SMALLEST_WINDOW = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,14 @@ def window_of(settings: ChatSettings, model: ModelInfo | None) -> int | None:
     if settings.window is not None:
         return min(settings.window, most) if most else settings.window
     return (model.loaded_context or most) if model else None
+
+
+def window_had(model: ModelInfo | None, *, loads: bool) -> int | None:
+    """The window in tokens that a model answers with where nobody asked for one; None where nobody knows. `loads`: its server loads
+    models with windows of its own choice, so that only the one it has loaded says anything."""
+    if model is None:
+        return None
+    return model.loaded_context or (model.context_length if model.cloud or not loads else None)
 
 
 def filling(db: Database, viewer: Viewer, chat_id: uuid.UUID, last: Sequence[MessageInfo], window: int | None) -> Filling:
@@ -82,13 +86,16 @@ def characters(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> int:
 
 
 def reported(message: MessageInfo) -> tuple[int, int] | None:
-    """The tokens a server counted at an answer, in and out; None where none did."""
+    """The tokens a server counted at an answer, in its last prompt and out; None where none did."""
     generation = message.generation
     if generation is None or generation.usage_source != "reported":
         return None
     if generation.input_tokens is None or generation.output_tokens is None:
         return None
-    return generation.input_tokens, generation.output_tokens
+    if generation.context_tokens is not None:
+        return generation.context_tokens, generation.output_tokens
+    # With tools the prompts of all rounds are added up there.
+    return None if message.tool_calls else (generation.input_tokens, generation.output_tokens)
 
 
 def estimate(message: MessageInfo) -> int:

@@ -7,7 +7,7 @@ one take hours; the counters are the ones the service would have kept. Tags, fol
 import random
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -15,13 +15,15 @@ from sqlmodel import Session, SQLModel
 
 from chatcore.accounts import local_owner
 from chatcore.db import Database
-from chatcore.demo_models import MODELS, Answered, cost_of, failures_of, rating_of, times_of, usage_of
+from chatcore.demo_models import MODELS, Answered, cost_of, failures_of, rating_of, seen_of, times_of, usage_of
 from chatcore.demo_order import Kept, arrange
 from chatcore.demo_texts import Texts
+from chatcore.demo_tools import TOKENS_A_CALL, calls_of, earlier, seconds_of
 from chatcore.errors import Conflict
-from chatcore.parts import Usage
+from chatcore.parts import CallRecord, Usage
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, new_message_ids
 from chatcore.texts import cut, snippet
+from chatcore.toolcalls import dump_calls
 
 USERS = SQLModel.metadata.tables["users"]
 FEEDBACK = SQLModel.metadata.tables["feedback"]
@@ -174,6 +176,9 @@ class Chat:
         self.feedback: list[tuple[int, Row]] = []
         self.language = texts.language()
         self.input_tokens = self.output_tokens = 0
+        # Luck of their own, so that texts and outcomes are those of the seed whatever is called.
+        self._tools = random.Random(self.id.int)
+        self._calls: dict[int, tuple[CallRecord, ...]] = {}
         self._write(plan, texts, rng)
         self.row = self._chat_row(plan, rng)
 
@@ -187,16 +192,19 @@ class Chat:
                 context += tokens_of(text)
                 self._add(place, "user", "complete", moment, text)
                 continue
-            generation, text, reasoning, moment = self._answer(texts, rng, moment, context, kept)
+            generation, text, reasoning, calls = self._answer(texts, rng, moment, context, kept)
             context += tokens_of(text)
             self._add(place, "assistant", str(generation["state"]), moment, text, reasoning)
+            self._calls[place] = calls
             self.answers.append((place, generation))
             finished = generation["finished_at"]
             assert isinstance(finished, datetime)
             moment = finished + timedelta(seconds=rng.lognormvariate(3.6, 1.0))
-        late = self._end() - plan.now
-        if late > timedelta():
+        late = max(self._end() - plan.now, timedelta())
+        if late:
             self._move(-late)
+        for place, calls in self._calls.items():
+            self.messages[place]["tool_calls"] = dump_calls([earlier(call, late) for call in calls])
         for place, generation in self.answers:
             generation |= cost_of(generation)
             self._rate(place, generation, plan.now, rng)
@@ -206,11 +214,13 @@ class Chat:
         self.messages.append(
             {"session_id": self.id, "user_id": self.user_id, "role": role, "status": status, "created_at": moment, "content": text,
              "provider": self.model.provider if answers else None, "model_name": self.model.name if answers else None,
-             "reasoning": reasoning, "parent_id": None, "id": place}
+             "reasoning": reasoning, "tool_calls": None, "parent_id": None, "id": place}
         )  # fmt: skip
 
-    def _answer(self, texts: Texts, rng: random.Random, asked: datetime, context: int, kept: int) -> tuple[Row, str, str | None, datetime]:
-        """A generation, its text and reasoning, and when its message was made. Of the `context`, `kept` tokens were read before."""
+    def _answer(
+        self, texts: Texts, rng: random.Random, asked: datetime, context: int, kept: int
+    ) -> tuple[Row, str, str | None, tuple[CallRecord, ...]]:
+        """A generation, its text and reasoning, and the tools it called. Of the `context`, `kept` tokens were read before."""
         model, state = self.model, rng.choices([name for name, _ in OUTCOMES], [weight for _, weight in OUTCOMES])[0]
         text = texts.answer(self.language)
         if state != "complete":
@@ -221,10 +231,16 @@ class Chat:
         told, known = state == "complete", state == "complete" or (state == "stopped" and answered.written > 0)
         times = times_of(model, answered, rng)
         usage = usage_of(model, answered, reported=told) if known else Usage()
+        calls = calls_of(self._tools, asked=asked, position=0) if text else ()
+        seen, left_out = seen_of(model, context + TOKENS_A_CALL * len(calls), self._tools)
+        if usage.input_tokens is not None:
+            # Every round reads the prompt again.
+            rounds = 1 + max((call.round for call in calls), default=0)
+            usage = replace(usage, input_tokens=seen * rounds)
         self.input_tokens += usage.input_tokens or 0
         self.output_tokens += usage.output_tokens or 0
         failure = rng.choice(failures_of(model)) if state == "failed" else (None, None, None, None)
-        duration_s = times.first_s + times.eval_s
+        duration_s = times.first_s + times.eval_s + seconds_of(calls)
         generation: Row = {
             "user_id": self.user_id, "session_id": self.id, "provider": model.provider, "model_name": model.name, "state": state,
             "started_at": asked, "finished_at": asked + timedelta(seconds=duration_s), "duration_s": duration_s,
@@ -233,9 +249,10 @@ class Chat:
             "input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "cached_tokens": usage.cached_tokens,
             "reasoning_tokens": usage.reasoning_tokens, "usage_source": ("reported" if told else "estimated") if known else None,
             "finish_reason": ("length" if rng.random() < 0.01 else "stop") if told else None,
+            "context_window": model.window, "context_tokens": seen if told else None, "left_out": left_out if told else None,
             "error_type": failure[0], "error_message": failure[1], "error_hint": failure[2], "error_retryable": failure[3],
         }  # fmt: skip
-        return generation, text, reasoning, asked
+        return generation, text, reasoning, calls
 
     def _rate(self, place: int, generation: Row, now: datetime, rng: random.Random) -> None:
         """What the person thinks of an answer, some time after it; most say nothing."""

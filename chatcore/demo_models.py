@@ -24,7 +24,8 @@ class Model:
     """A model: how often it is asked, its speed in tokens a second, the seconds until it begins, how many of ten ratings are good.
 
     One on this machine reads so many prompt tokens a second, and takes `load_s` to be loaded. A hosted one says nothing of
-    times; `tells_reasoning`: it says how many tokens were reasoning.
+    times; `tells_reasoning`: it says how many tokens were reasoning. `window` is how many tokens it sees
+    at once.
     """
 
     provider: str
@@ -38,16 +39,17 @@ class Model:
     hosted: bool = False
     tells_reasoning: bool = False
     liked: float = 7
+    window: int | None = None
 
 
 MODELS = (
-    Model("ollama", "llama3.2:3b", 30, 42.0, 0.2, prompt_tokens_per_s=900, load_s=1.6, liked=6),
-    Model("ollama", "qwen3:8b", 22, 21.0, 0.3, thinks=True, prompt_tokens_per_s=420, load_s=3.4, liked=8),
-    Model("ollama", "mistral-small:24b", 12, 9.0, 0.6, prompt_tokens_per_s=150, load_s=8.5),
-    Model("ollama", "gemma3:12b", 10, 14.0, 0.4, prompt_tokens_per_s=260, load_s=5.2),
-    Model("ollama", "gpt-oss:120b-cloud", 6, 95.0, 0.8, thinks=True, prompt_tokens_per_s=2500, liked=8),
-    Model("openai", "gpt-5-mini", 9, 85.0, 1.4, thinks=True, hosted=True, tells_reasoning=True, liked=8.5),
-    Model("anthropic", "claude-sonnet-4-5", 7, 65.0, 1.1, hosted=True, liked=9),
+    Model("ollama", "llama3.2:3b", 30, 42.0, 0.2, prompt_tokens_per_s=900, load_s=1.6, liked=6, window=4096),
+    Model("ollama", "qwen3:8b", 22, 21.0, 0.3, thinks=True, prompt_tokens_per_s=420, load_s=3.4, liked=8, window=4096),
+    Model("ollama", "mistral-small:24b", 12, 9.0, 0.6, prompt_tokens_per_s=150, load_s=8.5, window=4096),
+    Model("ollama", "gemma3:12b", 10, 14.0, 0.4, prompt_tokens_per_s=260, load_s=5.2, window=2048),
+    Model("ollama", "gpt-oss:120b-cloud", 6, 95.0, 0.8, thinks=True, prompt_tokens_per_s=2500, liked=8, window=131_072),
+    Model("openai", "gpt-5-mini", 9, 85.0, 1.4, thinks=True, hosted=True, tells_reasoning=True, liked=8.5, window=400_000),
+    Model("anthropic", "claude-sonnet-4-5", 7, 65.0, 1.1, hosted=True, liked=9, window=200_000),
     Model("guide", "guide", 4, 300.0, 0.01, liked=5),
 )
 # code, message, hint, can a retry help
@@ -100,6 +102,13 @@ def times_of(model: Model, answered: Answered, rng: random.Random) -> Times:
     wait_s = model.first_chunk_s * rng.lognormvariate(0.0, 0.5)
     eval_s = answered.written / (model.tokens_per_s * rng.uniform(0.8, 1.15))
     return Times(load_s, prompt_s, wait_s + (load_s or 0.0) + (prompt_s or 0.0), eval_s)
+
+
+def seen_of(model: Model, context: int, rng: random.Random) -> tuple[int, bool]:
+    """How much of a prompt a model looks at, in tokens, and whether its server left the oldest messages out."""
+    if model.window is None or context <= model.window:
+        return context, False
+    return int(model.window * rng.uniform(0.82, 0.99)), True
 
 
 def usage_of(model: Model, answered: Answered, *, reported: bool) -> Usage:

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from chatcore import ledger
 from chatcore.attempt import Attempt
+from chatcore.context import window_had
 from chatcore.db import Database
 from chatcore.errors import ChatcoreError, Conflict, NotFound, ProviderError
 from chatcore.history import no_message
@@ -28,7 +29,7 @@ from chatcore.models import utc_now
 from chatcore.parts import ChatRequest, Decision, ErrorCode, Failed, ModelInfo, Offset, State, Update, Viewer
 from chatcore.permissions import policies_of
 from chatcore.processes import new_owner
-from chatcore.providers.base import Provider, Situation, failed, failure
+from chatcore.providers.base import ModelManager, Provider, Situation, failed, failure
 from chatcore.rounds import USUAL, Bounds, Rounds
 from chatcore.tools.toolbox import Toolbox
 from chatcore.workers import Workers
@@ -457,7 +458,7 @@ class Runner:
 
     async def _save(self, attempt: Attempt, state: State) -> Entry | None:
         """Writes the end of the answer, again and again until the database takes it; None if it was not ours any more."""
-        ending = attempt.ending(state, self._clock())
+        ending = replace(attempt.ending(state, self._clock()), context_window=self._window_of(attempt.job))
         retry_s = FIRST_RETRY_S
         while True:
             try:
@@ -467,6 +468,12 @@ class Runner:
                 attempt.live.trouble(NOT_SAVED)
             await asyncio.sleep(retry_s)
             retry_s = min(retry_s * 2, LONGEST_RETRY_S)
+
+    def _window_of(self, job: Job) -> int | None:
+        """The window that the model of an answer has, as far as its server has said."""
+        asked = (job.provider, job.request.model)
+        model = next((model for model in self.offered() if (model.provider, model.id) == asked), None)
+        return window_had(model, loads=isinstance(self.providers.get(job.provider), ModelManager))
 
     async def _watch(self) -> None:
         """Saves what is new, shows that this process lives, hears stops of other processes, and recovers orphans."""

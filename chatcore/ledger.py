@@ -19,20 +19,21 @@ from chatcore.errors import NotFound
 from chatcore.history import count_answer_in, no_message, possible_id
 from chatcore.live import Snapshot
 from chatcore.models import utc_now
-from chatcore.parts import CallState, ChatRequest, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
+from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
 from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import storable
-from chatcore.toolcalls import dump_calls, load_calls, mark_of, settled
+from chatcore.toolcalls import dump_calls, load_calls, mark_of, reason_of, settled
 
 # Of text no server counted: 4 characters a token is the rule of thumb of model makers for English.
 CHARACTERS_A_TOKEN = 4
+# An estimate of 4 characters a token is at most twice too high for anything people write: so much must have been added at least.
+SURE = 0.5
+# No server has a smaller window by default: below, a count says nothing of what was cut.
+SMALLEST_WINDOW = 512
 # A count above this is a server's mistake; SQLite and PostgreSQL hold 2**63 - 1.
 LARGEST_COUNT = 2**53
 # PostgreSQL finds a deadlock after 1 s and then ends one of the two; a checkpoint gives way before that, since it can come again.
 CHECKPOINT_LOCK_WAIT = sa.text("SET LOCAL lock_timeout = '300ms'")
-
-# The error.type of a tool that ran and failed.
-TOOL_FAILED = "tool_failed"
 
 # Tokens in, tokens out, and who counted them.
 Counted = tuple[int | None, int | None, str | None]
@@ -61,7 +62,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an attempt went. `chunks` counts the deltas that came; times in seconds."""
+    """How an attempt went. `chunks` counts the deltas that came; times in seconds. `context_tokens` is the prompt of its last round,
+    `context_window` the window that the model seems to have had."""
 
     state: State
     written: Snapshot
@@ -73,6 +75,8 @@ class Ending:
     finished: Finished | None = None
     failed: Failed | None = None
     reasoning_s: float | None = None
+    context_tokens: int | None = None
+    context_window: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,8 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
     with db.write() as tx:
         lock_chat(tx, job.user_id, job.session_id)
         ours = sa.and_(GENERATIONS.c.id == job.generation_id, GENERATIONS.c.state == RUNNING, GENERATIONS.c.owner == owner)
+        if values["context_tokens"] is not None:
+            values["left_out"] = was_left_out(tx, job, ending.context_tokens or 0)
         if tx.execute(sa.update(GENERATIONS).where(ours).values(values).returning(GENERATIONS.c.id)).one_or_none() is None:
             return None
         message = content_of(ending.written) | {"status": ending.state.value}
@@ -205,6 +211,27 @@ def close(db: Database, owner: str, job: Job, ending: Ending) -> Entry | None:
             output_tokens=counted[1] or 0,
         )
     return entry(job.provider, job.request.model, ending, counted, job.trace_parent)
+
+
+def was_left_out(tx: Session, job: Job, prompt_tokens: int) -> bool | None:
+    """Whether the server seems to have looked at less than it was sent, by its count of the prompt; None where there is none to
+    compare with. The same rule as `context.cut_answers`: with the same model the count must have grown by what was said since."""
+    answer, asked, earlier = MESSAGES.alias("answer"), MESSAGES.alias("asked"), GENERATIONS.alias("earlier")
+    counted_then = (
+        sa.select(sa.func.coalesce(earlier.c.context_tokens, earlier.c.input_tokens))
+        .select_from(answer.join(asked, asked.c.id == answer.c.parent_id).join(earlier, earlier.c.message_id == asked.c.parent_id))
+        .where(answer.c.id == job.message_id, earlier.c.usage_source == "reported")
+        .where(earlier.c.provider == job.provider, earlier.c.model_name == job.request.model)
+        .order_by(earlier.c.id.desc())
+        .limit(1)
+    )
+    then = tx.execute(counted_then).scalar()
+    if then is None:
+        return None
+    prompts = [place for place, turn in enumerate(job.request.turns) if turn.role == "user"]
+    since = job.request.turns[prompts[-2] + 1 :] if len(prompts) > 1 else ()
+    expected = then + sum(len(turn.content) for turn in since) // CHARACTERS_A_TOKEN * SURE
+    return bool(expected >= SMALLEST_WINDOW and prompt_tokens < expected)
 
 
 def entry(provider: str, model_name: str, ending: Ending, counted: Counted, trace_parent: str | None = None) -> Entry:
@@ -228,7 +255,7 @@ def entry(provider: str, model_name: str, ending: Ending, counted: Counted, trac
         reasoning_tokens=known(usage.reasoning_tokens),
         trace_parent=trace_parent,
         calls=tuple(
-            CallEntry(call.name, call.started_at, call.duration_s, TOOL_FAILED if call.state is CallState.FAILED else None)
+            CallEntry(call.name, call.started_at, call.duration_s, reason_of(call))
             for call in ending.written.calls
             if call.started_at is not None and call.duration_s is not None
         ),
@@ -254,7 +281,11 @@ def outcome(ending: Ending, counted: Counted) -> dict[str, object]:
         "response_model": clean_model(usage),
         "finish_reason": ending.finished.reason.value if ending.finished else None,
         "reasoning_s": ending.reasoning_s,
+        "context_tokens": known(ending.context_tokens) if counted[2] == "reported" else None,
     }
+    if ending.context_window is not None:
+        # What was asked for holds.
+        values["context_window"] = sa.func.coalesce(GENERATIONS.c.context_window, ending.context_window)
     if ending.state is State.FAILED and failed is not None:
         values["error_type"] = failed.code.value
         values["error_message"] = storable(failed.message)

@@ -137,10 +137,23 @@ class CallState(StrEnum):
     STOPPED = "stopped"
 
 
+class CallError(StrEnum):
+    """Why a tool call failed, or was refused by us; the first three never ran."""
+
+    UNKNOWN_TOOL = "unknown_tool"
+    BAD_ARGUMENTS = "bad_arguments"
+    NOT_OFFERED = "not_offered"
+    TIMEOUT = "timeout"
+    TOOL_BROKE = "tool_broke"
+    TOOL_FAILED = "tool_failed"
+    LIMIT = "limit"
+
+
 @dataclass(frozen=True, slots=True)
 class CallRecord:
     """A tool call as its message keeps it. `round` counts the model's turns within the answer from 1, `position` is how much of
-    the text stood before it, in characters. `result` is what the model was told, None while it is not known."""
+    the text stood before it, in characters. `result` is what the model was told, None while it is not known. `error_type` is known
+    of calls that were made here."""
 
     id: str
     name: str
@@ -154,6 +167,7 @@ class CallRecord:
     result: str | None = None
     started_at: datetime | None = None
     duration_s: float | None = None
+    error_type: CallError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +417,7 @@ class GenerationInfo:
     error_retryable: bool | None = None
     reasoning_s: float | None = None
     context_window: int | None = None
+    context_tokens: int | None = None
 
     @property
     def output_tokens_per_s(self) -> float | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chatcore.attempt import Attempt
-from chatcore.parts import CallRecord, CallState, ChatRequest, Decision, Policy, ToolSpec, Turn, Viewer
+from chatcore.parts import CallError, CallRecord, CallState, ChatRequest, Decision, Policy, ToolSpec, Turn, Viewer
 from chatcore.texts import storable
 from chatcore.toolcalls import as_call, result_turn
 from chatcore.tools.base import Context, Tool, ToolFailed, cut_result, problem, spec
@@ -72,7 +72,7 @@ class Rounds:
         limit = self._limit(len(asked))
         if limit:
             for call in asked:
-                self._close(call, CallState.DECLINED, limit)
+                self._close(replace(call, error_type=CallError.LIMIT), CallState.DECLINED, limit)
         else:
             await self._work(asked)
         text, reasoning = self._attempt.written_in_round()
@@ -100,7 +100,8 @@ class Rounds:
             tool = self._tools.get(call.name)
             wrong = self._refusal(call, tool)
             if tool is None or wrong:
-                self._close(call, CallState.FAILED, wrong)
+                kind = CallError.UNKNOWN_TOOL if tool is None else CallError.BAD_ARGUMENTS
+                self._close(replace(call, error_type=kind), CallState.FAILED, wrong)
             elif self._policy(tool) is Policy.NEVER:
                 self._close(call, CallState.DECLINED, NEVER, Decision.NEVER)
             else:
@@ -149,19 +150,19 @@ class Rounds:
         call = replace(call, state=CallState.RUNNING, started_at=self._clock())
         self._attempt.put(call)
         started = time.perf_counter()
-        state = CallState.FAILED
+        kind: CallError | None = None
         try:
             async with asyncio.timeout(self._bounds.call_s):
                 result = await tool.run(call.arguments or {}, Context(self._viewer, self._attempt.job.session_id, self._clock()))
-            state = CallState.DONE
         except TimeoutError:
-            result = f"The tool did not answer in {self._bounds.call_s:g} s."
+            kind, result = CallError.TIMEOUT, f"The tool did not answer in {self._bounds.call_s:g} s."
         except ToolFailed as error:
-            result = str(error)
+            kind, result = CallError.TOOL_FAILED, str(error)
         except Exception:
             log.exception("the tool %s broke", tool.name)
-            result = BROKEN
-        self._attempt.put(replace(call, state=state, result=cut_result(result), duration_s=time.perf_counter() - started))
+            kind, result = CallError.TOOL_BROKE, BROKEN
+        took_s, state = time.perf_counter() - started, CallState.FAILED if kind else CallState.DONE
+        self._attempt.put(replace(call, state=state, result=cut_result(result), duration_s=took_s, error_type=kind))
 
     def _close(self, call: CallRecord, state: CallState, result: str, decision: Decision | None = None) -> None:
         """Ends a call that does not run."""

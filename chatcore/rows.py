@@ -103,6 +103,7 @@ GENERATION_COLUMNS = (
     GENERATIONS.c.error_retryable,
     GENERATIONS.c.reasoning_s,
     GENERATIONS.c.context_window,
+    GENERATIONS.c.context_tokens,
 )
 
 # Every thread asks this: built once, because building a statement takes longer than the database takes to run it.

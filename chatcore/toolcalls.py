@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
-from chatcore.parts import CallRecord, CallState, Decision, ToolCall, Turn
+from chatcore.parts import CallError, CallRecord, CallState, Decision, ToolCall, Turn
 
 UNFINISHED = (CallState.WAITING, CallState.RUNNING)
+# Of a call that was declined because the person said nothing; a tool that says nothing has the other word, timeout.
+UNANSWERED = "unanswered"
 NO_RESULT = "This call was interrupted and has no result."
 
 
@@ -45,6 +47,7 @@ def call_json(call: CallRecord) -> dict[str, object]:
         "result": call.result,
         "started_at": call.started_at.isoformat() if call.started_at else None,
         "duration_s": call.duration_s,
+        "error_type": call.error_type.value if call.error_type else None,
     }
 
 
@@ -83,6 +86,7 @@ def read_call(row: object) -> CallRecord | None:
             result=optional(row.get("result")),
             started_at=datetime.fromisoformat(started).astimezone(UTC) if started else None,
             duration_s=float(row["duration_s"]) if row.get("duration_s") is not None else None,
+            error_type=CallError(row["error_type"]) if row.get("error_type") in list(CallError) else None,
         )
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
@@ -91,6 +95,18 @@ def read_call(row: object) -> CallRecord | None:
 def optional(value: object) -> str | None:
     """A text that may be missing."""
     return None if value is None else str(value)
+
+
+def reason_of(call: CallRecord) -> str | None:
+    """Why a call did not do what it was to do, in one word; None where it did, was stopped, or is not over.
+
+    A failed one has a word of CallError, TOOL_FAILED where nobody said which; a declined one what the person decided, UNANSWERED, or LIMIT.
+    """
+    if call.state is CallState.FAILED:
+        return (call.error_type or CallError.TOOL_FAILED).value
+    if call.state is CallState.DECLINED:
+        return UNANSWERED if call.decision is Decision.TIMEOUT else (call.decision or call.error_type or Decision.DECLINED).value
+    return None
 
 
 def settled(calls: Sequence[CallRecord]) -> tuple[CallRecord, ...]:

@@ -10,7 +10,7 @@ from chatcore.analytics.ranges import Known
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from ui import app
-from ui.analytics import activity, address, compare, costs, filter_bar, overview, people, quality, report_file, speed
+from ui.analytics import activity, address, compare, costs, filter_bar, overview, people, quality, report_file, speed, tools
 from ui.analytics.cards import AsOf, Shown
 from ui.sessions.clock import Clock
 
@@ -20,6 +20,7 @@ TABS: dict[str, Callable[[Shown], None]] = {
     "Activity": activity.show,
     "Speed": speed.show,
     "Quality": quality.show,
+    "Tools": tools.show,
     "Cost": costs.show,
     "Compare": compare.show,
 }
@@ -51,7 +52,8 @@ def show_first_steps(_: Shown | None = None) -> None:
             "- how many tokens each model read and wrote\n"
             "- how long you waited for the first words, and how fast they came\n"
             "- what hosted models cost, and what local ones would have cost elsewhere\n"
-            "- how many answers failed, were stopped or interrupted"
+            "- how many answers failed, were stopped or interrupted\n"
+            "- which tools models called, and which calls failed"
         )
         if st.button("Start a chat", type="primary", icon=":material/chat_bubble:", key="analytics.start"):
             app.open_chat(None)

@@ -16,6 +16,7 @@ from chatcore.parts import Viewer
 from chatcore.rollup.cells import KINDS
 from chatcore.rollup.joined import JOINED
 from chatcore.rollup.making import refresh_step
+from chatcore.rollup.pages import Page
 from chatcore.rollup.summing import DAYS_A_STEP, sum_step
 
 ZONE = "Europe/Berlin"
@@ -23,6 +24,8 @@ ZONE = "Europe/Berlin"
 PAGE_BUDGET_MS = {"sqlite": 50, "postgresql": 80}
 BEHIND_BUDGET_MS = 20
 STEP_BUDGET_MS = 20
+# The tab Tools of one person, over so many days before today.
+TOOLS_BUDGET_MS = {29: 50, 729: 150}
 MARK_ALL = (
     "INSERT INTO usage_dirty (user_id, day, writer) SELECT user_id, day, 0 FROM usage_day d WHERE user_id = :user_id "
     "AND NOT EXISTS (SELECT 1 FROM usage_dirty m WHERE m.user_id = d.user_id AND m.day = d.day)"
@@ -49,11 +52,27 @@ def measure(ground: Ground) -> Iterator[Figure]:
                 yield from half_and_most(f"quality, cost and people, {name}, everybody, each", ground.timed(others))
         behind = [partial(question, db, viewer, filters) for question in (analytics.messages_behind, analytics.answers_behind)]
         yield from half_and_most(f"list behind a number, {who}", ground.timed(behind), budget=ground.budget(BEHIND_BUDGET_MS))
+        yield from of_tools(ground, who, viewer)
     whole: list[tuple[str, Callable[[], object]]] = [("everybody's counts", lambda: stats.count_all(db))]
     if ground.filling.messages <= BUDGET_MESSAGES:
         whole.append(("doctor", lambda: examine(ground)))
     for name, ask in whole:
         yield Figure(name, ground.once(ask) / 1000, "s")
+
+
+def of_tools(ground: Ground, who: str, viewer: Viewer) -> Iterator[Figure]:
+    """The tab Tools and the lists behind it; the filters of the lists are those of the two years."""
+    db, today = ground.db, ground.now.date()
+    for name, days in (("30 days", 29), ("2 years", 729)):
+        filters = Filters(whole_days(today - timedelta(days=days), today, ZONE), time_zone=ZONE)
+        tab = partial(analytics.tool_report, db, viewer, filters, now=ground.now, step="week")
+        yield from half_and_most(f"tab Tools, {name}, {who}", ground.timed([tab]), budget=ground.budget(TOOLS_BUDGET_MS[days]))
+    rare = analytics.CallsMeant(tool="send_mail", ended="failed")
+    lists: list[Callable[[], object]] = [
+        partial(analytics.calls_behind, db, viewer, filters, meant=rare),
+        partial(analytics.fills_behind, db, viewer, filters, meant=analytics.FillsMeant(at_least=0.95)),
+    ]
+    yield from half_and_most(f"list behind a number of tools, {who}", ground.timed(lists), budget=ground.budget(BEHIND_BUDGET_MS))
 
 
 def whole_page(ground: Ground, viewer: Viewer, filters: Filters) -> Callable[[], None]:
@@ -126,7 +145,8 @@ def making(ground: Ground) -> Iterator[Figure]:
 
     yield Figure("making a page of the rollup", ground.once(make) / days, "ms", budget=5)
     with ground.db.read() as tx:
-        size = tx.execute(sa.text("SELECT sum(length(names) + length(messages) + length(answers)) FROM usage_day")).scalar_one()
+        parts = " + ".join(f"coalesce(length({part}), 0)" for part in Page._fields)
+        size = tx.execute(sa.text(f"SELECT sum({parts}) FROM usage_day")).scalar_one()
     yield Figure("rollup of the text", int(size) / ground.filling.text_bytes, "x")
 
 

@@ -9,8 +9,10 @@ from chatcore.analytics.answers import known_models, models, tokens_per_day
 from chatcore.analytics.behind import AnswerBehind, MessageBehind, answers_behind, messages_behind
 from chatcore.analytics.chats import Places, folder_paths, known_places
 from chatcore.analytics.compare import compare_periods
+from chatcore.analytics.context import context, context_fill
 from chatcore.analytics.costs import CostReport, Rates, cost_over_time, cost_report, costs, energy, equivalents, token_kinds
 from chatcore.analytics.definitions import DEFINITIONS
+from chatcore.analytics.details_behind import CallBehind, CallsMeant, FillsMeant, calls_behind, fills_behind
 from chatcore.analytics.filters import Filters, previous_period, whole_days
 from chatcore.analytics.habits import Habits, activity_over_time, calendar, habits, streaks
 from chatcore.analytics.lengths import chat_depth, chat_lengths, top_chats
@@ -20,6 +22,17 @@ from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcom
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
+from chatcore.analytics.tools import (
+    ToolReport,
+    tool_errors,
+    tool_models,
+    tool_report,
+    tool_rounds,
+    tool_servers,
+    tool_tiles,
+    tools,
+    tools_over_time,
+)
 from chatcore.analytics.votes import Games, win_rates, win_rates_by_pair
 
 __all__ = [
@@ -27,7 +40,10 @@ __all__ = [
     "Activity",
     "Against",
     "AnswerBehind",
+    "CallBehind",
+    "CallsMeant",
     "CostReport",
+    "FillsMeant",
     "Filters",
     "Games",
     "Habits",
@@ -38,6 +54,7 @@ __all__ = [
     "Rates",
     "Report",
     "SpeedReport",
+    "ToolReport",
     "Verdict",
     "active_people",
     "activity",
@@ -45,15 +62,19 @@ __all__ = [
     "answers_behind",
     "busy_hours",
     "calendar",
+    "calls_behind",
     "chat_depth",
     "chat_lengths",
     "compare_periods",
+    "context",
+    "context_fill",
     "cost_over_time",
     "cost_report",
     "costs",
     "energy",
     "equivalents",
     "feedback",
+    "fills_behind",
     "folder_paths",
     "habits",
     "has_company",
@@ -79,6 +100,14 @@ __all__ = [
     "tiles",
     "token_kinds",
     "tokens_per_day",
+    "tool_errors",
+    "tool_models",
+    "tool_report",
+    "tool_rounds",
+    "tool_servers",
+    "tool_tiles",
+    "tools",
+    "tools_over_time",
     "top_chats",
     "whole_days",
     "win_rates",

@@ -4,10 +4,12 @@ Chosen as the charts count them (`messages.counted`, `answers.counted`), so a li
 """
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlmodel import Session
 
 from chatcore.analytics import answers, messages
 from chatcore.analytics.filters import Filters
@@ -17,6 +19,7 @@ from chatcore.analytics.votes import Games, answers_in
 from chatcore.db import Database
 from chatcore.errors import Denied
 from chatcore.parts import Page, Role, State, Viewer
+from chatcore.rollup.tables import filled_tokens
 from chatcore.rows import CHATS
 from chatcore.texts import SNIPPET_SOURCE_CHARACTERS, snippet
 
@@ -39,7 +42,8 @@ class MessageBehind:
 
 @dataclass(frozen=True, slots=True)
 class AnswerBehind:
-    """An attempt that was counted. Its chat and message are None once they are deleted for good; what it used stays known."""
+    """An attempt that was counted. Its chat and message are None once they are deleted for good; what it used stays known.
+    `fill_share` is the part of the window that its prompt took."""
 
     generation_id: int
     message_id: int | None
@@ -58,6 +62,7 @@ class AnswerBehind:
     cost: float | None
     cost_currency: str | None
     snippet: str
+    fill_share: float | None = None
 
 
 def messages_behind(
@@ -138,15 +143,21 @@ def answers_behind(
         if priced is not None:
             conditions += [ledger.cost.is_not(None)] if priced else [ledger.cost.is_(None), ledger.output_tokens.is_not(None)]
         page = newest(tx, ledger.started_at, ledger.id, conditions, kind="answers-behind", limit=limit, cursor=cursor)
-        columns = (
-            ledger.id, ledger.message_id, ledger.session_id, ledger.provider, ledger.model_name, ledger.started_at, ledger.state,
-            ledger.error_type, ledger.input_tokens, ledger.output_tokens, ledger.time_to_first_chunk_s, ledger.duration_s,
-            ledger.cost, ledger.cost_currency,
-        )  # fmt: skip
-        tables = GENERATIONS.outerjoin(CHATS, CHATS.c.id == ledger.session_id).outerjoin(MESSAGES, MESSAGES.c.id == ledger.message_id)
-        statement = sa.select(*columns, HEAD, CHATS.c.title, CHATS.c.deleted_at).select_from(tables).where(ledger.id.in_(page.items))
-        rows = {row.id: row for row in tx.execute(statement)}
-    found = (
+        return Page(answers_named(tx, page.items), page.next_cursor)
+
+
+def answers_named(tx: Session, generation_ids: Sequence[int]) -> tuple[AnswerBehind, ...]:
+    """These attempts, in this order, without those that are not there any more. Who asks has seen to it that they are the viewer's."""
+    ledger = GENERATIONS.c
+    columns = (
+        ledger.id, ledger.message_id, ledger.session_id, ledger.provider, ledger.model_name, ledger.started_at, ledger.state,
+        ledger.error_type, ledger.input_tokens, ledger.output_tokens, ledger.time_to_first_chunk_s, ledger.duration_s,
+        ledger.cost, ledger.cost_currency, filled_tokens().label("filled"), ledger.context_window,
+    )  # fmt: skip
+    tables = GENERATIONS.outerjoin(CHATS, CHATS.c.id == ledger.session_id).outerjoin(MESSAGES, MESSAGES.c.id == ledger.message_id)
+    statement = sa.select(*columns, HEAD, CHATS.c.title, CHATS.c.deleted_at).select_from(tables).where(ledger.id.in_(generation_ids))
+    rows = {row.id: row for row in tx.execute(statement)}
+    return tuple(
         AnswerBehind(
             generation_id=row.id,
             message_id=row.message_id,
@@ -165,10 +176,10 @@ def answers_behind(
             cost=row.cost,
             cost_currency=row.cost_currency,
             snippet=snippet(row.head or ""),
+            fill_share=row.filled / row.context_window if row.filled is not None and row.context_window else None,
         )
-        for row in (rows[generation_id] for generation_id in page.items)
+        for row in (rows[generation_id] for generation_id in generation_ids if generation_id in rows)
     )
-    return Page(tuple(found), page.next_cursor)
 
 
 def check_own(filters: Filters) -> None:

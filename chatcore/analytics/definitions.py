@@ -67,6 +67,52 @@ DEFINITIONS = {
         "The same votes by who met whom. Each pair stands once, under the model that did better; wins, losses and the win rate are that "
         "one's."
     ),
+    "tool_calls": (
+        "Calls that models made of tools, in every branch of a chat, on the day on which their answer was asked for. Chats in the trash "
+        "count until they are deleted for good; then their calls are gone too."
+    ),
+    "tool_failed_share": (
+        "Calls that ended in an error, over those that were done or failed. A call of a tool that does not exist, or with arguments that "
+        "do not fit, has failed too. Calls that were declined or stopped are not in it."
+    ),
+    "tool_declined_share": (
+        "Calls that were refused, over all that ended: by you, by a tool that is set to never, because nobody answered the question in "
+        "time, or because the answer had made as many calls as it may."
+    ),
+    "median_tool_duration_s": (
+        "From the start of a tool to its result; half of the calls were faster. The time in which you were asked is not in it. Only calls "
+        "that ran."
+    ),
+    "tools_over_time": (
+        "Calls by how they ended, by the day of your time zone on which their answer was asked for; longer ranges are drawn by week or "
+        "month. A call that waits for you or runs has not ended."
+    ),
+    "tools": (
+        "One row per tool that was called. Half, 9 of 10, 19 of 20 and 99 of 100 of its calls that ran took at most so long. Were it "
+        "called like this for ever, the share of failed calls would lie in the range behind it 19 times in 20 (Wilson's interval)."
+    ),
+    "tool_servers": (
+        "Where a tool comes from is told by its name: built in, the MCP server before the two underscores, or elsewhere, which is another "
+        "program whose chats were imported."
+    ),
+    "tool_models": "Calls by the model that made them. Rounds are how often one of its answers stopped for tools.",
+    "tool_errors": (
+        "Why calls failed or were declined. The share is of all calls of the tool. What the tool said stands in the list behind the number."
+    ),
+    "tool_rounds": (
+        "Answers with calls by how often they stopped for tools; calls that were made at once are one round. Answers without a call are "
+        "not among them."
+    ),
+    "context_fill": (
+        "How much of the model's window the prompt took, by the server's own count; of an answer with tools the last prompt counts, which "
+        "has the others in it. Only answers whose server counted and whose window is known: the one that was asked for, else the one the "
+        "server had loaded, else of hosted models all they can."
+    ),
+    "context": (
+        "Half, 9 of 10 and 99 of 100 of the model's answers took at most so much of its window. Left out: the server counted fewer tokens "
+        "than it was sent, so it seems to have left out the oldest messages. Cut short: the answer ended because it was as long as it may "
+        "be. Refused: the prompt was longer than the window, so there was no answer."
+    ),
     "compare_periods": (
         "After minus before. The true difference lies in the range 19 times in 20; without 0 in it, it is called more than noise. Of "
         "twenty comparisons where nothing changed, one looks like more than noise by chance. Numbers a day are means of the whole days "

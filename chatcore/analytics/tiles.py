@@ -1,5 +1,6 @@
 """The numbers on top of the page, each with its change against the period before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -146,15 +147,15 @@ def totals(rows: Rows, filters: Filters) -> dict[str, Total]:
     }
 
 
-def compare(current: dict[str, Total], before: dict[str, Total]) -> pd.DataFrame:
-    """The frame of `tiles` from the totals of two periods."""
-    now, then = [current[measure] for measure in UNITS], [before[measure] for measure in UNITS]
+def compare(current: dict[str, Total], before: dict[str, Total], units: Mapping[str, str] = UNITS) -> pd.DataFrame:
+    """The frame of `tiles` from the totals of two periods; `units` has the measures in their order."""
+    now, then = [current[measure] for measure in units], [before[measure] for measure in units]
     values, previous = (np.array([total.value for total in totals], dtype=np.float64) for totals in (now, then))
-    changes = [change(measure, value, earlier) for measure, value, earlier in zip(UNITS, values, previous, strict=True)]
+    changes = [change(unit, value, earlier) for unit, value, earlier in zip(units.values(), values, previous, strict=True)]
     return pd.DataFrame(
         {
-            "measure": list(UNITS),
-            "unit": list(UNITS.values()),
+            "measure": list(units),
+            "unit": list(units.values()),
             "value": values,
             "previous": previous,
             "change": pd.Series([amount for amount, _ in changes], dtype="float64"),
@@ -166,11 +167,11 @@ def compare(current: dict[str, Total], before: dict[str, Total]) -> pd.DataFrame
     )
 
 
-def change(measure: str, value: float, previous: float) -> tuple[float | None, str]:
+def change(unit: str, value: float, previous: float) -> tuple[float | None, str]:
     """The change and its kind (see `tiles`). From 0 to something is new, not infinitely more."""
     if pd.isna(value) or pd.isna(previous):
         return None, "none"
-    if measure == "failed_share":
+    if unit == "share":
         return value - previous, "points"
     if previous == 0:
         return None, "new" if value > 0 else "none"

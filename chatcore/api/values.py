@@ -158,6 +158,7 @@ def generation_json(generation: GenerationInfo) -> Json:
         "finish_reason": generation.finish_reason,
         "reasoning_s": generation.reasoning_s,
         "context_window": generation.context_window,
+        "context_tokens": generation.context_tokens,
         "error": error if generation.error_type else None,
     }
 

@@ -199,7 +199,8 @@ def write_parquet(rows: Iterator[Row], names: Sequence[str], out: BinaryIO) -> N
 
 def kind_of(name: str, pa: object) -> object:
     """The type of a column: what its name says (units live in names)."""
-    kinds = {"rating": "int64", "message_id": "int64", "parent_id": "int64", "error_retryable": "bool_", "cost": "float64"}
+    kinds = {"cost": "float64", **dict.fromkeys(("rating", "message_id", "parent_id"), "int64")}
+    kinds |= dict.fromkeys(("error_retryable", "left_out"), "bool_")
     if name.endswith("_at"):
         return getattr(pa, "timestamp")("us", tz="UTC")  # noqa: B009  # pyarrow has no types for mypy
     kind = kinds.get(name) or (

@@ -36,7 +36,8 @@ FINAL = tuple(state.value for state in State if state is not State.RUNNING)
 SOURCES = ("reported", "estimated", "imported")
 NAMES = ("provider", "model_name", "response_model", "finish_reason", "error_type", "cost_source")
 TEXTS = ("error_message", "error_hint")
-COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "context_window")
+COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "context_window", "context_tokens")
+FLAGS = ("error_retryable", "left_out")
 AMOUNTS = ("duration_s", "time_to_first_chunk_s", "load_s", "prompt_s", "eval_s", "reasoning_s", "cost")
 
 
@@ -174,7 +175,7 @@ def attempt_of(row: dict[str, object]) -> Attempt:
     values["started_at"], values["finished_at"] = started_at, moment(row.get("finished_at")) or started_at
     failed = values["state"] == State.FAILED.value
     values["error_type"] = (values["error_type"] or ErrorCode.SERVER_ERROR.value) if failed else None
-    values["error_retryable"] = row.get("error_retryable") if isinstance(row.get("error_retryable"), bool) else None
+    values |= {name: row.get(name) if isinstance(row.get(name), bool) else None for name in FLAGS}
     source = row.get("usage_source")
     if values["input_tokens"] is None or values["output_tokens"] is None or source not in SOURCES:
         values |= {"input_tokens": None, "output_tokens": None, "usage_source": None}

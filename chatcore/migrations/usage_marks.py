@@ -34,6 +34,23 @@ def create(connection: sa.Connection) -> None:
     )
 
 
+def create_more(connection: sa.Connection) -> None:
+    """Makes the triggers of what pages have had since 0017, and marks the days that have any of it; other pages are right as they are."""
+    dialect = connection.dialect.name
+    for statement in sqlite_triggers_of_more() if dialect == "sqlite" else postgresql_triggers_of_more():
+        connection.exec_driver_sql(statement)
+    written, asked = (DAY[dialect].format(column) for column in ("created_at", "started_at"))
+    days = (
+        f"SELECT user_id AS u, {written} AS d FROM chatmessage WHERE tool_calls IS NOT NULL UNION SELECT user_id, {asked} FROM generation "
+        "WHERE context_window IS NOT NULL OR finish_reason = 'length' OR error_type = 'context_length'"
+    )
+    # Not beside a mark that is there: on SQLite a day has one.
+    connection.exec_driver_sql(
+        f"INSERT INTO usage_dirty (user_id, day, writer) SELECT u, d, 0 FROM ({days}) AS found "
+        "WHERE NOT EXISTS (SELECT 1 FROM usage_dirty x WHERE x.user_id = u AND x.day = d)"
+    )
+
+
 def days_of_message(row: str, dialect: str) -> str:
     """The days on which a message counts: its own, and that of the message it follows."""
     own, parent = (DAY[dialect].format(f"{name}.created_at") for name in (row, "p"))
@@ -56,6 +73,10 @@ def days_of_import(row: str, dialect: str) -> str:
         f"UNION SELECT g.user_id, {asked} FROM generation g WHERE g.message_id = {row}.message_id"
     )
 
+
+# What came later, see `create_more`: columns that a page is made of since it has tool calls and full windows.
+CALLS_OF_MESSAGE = "tool_calls"
+FILLS_OF_GENERATION = "finish_reason, context_window, context_tokens, left_out"
 
 TABLES = (
     ("chatmessage", COUNTED_OF_MESSAGE, days_of_message),
@@ -99,3 +120,28 @@ def postgresql_mark(days: str) -> str:
         "INSERT INTO usage_dirty (user_id, day, writer) SELECT u, d, CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) "
         f"FROM ({days}) AS changed WHERE {OF_SOMEBODY} ON CONFLICT DO NOTHING;"
     )
+
+
+# Here old and new lie on the same day: what moves a row marks both days above.
+MORE = (
+    ("chatmessage", "calls", CALLS_OF_MESSAGE, "created_at", "{new}.tool_calls {differs} {old}.tool_calls"),
+    ("generation", "fills", FILLS_OF_GENERATION, "started_at", ""),
+)
+
+
+def sqlite_triggers_of_more() -> Iterator[str]:
+    """Saving a growing answer writes its calls again and again: only where they are others is the day marked."""
+    for table, name, columns, at, when in MORE:
+        if_changed = f"WHEN {when.format(new='new', old='old', differs='IS NOT')} " if when else ""
+        body = sqlite_mark(f"SELECT new.user_id AS u, {DAY['sqlite'].format(f'new.{at}')} AS d")
+        yield f"CREATE TRIGGER tr_{table}_usage_{name} AFTER UPDATE OF {columns} ON {table} {if_changed}BEGIN {body} END"
+
+
+def postgresql_triggers_of_more() -> Iterator[str]:
+    """The same."""
+    for table, name, columns, at, when in MORE:
+        if_changed = f"WHEN ({when.format(new='new', old='old', differs='IS DISTINCT FROM')}) " if when else ""
+        function = f"{table}_usage_{name}"
+        body = postgresql_mark(f"SELECT new.user_id AS u, {DAY['postgresql'].format(f'new.{at}')} AS d")
+        yield f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
+        yield f"CREATE TRIGGER tr_{function} AFTER UPDATE OF {columns} ON {table} FOR EACH ROW {if_changed}EXECUTE FUNCTION {function}()"

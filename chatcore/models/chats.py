@@ -152,11 +152,15 @@ class ChatMessage(SQLModel, table=True):
         # Not the chat first: PostgreSQL without statistics would take it to find a parent and read the whole chat.
         Index("ix_chatmessage_parent", "parent_id", "session_id"),
         Index("ix_chatmessage_user_created", "user_id", "created_at"),
+        Index(
+            "ix_chatmessage_calls", "user_id", "created_at",
+            sqlite_where=text("tool_calls IS NOT NULL"), postgresql_where=text("tool_calls IS NOT NULL"),
+        ),
         CheckConstraint("role IN ('user', 'assistant')", name="ck_chatmessage_role"),
         CheckConstraint(f"status IN ({STATES})", name="ck_chatmessage_status"),
         CheckConstraint("role = 'assistant' OR status = 'complete'", name="ck_chatmessage_user_complete"),
         CheckConstraint("parent_id IS NULL OR parent_id <> id", name="ck_chatmessage_parent_not_self"),
-    )
+    )  # fmt: skip
 
     id: int | None = Field(default=None, sa_column=big_id())
     session_id: uuid.UUID

@@ -18,7 +18,9 @@ class Generation(SQLModel, table=True):
     Ownership: `user_id`, held equal to the message's by a trigger, which also refuses a generation of a user message.
     `owner` names the process that runs it and `heartbeat_at` when that process last said so; `request_key` makes a
     double send meet a unique index; `stop_requested_at` is how another process asks for a stop. `reasoning_s` is how long
-    the model reasoned, `context_window` the window that was asked for, in tokens; null is unknown.
+    the model reasoned, `context_window` the window that was asked for, else the one the server had, in tokens; `context_tokens` is
+    the prompt of its last round, where `input_tokens` has those of all rounds, and `left_out` whether the server seems to have
+    looked at less than it was sent; null is unknown.
     """
 
     __tablename__ = "generation"
@@ -91,13 +93,16 @@ class Generation(SQLModel, table=True):
     stop_requested_at: datetime | None = None
     reasoning_s: float | None = None
     context_window: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    context_tokens: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
+    left_out: bool | None = None
 
 
 class UsageDay(SQLModel, table=True):
     """What a person wrote and was answered on one day, in arrays: the rollup of messages and generations.
 
-    Purpose: analytics over years without reading the tables. `day` counts days since 1970-01-01 UTC; `names`, `messages` and
-    `answers` are a page of `chatcore.rollup.pages`. Relationships: none; a page is made anew, never added to.
+    Purpose: analytics over years without reading the tables. `day` counts days since 1970-01-01 UTC; `names`, `messages`,
+    `answers`, `calls` and `fills` are a page of `chatcore.rollup.pages`; null is none. Relationships: none; a page is made anew, never
+    added to.
     Ownership: `user_id`.
     """
 
@@ -108,6 +113,8 @@ class UsageDay(SQLModel, table=True):
     names: str = Field(sa_column=Column(Text, nullable=False))
     messages: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     answers: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    calls: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
+    fills: bytes | None = Field(default=None, sa_column=Column(LargeBinary, nullable=True))
 
 
 class UsageDirty(SQLModel, table=True):

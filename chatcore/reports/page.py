@@ -7,7 +7,7 @@ import pandas as pd
 
 from chatcore import __version__, analytics
 from chatcore.accounts import LOCAL_OWNER_ID
-from chatcore.analytics import DEFINITIONS, CostReport, Filters, Habits, Pair, QualityReport, Rates, Report, SpeedReport
+from chatcore.analytics import DEFINITIONS, CostReport, Filters, Habits, Pair, QualityReport, Rates, Report, SpeedReport, ToolReport
 from chatcore.analytics.filters import Step, local_days, zone
 from chatcore.analytics.ranges import days_text
 from chatcore.db import Database
@@ -22,6 +22,7 @@ from chatcore.reports.questions import NO_RATES
 from chatcore.reports.series import MAX_MODELS, grain_of
 from chatcore.reports.style import STYLE
 from chatcore.reports.tiles import BETTER, Tile, help_text, number, summary, tiles_of
+from chatcore.reports.tool_cards import tool_cards, window_cards
 
 # There is nothing to load or to run; this makes sure of it whatever a name may hold.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -35,6 +36,9 @@ class Frames:
     habits: Habits
     speeds: SpeedReport
     quality: QualityReport
+    tools: ToolReport
+    windows: pd.DataFrame
+    fills: pd.DataFrame
     costs: CostReport
     changes: pd.DataFrame | None
 
@@ -54,6 +58,9 @@ def html_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
         habits=analytics.habits(db, viewer, filters, now=now),
         speeds=analytics.speed_report(db, viewer, filters, step=grain),
         quality=analytics.quality_report(db, viewer, filters, step=grain),
+        tools=analytics.tool_report(db, viewer, filters, now=now, step=grain),
+        windows=analytics.context(db, viewer, filters),
+        fills=analytics.context_fill(db, viewer, filters),
         costs=analytics.cost_report(db, viewer, filters, now=now, rates=rates, step=grain),
         changes=analytics.compare_periods(db, viewer, filters, other=report.previous, now=now) if compare else None,
     )
@@ -88,6 +95,10 @@ def page(about: About, frames: Frames, grain: Step) -> str:
         parts += habit_cards(about, found)
     if not speeds.speed.empty:
         parts += [*speed_cards(about, speeds, grain), *quality_cards(about, frames.quality, grain)]
+        parts += window_cards(about, frames.windows, frames.fills)
+    if not frames.tools.tools.empty:
+        tiles = tiles_of(frames.tools.tiles, compare=about.compare)
+        parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *tool_cards(about, frames.tools, grain)]
     if not costs.costs.empty:
         tiles = cost_tiles(costs, compare=about.compare)
         parts += [tag("dl", *(tile_box(tile) for tile in tiles), class_="tiles"), *cost_cards(about, costs, grain)]

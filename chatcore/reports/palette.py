@@ -12,6 +12,11 @@ GREY = "#9A9C94"
 # How answers end: what went well in grey, so that the rest is seen.
 ENDED = {"Complete": GREY, "Stopped by you": PALETTE[4], "Failed": PALETTE[6], "Interrupted": PALETTE[5]}
 
+# How tool calls end, in the same colours.
+CALLS_ENDED = {"Done": GREY, "Stopped": PALETTE[4], "Failed": PALETTE[6], "Declined": PALETTE[5]}
+# How full a window was: enough room, nearly full, full.
+FULLNESS = {"Room left": GREY, "From 80 %": PALETTE[1], "From 95 %": PALETTE[6]}
+
 
 def colours(models: Sequence[str]) -> dict[str, str]:
     """A colour for each model name. A name asks for the colour of its hash and takes the next free one if another name,

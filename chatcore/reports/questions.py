@@ -45,6 +45,15 @@ ALL = (
     analytics.token_kinds,
     analytics.equivalents,
     analytics.energy,
+    analytics.tools,
+    analytics.tool_tiles,
+    analytics.tools_over_time,
+    analytics.tool_servers,
+    analytics.tool_models,
+    analytics.tool_errors,
+    analytics.tool_rounds,
+    analytics.context,
+    analytics.context_fill,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 

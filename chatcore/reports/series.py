@@ -4,10 +4,11 @@ import pandas as pd
 
 from chatcore import phrases
 from chatcore.analytics.filters import FineStep, Step, starts_of
-from chatcore.reports.palette import ENDED, OTHER
+from chatcore.reports.palette import CALLS_ENDED, ENDED, FULLNESS, OTHER
 
 MAX_MARKS = 400
 MAX_MODELS = 7
+MAX_TOOLS = 12
 PEOPLE, MACHINES = "You", "Models"
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LONG_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -89,6 +90,36 @@ def outcomes_by_step(over_time: pd.DataFrame) -> pd.DataFrame:
     long = rows.assign(finished=finished).melt(id_vars=["step", "finished"], value_vars=states, var_name="state", value_name="answers")
     long = long[long["answers"] > 0]
     return long.assign(ended=long["state"].map(dict(zip(states, ENDED, strict=True))), share=long["answers"] / long["finished"])
+
+
+def calls_by_step(over_time: pd.DataFrame) -> pd.DataFrame:
+    """How tool calls ended (frame: `analytics.tools_over_time`): `step`, `ended` (of CALLS_ENDED), `state`, `calls` and their `share`."""
+    states = [name.lower() for name in CALLS_ENDED]
+    rows = over_time.rename(columns={"start": "step"})[["step", *states]]
+    ended = rows[states].sum(axis=1)
+    long = rows.assign(whole=ended).melt(id_vars=["step", "whole"], value_vars=states, var_name="state", value_name="calls")
+    long = long[long["calls"] > 0]
+    return long.assign(ended=long["state"].str.capitalize(), share=long["calls"] / long["whole"])
+
+
+def calls_by_tool(tools: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """How the calls of the MAX_TOOLS most called tools ended (frame: `analytics.tools`): `tool`, `ended`, `state`, `calls`, `share`; and
+    the tools in order."""
+    states = [name.lower() for name in CALLS_ENDED]
+    most = tools.head(MAX_TOOLS)[["tool", *states]]
+    long = most.melt(id_vars=["tool"], value_vars=states, var_name="state", value_name="calls")
+    long = long[long["calls"] > 0]
+    whole = long["tool"].map(long.groupby("tool")["calls"].sum())
+    return long.assign(ended=long["state"].str.capitalize(), share=long["calls"] / whole), most["tool"].to_list()
+
+
+def fills_by_part(fills: pd.DataFrame) -> pd.DataFrame:
+    """How full windows were (frame: `analytics.context_fill`): `part`, its `name`, `room` (of FULLNESS), `answers`, `share`."""
+    hundredths = [round(start * 100) for start in fills["fill_share_low"]]
+    step = hundredths[1] - hundredths[0]
+    names = [f"{start} to {start + step} %" if start < 100 else "100 % and more" for start in hundredths]
+    rooms = [list(FULLNESS)[(start >= 80) + (start >= 95)] for start in hundredths]
+    return pd.DataFrame({"part": range(len(fills)), "name": names, "room": rooms, "answers": fills["answers"], "share": fills["share"]})
 
 
 def shown_models(per_day: pd.DataFrame) -> pd.Series:

@@ -24,6 +24,20 @@ STATES = {
 }
 # Where a model runs (`analytics.costs.kind_of`).
 KINDS = {"hosted": "Hosted", "local": "On this machine", "guide": "In the app"}
+# Why a tool call failed or was declined (`toolcalls.reason_of`).
+REASONS = {
+    "unknown_tool": "There is no such tool",
+    "bad_arguments": "The arguments do not fit",
+    "not_offered": "Tools were off",
+    "timeout": "It did not answer in time",
+    "tool_broke": "It broke in this app",
+    "tool_failed": "The tool failed",
+    "limit": "The answer had made as many as it may",
+    "declined": "You declined it",
+    "never": "The tool is set to never",
+    "unanswered": "Nobody answered the question",
+}
+CALLED = {"done": "Done", "failed": "Failed", "declined": "Declined", "stopped": "Stopped", "running": "Running"}
 # The columns that people see of frames that have many more; the others are in the files.
 SHOWN = {
     "models": (
@@ -54,6 +68,25 @@ SHOWN = {
     ),
     "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
     "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
+    "tools": (
+        "tool", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "call_duration_s_p50",
+        "call_duration_s_p90", "call_duration_s_p95", "call_duration_s_p99", "answers", "server",
+    ),
+    "tool_servers": (
+        "server", "tools", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "call_duration_s_p50",
+        "call_duration_s_p90", "call_duration_s_p99", "answers",
+    ),
+    "tool_models": (
+        "model_name", "calls", "failed_share", "failed_share_low", "failed_share_high", "declined_share", "answers", "rounds_p50",
+        "rounds_p90", "most_rounds", "provider",
+    ),
+    "tools_over_time": (
+        "start", "calls", "done", "failed", "declined", "stopped", "failed_share", "call_duration_s_p50", "call_duration_s_p90",
+    ),
+    "context": (
+        "model_name", "answers_with_fill", "fill_share_p50", "fill_share_p90", "fill_share_p99", "above_80", "above_80_share", "above_95",
+        "above_95_share", "left_out", "cut_short", "refused", "provider",
+    ),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -103,11 +136,26 @@ HEADS = {
     "answers_with_duration": "Time known for",
     "duration_s": "Time, s",
     "energy_estimate_wh": "Energy (estimate), Wh",
+    "failed_share_low": "At least, %",
+    "failed_share_high": "At most, %",
+    "rounds_p50": "Rounds, half",
+    "rounds_p90": "Rounds, 9 of 10",
+    "answers_with_fill": "Answers",
+    "fill_share_p50": "Full, half, %",
+    "fill_share_p90": "Full, 9 of 10, %",
+    "fill_share_p99": "Full, 99 of 100, %",
+    "above_80": "From 80 %",
+    "above_80_share": "From 80 %, %",
+    "above_95": "From 95 %",
+    "above_95_share": "From 95 %, %",
+    "fill_share_low": "From, %",
+    "fill_share_high": "To, %",
 }
 MEASURES = {
     "time_to_first_chunk_s": "First chunk, s",
     "duration_s": "Whole answer, s",
     "load_s": "Loading, s",
+    "call_duration_s": "Time, s",
     "output_tokens_per_s": "Tokens/s",
     "prompt_tokens_per_s": "Prompt tokens/s",
 }
@@ -117,7 +165,7 @@ PERCENTILE = re.compile(r"(.+)_p(\d+)")
 # What ends so is a part of 1, shown in percent.
 PARTS_OF_ONE = ("_share", "_share_low", "_share_high", "_rate", "_rate_low", "_rate_high")
 # Unit at the end of a name -> digits after the point. The first that fits counts.
-DIGITS = (("prompt_tokens_per_s", 0), ("_per_s", 1), ("_s", 2), ("_usd", 4), ("_wh", 1))
+DIGITS = (("call_duration_s", 3), ("prompt_tokens_per_s", 0), ("_per_s", 1), ("_s", 2), ("_usd", 4), ("_wh", 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +231,8 @@ def cell_text(name: str, value: object, time_zone: str) -> str:
         # A time without a zone is the midnight of a local day.
         return f"{value:%Y-%m-%d}" if value.tzinfo is None else f"{value.astimezone(zone(time_zone)):%Y-%m-%d %H:%M}"
     if isinstance(value, str):
-        return {"state": STATES.get(value, value), "error_type": phrases.error_name(value), "kind": KINDS.get(value, value)}.get(
-            name, value
-        )
+        said = {"state": STATES.get(value) or CALLED.get(value, value), "error_type": phrases.error_name(value)}
+        return (said | {"kind": KINDS.get(value, value), "reason": REASONS.get(value, value)}).get(name, value)
     if pd.api.types.is_bool(value):
         return "yes" if value else ""
     amount = number(value)
@@ -204,6 +251,6 @@ def number_text(name: str, value: float) -> str:
     if unit == "share" or unit.endswith(PARTS_OF_ONE):
         return f"{value * 100:.1f}"
     for end, digits in DIGITS:
-        if unit.endswith(end) and not unit.startswith("answers_with_"):
+        if unit.endswith(end) and not unit.startswith(("answers_with_", "calls_with_")):
             return f"{value:,.{digits}f}"
     return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"

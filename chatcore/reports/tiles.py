@@ -19,12 +19,19 @@ LABELS = {
     "median_time_to_first_chunk_s": "Time to first chunk",
     "median_output_tokens_per_s": "Tokens per second",
     "failed_share": "Failed answers",
+    "tool_calls": "Tool calls",
+    "tool_failed_share": "Failed calls",
+    "tool_declined_share": "Declined calls",
+    "median_tool_duration_s": "Time of a tool",
 }
+# What is not over answers.
+OF_CALLS = ("tool_failed_share", "tool_declined_share", "median_tool_duration_s")
 # More messages is neither good nor bad; less waiting, more speed and fewer failures are good.
 BETTER: dict[str, Literal["normal", "inverse", "off"]] = {
     "median_time_to_first_chunk_s": "inverse",
     "median_output_tokens_per_s": "normal",
     "failed_share": "inverse",
+    "tool_failed_share": "inverse",
 }
 UNKNOWN = "–"
 
@@ -116,7 +123,7 @@ def help_text(measure: str, over: float | None, estimated: float | None) -> str:
     text = DEFINITIONS[measure]
     if over is None or measure == "active_days":
         return text
-    text += f" Here over {phrases.plural(round(over), 'answer')}."
+    text += f" Here over {phrases.plural(round(over), 'call' if measure in OF_CALLS else 'answer')}."
     return f"{text} The tokens of {percent(estimated / over)} of them are estimated." if over and estimated else text
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import MICROSECOND, day_of, microseconds
-from chatcore.rollup.pages import Page, Rows, join, unpack_names
+from chatcore.rollup.pages import Detail, Details, Page, Rows, join, join_details, unpack_names
 from chatcore.rollup.tables import read_these
 
 DIRTY = SQLModel.metadata.tables["usage_dirty"]
@@ -47,11 +47,37 @@ def rows_made(tx: Session, period: Period, kept_of: sa.ColumnElement[bool], mark
     in_order = sa.select(*PAGES).where(kept_of, DAYS.c.day.between(first, last)).order_by(DAYS.c.user_id, DAYS.c.day)
     kept: Sequence[Sequence[Any]] = tx.execute(in_order).all()
     if marked:
-        made = [(user_id, day, *page) for user_id, days in marked.items() for day, page in read_these(tx, user_id, days)]
+        made = [
+            (user_id, day, page.names, page.messages, page.answers)
+            for user_id, days in marked.items()
+            for day, page in read_these(tx, user_id, days)
+        ]
         kept = sorted([*(row for row in kept if row[1] not in marked.get(row[0], ())), *made], key=lambda row: (row[0], row[1]))
     # Of everybody's years there are tens of thousands: whole columns are taken apart faster than rows.
     users, _, names, messages, answers = zip(*kept, strict=True) if kept else NO_PAGES
     return cut(join(users, names, messages, answers), period)
+
+
+def details_of(tx: Session, viewer: Viewer, period: Period, kind: Detail, *, everybody: bool = False) -> Details:
+    """The viewer's tool calls or full windows of a period, or everybody's, as `rows_of` and `everybodys_rows` have the rest. Of the
+    pages nothing else is read. Raises Denied for everybody's to who is not the owner."""
+    if everybody:
+        check_owner(viewer)
+    first, last = day_of(period.start), day_of(period.end - MICROSECOND)
+    whose = [DAYS.c.user_id.in_(sa.select(USERS.c.id))] if everybody else [DAYS.c.user_id == viewer.user_id]
+    marks = [] if everybody else [DIRTY.c.user_id == viewer.user_id]
+    marked: dict[str, set[int]] = {}
+    for user_id, day in tx.execute(sa.select(DIRTY.c.user_id, DIRTY.c.day).where(*marks, DIRTY.c.day.between(first, last)).distinct()):
+        marked.setdefault(user_id, set()).add(day)
+    kept = sa.select(DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c[kind])
+    found = tx.execute(kept.where(*whose, DAYS.c.day.between(first, last), DAYS.c[kind].is_not(None))).all()
+    pages = [tuple(row) for row in found if row[1] not in marked.get(row[0], ())]
+    for user_id, days in marked.items():
+        pages += [(user_id, day, page.names, getattr(page, kind)) for day, page in read_these(tx, user_id, days)]
+    users, _, names, parts = zip(*sorted(pages), strict=True) if pages else ((),) * 4
+    made = join_details(kind, users, names, parts)
+    start, end = microseconds(period.start), microseconds(period.end)
+    return replace(made, rows=made.rows.where((made.rows["at"] >= start) & (made.rows["at"] < end)))
 
 
 def check_owner(viewer: Viewer) -> None:
@@ -92,5 +118,6 @@ def dirty_days(tx: Session, user_id: str, first: int | None, last: int | None) -
 def kept_pages(tx: Session, user_id: str, first: int, last: int) -> list[tuple[int, Page]]:
     """The pages that the rollup has of these days."""
     theirs = sa.and_(DAYS.c.user_id == user_id, DAYS.c.day.between(first, last))
-    rows = tx.execute(sa.select(DAYS.c.day, DAYS.c.names, DAYS.c.messages, DAYS.c.answers).where(theirs))
-    return [(day, Page(names, messages, answers)) for day, names, messages, answers in rows]
+    parts = (DAYS.c[name] for name in Page._fields)
+    rows = tx.execute(sa.select(DAYS.c.day, *parts).where(theirs))
+    return [(day, Page(names, messages, answers, calls or b"", fills or b"")) for day, names, messages, answers, calls, fills in rows]

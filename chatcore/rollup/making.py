@@ -72,8 +72,8 @@ def write_page(tx: Session, user_id: str, day: int, page: Page | None) -> None:
     """Puts the page of a day in the place of the one before; a day without anything has none."""
     tx.execute(sa.delete(DAYS).where(DAYS.c.user_id == user_id, DAYS.c.day == day))
     if page:
-        values = {"names": page.names, "messages": page.messages, "answers": page.answers}
-        tx.execute(sa.insert(DAYS).values(user_id=user_id, day=day, **values))
+        parts = page._asdict() | {"calls": page.calls or None, "fills": page.fills or None}
+        tx.execute(sa.insert(DAYS).values(user_id=user_id, day=day, **parts))
 
 
 def wrong_days(tx: Session) -> Iterator[tuple[str, int]]:

@@ -9,15 +9,18 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from chatcore.parts import Role, State
+from chatcore.parts import CallError, CallState, Decision, Role, State
+from chatcore.toolcalls import UNANSWERED
 
 # The (provider, model name) pairs of an answer (one) or of the answers to a prompt (any number); '' for a name that is not known.
 Models = tuple[tuple[str, str], ...]
+# Which array of details is meant.
+Detail = Literal["calls", "fills"]
 Column = npt.NDArray[Any]
 Places = npt.NDArray[np.int64]
 # Of a column that points to names: where the names of each page begin in a list, and what stands there.
@@ -27,6 +30,10 @@ Pointed = Mapping[str, tuple[Places, Places]]
 ROLES = (Role.USER, Role.ASSISTANT)
 STATES = (State.RUNNING, State.COMPLETE, State.STOPPED, State.FAILED, State.INTERRUPTED)
 SOURCES = (None, "reported", "estimated", "imported")
+CALL_STATES = tuple(CallState)
+REASONS = (None, *(error.value for error in CallError), Decision.DECLINED.value, Decision.NEVER.value, UNANSWERED)
+# What happened to the prompt or to the end of an answer, together in one number.
+CUT_SHORT, REFUSED, LEFT_OUT = 1, 2, 4
 # A number nobody knows: no count is negative. Times and costs that are not known are NaN.
 UNKNOWN = -1
 NO_CHAT = 0
@@ -57,11 +64,46 @@ ANSWER = np.dtype(
         ("user", "<i8"),
     ]
 )
+# Of its calls and its full windows a page has rows too; message, generation: their ids, so that a list finds them. tool: a place in
+# `Details.tools`. place: which of its message's calls it is.
+CALL = np.dtype(
+    [
+        ("at", "<i8"),
+        ("chat", "<i8"),
+        ("message", "<i8"),
+        ("duration_s", "<f4"),
+        ("models", "<i8"),
+        ("tool", "<i8"),
+        ("round", "<i8"),
+        ("place", "<i8"),
+        ("state", "u1"),
+        ("reason", "u1"),
+        ("imported", "?"),
+        ("user", "<i8"),
+    ]
+)
+FILL = np.dtype(
+    [
+        ("at", "<i8"),
+        ("chat", "<i8"),
+        ("generation", "<i8"),
+        ("tokens", "<i8"),
+        ("window", "<i8"),
+        ("models", "<i8"),
+        ("cut", "u1"),
+        ("imported", "?"),
+        ("user", "<i8"),
+    ]
+)
 # As they are kept, to save room. Times, speeds and costs with 32 bits are exact to a ten-millionth of themselves; no answer has
 # 2**31 tokens, and no day so many names.
-KEPT_AS = {"models": "<u2", "error": "<u2", "cost": "<f4", **dict.fromkeys(COUNTS, "<i4")}
-KEPT_MESSAGE, KEPT_ANSWER = (
-    np.dtype([(name, KEPT_AS.get(name, row[name])) for name in row.names or () if name != "user"]) for row in (MESSAGE, ANSWER)
+KEPT_AS = {
+    "cost": "<f4",
+    **dict.fromkeys(("models", "error", "tool", "round", "place"), "<u2"),
+    **dict.fromkeys((*COUNTS, "tokens", "window"), "<i4"),
+}
+KEPT_MESSAGE, KEPT_ANSWER, KEPT_CALL, KEPT_FILL = (
+    np.dtype([(name, KEPT_AS.get(name, row[name])) for name in row.names or () if name != "user"]) for row in (MESSAGE, ANSWER, CALL, FILL)
 )
 
 
@@ -138,12 +180,24 @@ class Rows:
         return self.answers if self.summed is None else self.summed[measure]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Details:
+    """Tool calls (columns of CALL) or full windows (of FILL), in the order of `Rows`, and the names that they point to."""
+
+    rows: Table
+    models: tuple[Models, ...]
+    tools: tuple[str, ...]
+    users: tuple[str, ...]
+
+
 class Page(NamedTuple):
     """Rows as the database keeps them: the names as JSON, the arrays as bytes. Equal rows make equal pages."""
 
     names: str
     messages: bytes
     answers: bytes
+    calls: bytes = b""
+    fills: bytes = b""
 
 
 def chat_key(chat_id: uuid.UUID | None) -> int:
@@ -151,17 +205,33 @@ def chat_key(chat_id: uuid.UUID | None) -> int:
     return NO_CHAT if chat_id is None else chat_id.int & (2**63 - 1)
 
 
-def pack(messages: Sequence[tuple[object, ...]], answers: Sequence[tuple[object, ...]], names: "Names") -> Page:
-    """The page of rows of MESSAGE and ANSWER, without the user, and the names that they point to."""
-    told = json.dumps([tuple(names.models), tuple(names.errors)], ensure_ascii=False, separators=(",", ":"))
-    return Page(told, np.array(messages, KEPT_MESSAGE).tobytes(), np.array(answers, KEPT_ANSWER).tobytes())
+def pack(
+    messages: Sequence[tuple[object, ...]],
+    answers: Sequence[tuple[object, ...]],
+    names: "Names",
+    *,
+    calls: Sequence[tuple[object, ...]] = (),
+    fills: Sequence[tuple[object, ...]] = (),
+) -> Page:
+    """The page of rows of MESSAGE, ANSWER, CALL and FILL, without the user, and the names that they point to."""
+    # Tools only where there are any: pages without are as they were before there were tools.
+    lists = [tuple(names.models), tuple(names.errors), *([tuple(names.tools)] if names.tools else [])]
+    told = json.dumps(lists, ensure_ascii=False, separators=(",", ":"))
+    kept = ((messages, KEPT_MESSAGE), (answers, KEPT_ANSWER), (calls, KEPT_CALL), (fills, KEPT_FILL))
+    return Page(told, *(np.array(list(rows), row).tobytes() for rows, row in kept))
 
 
 @lru_cache(maxsize=20_000)
 def unpack_names(names: str) -> tuple[tuple[Models, ...], tuple[str, ...]]:
     """Models and errors of a page. Kept, because reading the JSON takes longer than the arrays."""
-    models, errors = json.loads(names)
+    models, errors, *_ = json.loads(names)
     return tuple(tuple((provider, model) for provider, model in pairs) for pairs in models), tuple(errors)
+
+
+@lru_cache(maxsize=20_000)
+def unpack_tools(names: str) -> tuple[str, ...]:
+    """Tools of a page."""
+    return tuple(tool for tools in json.loads(names)[2:] for tool in tools)
 
 
 class Names:
@@ -170,6 +240,7 @@ class Names:
     def __init__(self) -> None:
         self.models: dict[Models, int] = {}
         self.errors: dict[str, int] = {"": 0}
+        self.tools: dict[str, int] = {}
 
     def of_models(self, models: Models) -> int:
         """The place of a set of models."""
@@ -178,6 +249,10 @@ class Names:
     def of_error(self, error: str | None) -> int:
         """The place of an error."""
         return self.errors.setdefault(error or "", len(self.errors))
+
+    def of_tool(self, tool: str) -> int:
+        """The place of a tool."""
+        return self.tools.setdefault(tool, len(self.tools))
 
 
 def join(users: Sequence[str], names: Sequence[str], messages: Sequence[bytes], answers: Sequence[bytes]) -> Rows:
@@ -208,6 +283,26 @@ def point(names: Sequence[str]) -> tuple[Names, Pointed]:
         errors += map(all_names.of_error, own_errors)
     first_model, first_error = np.array([begins[page_names] for page_names in names], dtype=np.int64).reshape(-1, 2).T
     return all_names, {"models": (first_model, np.array(models, dtype=np.int64)), "error": (first_error, np.array(errors, dtype=np.int64))}
+
+
+def join_details(kind: Detail, users: Sequence[str], names: Sequence[str], parts: Sequence[bytes]) -> Details:
+    """The calls or full windows of pages, one after the other, as `join` has the rest: whose each page is, its names and that part."""
+    begins: dict[str, tuple[int, int]] = {}
+    models: dict[Models, int] = {}
+    tools: dict[str, int] = {}
+    people: dict[str, int] = {}
+    # As in `join`; written out, because of a person's years there are thousands of names.
+    of_models: list[int] = []
+    of_tools: list[int] = []
+    for page_names in dict.fromkeys(names):
+        begins[page_names] = len(of_models), len(of_tools)
+        of_models += [models.setdefault(own, len(models)) for own in unpack_names(page_names)[0]]
+        of_tools += [tools.setdefault(own, len(tools)) for own in unpack_tools(page_names)]
+    first_model, first_tool = np.array([begins[page_names] for page_names in names], dtype=np.int64).reshape(-1, 2).T
+    user = np.array([people.setdefault(user_id, len(people)) for user_id in users], dtype=np.int64)
+    pointed = {"models": (first_model, np.array(of_models, dtype=np.int64)), "tool": (first_tool, np.array(of_tools, dtype=np.int64))}
+    kept, row = (KEPT_CALL, CALL) if kind == "calls" else (KEPT_FILL, FILL)
+    return Details(table(parts, kept, row, user, pointed), tuple(models), tuple(tools), tuple(people))
 
 
 def table(parts: Sequence[bytes], kept: np.dtype[np.void], row: np.dtype[np.void], user: Places, pointed: Pointed) -> Table:

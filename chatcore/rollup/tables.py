@@ -13,11 +13,33 @@ import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from chatcore.rollup.days import DAY_US, runs, start_of
-from chatcore.rollup.pages import COUNTS, ROLES, SOURCES, STATES, UNKNOWN, Models, Names, Page, chat_key, pack
+from chatcore.rollup.pages import (
+    CALL_STATES,
+    COUNTS,
+    CUT_SHORT,
+    LEFT_OUT,
+    REASONS,
+    REFUSED,
+    ROLES,
+    SOURCES,
+    STATES,
+    UNKNOWN,
+    Models,
+    Names,
+    Page,
+    chat_key,
+    pack,
+)
 from chatcore.rows import GENERATIONS, MESSAGES
+from chatcore.toolcalls import load_calls, reason_of
 
 REFS = SQLModel.metadata.tables["importref"]
 MOST_TOKENS = 2**31 - 1
+# Of calls that other programs made, whatever their files say.
+MOST_ROUNDS = 2**16 - 1
+LONGEST_TOOL = 200
+# Why the prompt or the end of an answer was cut, as the ledger has it.
+ENDED_BY_LENGTH, TOO_LONG = "length", "context_length"
 
 # When (microseconds since 1970), chat, models, and what else the table says in the order of the page.
 Row = tuple[int, int, Models, tuple[object, ...]]
@@ -28,7 +50,11 @@ def read_days(tx: Session, user_id: str, first: int, last: int) -> Sequence[tupl
     """The pages of these days and those between them; a day without anything has none."""
     asked = {"user_id": user_id, "start": start_of(first), "end": start_of(last + 1)}
     messages, answers = by_day(read_messages(tx, asked)), by_day(read_answers(tx, asked))
-    return [(day, page_of(messages.get(day, []), answers.get(day, []))) for day in sorted(messages.keys() | answers.keys())]
+    calls, fills = by_day(read_calls(tx, asked)), by_day(read_fills(tx, asked))
+    return [
+        (day, page_of(messages.get(day, []), answers.get(day, []), calls.get(day, []), fills.get(day, [])))
+        for day in sorted(messages.keys() | answers.keys())
+    ]
 
 
 def read_these(tx: Session, user_id: str, days: Collection[int]) -> list[tuple[int, Page]]:
@@ -67,6 +93,31 @@ def read_answers(tx: Session, asked: Asked) -> list[Row]:
     return found
 
 
+def read_calls(tx: Session, asked: Asked) -> list[Row]:
+    """Tool calls of a person, those of the oldest message first. What is not in our form is none."""
+    found: list[Row] = []
+    for message_id, at, chat, provider, model, text, imported in tx.execute(calls_statement(tx.get_bind().dialect.name), asked):
+        own, key = ((provider or "", model or ""),), chat_key(chat)
+        for place, call in enumerate(load_calls(text)[:MOST_ROUNDS]):
+            took_s = call.duration_s if call.duration_s is not None and 0 <= call.duration_s < np.inf else np.nan
+            kinds = (CALL_STATES.index(call.state), REASONS.index(reason_of(call)), imported)
+            tool, round_ = call.name[:LONGEST_TOOL], min(max(call.round, 0), MOST_ROUNDS)
+            found.append((at, key, own, (message_id, took_s, tool, round_, place, *kinds)))
+    return found
+
+
+def read_fills(tx: Session, asked: Asked) -> list[Row]:
+    """Attempts of a person whose window and prompt are known, and those that were cut; the oldest first."""
+    found: list[Row] = []
+    for generation_id, at, chat, provider, model, *told, imported in tx.execute(fills_statement(tx.get_bind().dialect.name), asked):
+        tokens, window, finish_reason, error, left_out = told
+        flags = CUT_SHORT * (finish_reason == ENDED_BY_LENGTH) | REFUSED * (error == TOO_LONG) | LEFT_OUT * bool(left_out)
+        numbers = (known(tokens), known(window)) if tokens is not None and window else (UNKNOWN, UNKNOWN)
+        if flags or numbers[0] != UNKNOWN:
+            found.append((at, chat_key(chat), ((provider, model),), (generation_id, *numbers, flags, imported)))
+    return found
+
+
 # --- statements, for user_id, start and end ----------------------------------------------------------------------
 
 
@@ -93,6 +144,38 @@ def answers_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
         in_dollars(), ledger.time_to_first_chunk_s, ledger.duration_s, ledger.load_s, tokens_per_s(), prompt_tokens_per_s(),
     )  # fmt: skip
     return sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at)).order_by(ledger.started_at, ledger.id)
+
+
+@cache
+def calls_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
+    """The messages that have tool calls, by their partial index."""
+    written = MESSAGES.c
+    columns = (
+        written.id, moment(dialect, written.created_at), written.session_id, written.provider, written.model_name, written.tool_calls,
+        has_ref(written.id),
+    )  # fmt: skip
+    theirs = of_period(written.user_id, written.created_at)
+    return sa.select(*columns).where(*theirs, written.tool_calls.is_not(None)).order_by(written.created_at, written.id)
+
+
+@cache
+def fills_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
+    """The attempts that can say how full a window was, or that were cut."""
+    ledger = GENERATIONS.c
+    imported = sa.or_(sa.func.coalesce(ledger.usage_source, "") == "imported", has_ref(ledger.message_id))
+    columns = (
+        ledger.id, moment(dialect, ledger.started_at), ledger.session_id, ledger.provider, ledger.model_name, filled_tokens(),
+        ledger.context_window, ledger.finish_reason, ledger.error_type, ledger.left_out, sa.func.coalesce(imported, sa.false()),
+    )  # fmt: skip
+    cut = (ledger.finish_reason == ENDED_BY_LENGTH, ledger.error_type == TOO_LONG, ledger.left_out)
+    told = sa.or_(ledger.context_window.is_not(None), *cut)
+    return sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at), told).order_by(ledger.started_at, ledger.id)
+
+
+def filled_tokens() -> sa.ColumnElement[int]:
+    """How much of the window the last prompt of an attempt took; null where no server has counted it."""
+    ledger = GENERATIONS.c
+    return sa.case((ledger.usage_source == "reported", sa.func.coalesce(ledger.context_tokens, ledger.input_tokens)))
 
 
 def of_period(owner: sa.ColumnElement[str], at: sa.ColumnElement[datetime]) -> list[sa.ColumnElement[bool]]:
@@ -146,7 +229,7 @@ def by_day(rows: Sequence[Row]) -> dict[int, list[Row]]:
     return {day: list(own) for day, own in groupby(rows, key=lambda row: row[0] // DAY_US)}
 
 
-def page_of(messages: Sequence[Row], answers: Sequence[Row]) -> Page:
+def page_of(messages: Sequence[Row], answers: Sequence[Row], calls: Sequence[Row], fills: Sequence[Row]) -> Page:
     """The page of the rows of a day."""
     names = Names()
     written = [(at, chat, names.of_models(models), *rest) for at, chat, models, rest in messages]
@@ -156,7 +239,12 @@ def page_of(messages: Sequence[Row], answers: Sequence[Row]) -> Page:
         others = [np.nan if number is None else number for number in numbers[len(COUNTS) :]]
         places = (names.of_models(models), names.of_error(None if error is None else str(error)))
         asked.append((at, chat, *counts, *others, *places, state, source, imported))
-    return pack(written, asked, names)
+    made, filled = [], []
+    for at, chat, models, (message_id, took_s, tool, *others) in calls:
+        made.append((at, chat, message_id, took_s, names.of_models(models), names.of_tool(str(tool)), *others))
+    for at, chat, models, (generation_id, tokens, window, *others) in fills:
+        filled.append((at, chat, generation_id, tokens, window, names.of_models(models), *others))
+    return pack(written, asked, names, calls=made, fills=filled)
 
 
 def known(count: object) -> int:

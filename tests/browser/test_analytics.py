@@ -1,5 +1,6 @@
 """From a number to its messages: a bar, a cell and a model are clicked, and the chat opens where it was written."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -198,3 +199,17 @@ def test_nothing_on_the_tab_people_leads_to_what_others_wrote(server: Server, pa
     expect(page.get_by_text("2 people with a message")).to_be_visible()
     expect(behind(page)).to_have_count(0)
     assert "secret" not in page.content().lower()
+
+
+def test_a_tools_bar_leads_to_its_calls_and_a_call_to_its_answer(server: Server, page: Page) -> None:
+    fill(server)
+    call = {"id": "1", "name": "calculator", "arguments": {}, "round": 1, "position": 0, "state": "failed", "result": "No bread to count."}
+    db = open_database(server.database_url)
+    with db.write() as tx:
+        tx.execute(sa.text("UPDATE chatmessage SET tool_calls = :calls WHERE model_name = 'qwen3:8b'"), {"calls": json.dumps([call])})
+    db.close()
+    page.goto(f"{server.url}/analytics?tab=Tools")
+    mark(page, "bar", "Tool: calculator; Ended: Failed").click()
+    expect(page.get_by_text("Failed calls of calculator")).to_be_visible()
+    expect(behind(page)).to_contain_text("No bread to count.")
+    open_bread(page)

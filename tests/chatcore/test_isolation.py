@@ -66,16 +66,17 @@ from chatcore.generation import Runner
 from chatcore.importing import jobs, runs, writing
 from chatcore.organise import folders, names, presets, prompts, tags, views
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer, Vote
+from chatcore.parts import CallRecord, CallState, ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer, Vote
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather, sums
 from chatcore.rollup.pages import Table
-from chatcore.rows import CHATS, MESSAGES
+from chatcore.rows import CHATS, GENERATIONS, MESSAGES
 from chatcore.search import ask, inside
 from chatcore.search.query import read_query
 from chatcore.search.results import Order
 from chatcore.thread import Before
+from chatcore.toolcalls import dump_calls
 from tests.factories import NOW, make_chat, make_exchange, make_pair, make_viewer, rate
 from tests.scripted import Scripted
 
@@ -128,6 +129,8 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, *tuple[int, ...]]:
     _, cut_off = make_exchange(db, ada, make_chat(db, ada).id, state=State.STOPPED)
     rate(db, ada, answer.id)
     with db.write() as tx:
+        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == answer.id).values(tool_calls=CALLED))
+        tx.execute(sa.update(GENERATIONS).where(GENERATIONS.c.message_id == answer.id).values(context_window=4096))
         attachments.add_in(tx, ada, asked.id, [FILE], now=NOW)
     (file,) = attachments.list_attachments(db, ada, [asked.id])[asked.id]
     permissions.set_policy(db, ada, "write_note", Policy.ALLOW)
@@ -172,6 +175,7 @@ Case = Callable[[World, Viewer], object]
 DRAFT = Draft("And at night?", "guide", "guide")
 MODELS = [ModelInfo("llama3.2:3b", "ollama"), ModelInfo("zz", "ollama")]
 TIDES = read_query("tides", now=NOW)
+CALLED = dump_calls([CallRecord("call_1", "calculator", {}, state=CallState.FAILED, duration_s=0.1)])
 EARLIER = Period(NOW - timedelta(days=21), NOW - timedelta(days=7))
 FORTNIGHT = analytics.Filters(Period(NOW - timedelta(days=7), NOW + timedelta(days=7)))
 
@@ -237,6 +241,8 @@ BY_ID: dict[str, Case] = {
     "analytics.chats.folders_meant": lambda w, v: in_read(w, chats.folders_meant, v, w.folder_id),
     "analytics.models in a folder": lambda w, v: analytics.models(w.db, v, replace(FORTNIGHT, folder=w.folder_id)),
     "analytics.messages_behind with a tag": lambda w, v: analytics.messages_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
+    "analytics.calls_behind in a folder": lambda w, v: analytics.calls_behind(w.db, v, replace(FORTNIGHT, folder="work")),
+    "analytics.fills_behind with a tag": lambda w, v: analytics.fills_behind(w.db, v, replace(FORTNIGHT, tags=("tea",))),
     "analytics.answers_behind in a folder": lambda w, v: analytics.answers_behind(w.db, v, replace(FORTNIGHT, folder="work")),
     "organise.presets.change_preset": lambda w, v: presets.change_preset(w.db, v, w.preset_id, name="Mine"),
     "organise.presets.delete_preset": lambda w, v: presets.delete_preset(w.db, v, w.preset_id),
@@ -470,6 +476,8 @@ WITHOUT_VIEWER = {
     "rollup.sums.add_zone": "part of keep_sums",
     "rollup.gather.kept_pages": "names the user that rows_of asks for",
     "rollup.gather.dirty_days": "names the user that rows_of asks for",
+    "analytics.behind.answers_named": "of attempts that were found through the viewer",
+    "analytics.details_behind.calls_at": "of messages that were found through the viewer",
     "analytics.people.names_of": "of people in rows that were gathered for the viewer",
     "history.purge_expired": "for the upkeep: the time in the trash ends for everybody alike",
     "history.purge_portion": "part of purge_expired",
@@ -548,7 +556,7 @@ SURFACE = {
 RATES = analytics.Rates(Reference("openai/made-up", "a list", 1.0, 1.0, 1.0), 100.0)
 NAMED = {
     "filters": FORTNIGHT, "period": FORTNIGHT.period, "other": EARLIER, "now": LATER, "rates": RATES, "reference": RATES.reference,
-    "watts": RATES.watts,
+    "watts": RATES.watts, "kind": "calls",
 }  # fmt: skip
 
 
@@ -568,8 +576,8 @@ def analytics_case(function: FunctionType) -> Case:
 
 # What narrows or pages a list needs not be given.
 NOT_ASKED = {
-    "everybody", "role", "hour_of_week", "rating", "games", "state", "error_type", "priced", "step", "least", "most", "limit", "cursor",
-    "kinds",
+    "everybody", "role", "hour_of_week", "rating", "games", "state", "error_type", "priced", "step", "least", "most", "meant", "limit",
+    "cursor", "kinds",
 }  # fmt: skip
 GIVEN = {"db", "tx", "viewer", *NAMED}
 LISTS |= {

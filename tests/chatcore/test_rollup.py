@@ -1,5 +1,6 @@
 """The rollup says what the tables say, whatever was done in whatever order, and a page that is behind is never believed."""
 
+import json
 import random
 import uuid
 from collections.abc import Callable, Sequence
@@ -51,7 +52,18 @@ def counted(db: Database, viewer: Viewer) -> tuple[object, ...]:
     """Some numbers of the page, which look at everything in the rows."""
     report = analytics.report(db, viewer, ALL, now=END)
     speeds, ended = analytics.speed_report(db, viewer, ALL, step="week"), analytics.outcomes(db, viewer, ALL)
-    frames = (report.tiles, report.messages_per_day, report.tokens_per_day, report.models, report.busy_hours, speeds.speed, ended)
+    tools, windows = analytics.tools(db, viewer, ALL), analytics.context(db, viewer, ALL)
+    frames = (
+        tools,
+        windows,
+        report.tiles,
+        report.messages_per_day,
+        report.tokens_per_day,
+        report.models,
+        report.busy_hours,
+        speeds.speed,
+        ended,
+    )
     return tuple(frame.to_csv() for frame in frames)
 
 
@@ -276,12 +288,23 @@ def import_something(db: Database, viewer: Viewer, luck: random.Random) -> None:
             tx.execute(REFS.insert().values(**row, message_id=luck.choice(messages)))
 
 
+def call_tools(db: Database, viewer: Viewer, luck: random.Random) -> None:
+    call = {"id": "1", "name": luck.choice("ab"), "arguments": {}, "round": 1, "position": 0, "state": luck.choice(("done", "failed"))}
+    some_of = sa.and_(MESSAGES.c.user_id == viewer.user_id, MESSAGES.c.role == "assistant", MESSAGES.c.id % 3 == luck.randrange(3))
+    window = {"context_window": 4096, "context_tokens": luck.randrange(5000), "left_out": luck.random() < 0.5, "finish_reason": "length"}
+    theirs = sa.and_(GENERATIONS.c.user_id == viewer.user_id, GENERATIONS.c.id % 3 == luck.randrange(3))
+    with db.write() as tx:
+        tx.execute(sa.update(MESSAGES).where(some_of).values(tool_calls=json.dumps([call])))
+        tx.execute(sa.update(GENERATIONS).where(theirs).values(window))
+
+
 def make_some_pages(db: Database, viewer: Viewer, luck: random.Random) -> None:
     refresh_step(db)
 
 
 DEEDS: tuple[Callable[[Database, Viewer, random.Random], None], ...] = (
-    write_more, answer_an_old_prompt, delete_a_chat, trash_and_restore, change_rows, import_something, make_some_pages, make_some_pages,
+    write_more, answer_an_old_prompt, delete_a_chat, trash_and_restore, change_rows, call_tools, import_something, make_some_pages,
+    make_some_pages,
 )  # fmt: skip
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from chatcore import analytics
-from chatcore.analytics import AnswerBehind, MessageBehind
+from chatcore.analytics import AnswerBehind, CallBehind, MessageBehind
 from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
 from chatcore.prices import CURRENCY
+from chatcore.reports.tables import CALLED, REASONS
 from chatcore.reports.tiles import UNKNOWN
 from ui import app, words
 from ui.analytics import charts
@@ -71,7 +72,17 @@ def show(db: Database, viewer: Viewer, marked: Marked, clock: Clock, *, key: str
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**{words.plain(marked.title)}**", width="content")
             st.button("Close", icon=":material/close:", type="tertiary", key=f"{key}.close", on_click=close)
-        if marked.answers:
+        if marked.calls is not None:
+            calls = analytics.calls_behind(db, viewer, marked.filters, meant=marked.calls, limit=wanted)
+            for call in calls.items:
+                show_call(call, clock)
+            shown, more = len(calls.items), calls.next_cursor is not None
+        elif marked.fills is not None:
+            filled = analytics.fills_behind(db, viewer, marked.filters, meant=marked.fills, limit=wanted)
+            for answer in filled.items:
+                show_answer(answer, clock)
+            shown, more = len(filled.items), filled.next_cursor is not None
+        elif marked.answers:
             answers = analytics.answers_behind(
                 db, viewer, marked.filters, state=marked.state, error_type=marked.error_type, priced=marked.priced, limit=wanted
             )
@@ -120,6 +131,7 @@ def show_answer(answer: AnswerBehind, clock: Clock) -> None:
         words.model_name(answer.provider, answer.model_name),
         OUTCOMES[answer.state],
         f"{words.count(answer.input_tokens or 0)} tokens in, {words.count(answer.output_tokens or 0)} out" if known else "tokens unknown",
+        f"window {answer.fill_share:.0%} full" if answer.fill_share is not None else "",
         cost_text(answer),
         f"first chunk {answer.time_to_first_chunk_s:.2f} s" if answer.time_to_first_chunk_s is not None else "",
         "in the trash" if answer.in_trash else "",
@@ -129,6 +141,20 @@ def show_answer(answer: AnswerBehind, clock: Clock) -> None:
         return
     target = {app.CHAT_PARAM: str(answer.chat_id), app.MESSAGE_PARAM: str(answer.message_id)}
     link(answer.chat_title or "", answer.snippet, facts, target)
+
+
+def show_call(call: CallBehind, clock: Clock) -> None:
+    """A call as a link to the answer that made it, with what the tool said."""
+    why = REASONS.get(call.reason or "", "").lower()
+    facts = [
+        call.tool,
+        f"{CALLED.get(call.state.value, 'running').lower()}{f': {why}' if why else ''}",
+        words.duration(call.duration_s) if call.duration_s is not None else "",
+        clock.short(call.created_at),
+        words.model_name(call.provider, call.model_name),
+        "in the trash" if call.in_trash else "",
+    ]
+    link(call.chat_title, call.snippet, facts, {app.CHAT_PARAM: str(call.chat_id), app.MESSAGE_PARAM: str(call.message_id)})
 
 
 def cost_text(answer: AnswerBehind) -> str:

@@ -70,8 +70,10 @@ def speed_chart(
         alt.Tooltip("answers:Q", title="Answers", format=","),
     ]
     scale = alt.Scale(domain=domain, range=shown_colours(domain, known_models))
+    # A title beside the numbers would take the room of the names above from a narrow screen.
+    numbers = alt.Axis(labelExpr="datum.value ? datum.value + ' s' : '0'", tickCount=4) if unit == "s" else alt.Axis(tickCount=4)
     base = over_steps(rows, starts_of(days, grain).drop_duplicates(), grain).encode(
-        y=alt.Y("value:Q", title=unit, scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=4)),
+        y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=True), axis=numbers),
         color=alt.Color("line:N", title=None, scale=scale, legend=legend(len(domain))),
     )
     points = base.mark_point(filled=True, size=55, cursor="pointer").encode(tooltip=tooltip)

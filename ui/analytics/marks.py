@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 import pandas as pd
 
 from chatcore.analytics import Filters, Games, whole_days
+from chatcore.analytics import CallsMeant, FillsMeant, Filters, whole_days
 from chatcore.analytics.filters import FineStep, Step, whole_hour
 from chatcore.analytics.ranges import days_text
 from chatcore.analytics.votes import Result
@@ -36,7 +37,8 @@ ENDED = {"failed_share": State.FAILED, "stopped_share": State.STOPPED}
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A list to show: its name, and what is in it. `answers`: attempts out of the ledger, else messages."""
+    """A list to show: its name, and what is in it. `calls`: calls of tools; `fills`: attempts by how full their window was; `answers`:
+    attempts out of the ledger; else messages."""
 
     title: str
     filters: Filters
@@ -48,6 +50,8 @@ class Marked:
     rating: int | None = None
     priced: bool | None = None
     games: Games | None = None
+    calls: CallsMeant | None = None
+    fills: FillsMeant | None = None
 
 
 @dataclass(frozen=True, slots=True)

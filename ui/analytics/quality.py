@@ -8,7 +8,7 @@ from chatcore.analytics.filters import Step, local_days
 from chatcore.reports.palette import ENDED
 from chatcore.reports.tables import STATES
 from ui import words
-from ui.analytics import behind, charts, marks
+from ui.analytics import behind, charts, marks, windows
 from ui.analytics.cards import Shown, show_footer, show_no_match
 
 
@@ -27,6 +27,7 @@ def show(shown: Shown) -> None:
         cells = show_outcomes(report.outcomes, shown.key("outcomes"))
         shown.show_behind("outcomes", marks.in_outcomes(cells, shown.wanted, report.outcomes))
         show_footer("outcomes", report.outcomes, shown.stamp)
+    windows.show(shown)
     # Nobody rated: there is nothing to say, and nothing that looks as if there were.
     if not report.feedback.empty:
         with st.container(border=True):
