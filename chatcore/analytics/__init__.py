@@ -20,6 +20,7 @@ from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcom
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
+from chatcore.analytics.titles import titles
 
 __all__ = [
     "DEFINITIONS",
@@ -74,6 +75,7 @@ __all__ = [
     "speed_report",
     "streaks",
     "tiles",
+    "titles",
     "token_kinds",
     "tokens_per_day",
     "top_chats",

@@ -43,6 +43,7 @@ ALL = (
     analytics.token_kinds,
     analytics.equivalents,
     analytics.energy,
+    analytics.titles,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 

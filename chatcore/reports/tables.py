@@ -49,6 +49,7 @@ SHOWN = {
     ),
     "equivalents": ("model_name", "equivalent_usd", "reference", "answers_with_usage", "input_tokens", "output_tokens", "provider"),
     "energy": ("model_name", "energy_estimate_wh", "duration_s", "answers_with_duration", "answers", "watts", "provider"),
+    "titles": ("model_name", "titles", "input_tokens", "output_tokens", "titles_estimated", "cost_usd", "titles_with_cost", "provider"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -92,6 +93,8 @@ HEADS = {
     "equivalent_usd": "Equivalent, USD",
     "answers_with_duration": "Time known for",
     "duration_s": "Time, s",
+    "titles_estimated": "Estimated for",
+    "titles_with_cost": "With a price",
     "energy_estimate_wh": "Energy (estimate), Wh",
 }
 MEASURES = {
