@@ -389,6 +389,8 @@ ELSEWHERE = {
     "continued.end_before": "part of chat.turns_from; names the viewer's own messages",
     "queue.running_in": "below, since what runs nowhere is no error",
     "temporary.send_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.retry_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.begin": "part of send_temporary and retry_temporary",
     "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
     "titles.Titles.pending": "tests/chatcore/test_titles.py",
     "temporary.write_message": "part of keep_temporary",
