@@ -25,6 +25,15 @@ PASTE = """([data, name]) => {
   field.focus();
   field.dispatchEvent(new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
 }"""
+# What a browser does when a file is dropped on the page, beside the field.
+DROP = """([data, name, type]) => {
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], name, {type}));
+  const page = document.querySelector('[data-testid="stMain"]');
+  for (const kind of ["dragenter", "dragover", "drop"])
+    page.dispatchEvent(new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true}));
+}"""
 
 
 @pytest.fixture
@@ -47,9 +56,7 @@ def test_an_image_and_a_pdf_reach_a_model_that_sees(with_ollama: Server, ollama:
     open_app(page, with_ollama.url)
     expect(page.get_by_test_id("stSelectbox").locator("input")).to_have_value("gemma3:4b")
     page.evaluate(PASTE, [base64.b64encode(IMAGE.content).decode(), IMAGE.name])
-    page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(
-        {"name": REPORT.name, "mimeType": "application/pdf", "buffer": REPORT.content}
-    )
+    page.evaluate(DROP, [base64.b64encode(REPORT.content).decode(), REPORT.name, "application/pdf"])
     expect(page.get_by_test_id("stChatInput")).to_contain_text(REPORT.name)
     composer(page).fill("What do these say?")
     composer(page).press("Enter")

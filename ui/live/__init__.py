@@ -24,12 +24,14 @@ def live_answer(message_id: int, *, on_done: Callable[[], None], on_unavailable:
     """Shows a running answer as it grows, with its stop button. `on_done` runs when it has ended, `on_unavailable` when the
     browser gets no connection to it: then follow it from the script."""
     path = str(st.get_option("server.baseUrlPath")).strip("/")
-    _component()(
-        key=f"live-{message_id}",
-        data={"message": message_id, "base": f"/{path}" if path else ""},
-        on_done_change=on_done,
-        on_unavailable_change=on_unavailable,
-    )
+    # The element itself is on the page only when its script is loaded: this says before that an answer is there.
+    with st.container(key="live"):
+        _component()(
+            key=f"live-{message_id}",
+            data={"message": message_id, "base": f"/{path}" if path else ""},
+            on_done_change=on_done,
+            on_unavailable_change=on_unavailable,
+        )
 
 
 @dataclass(frozen=True, slots=True)
