@@ -17,6 +17,7 @@ CHATS = SQLModel.metadata.tables["chatsession"]
 MESSAGES = SQLModel.metadata.tables["chatmessage"]
 GENERATIONS = SQLModel.metadata.tables["generation"]
 FEEDBACK = SQLModel.metadata.tables["feedback"]
+TITLE_USAGE = SQLModel.metadata.tables["title_usage"]
 
 
 def make_viewer(db: Database, name: str = "Ada", *, is_owner: bool = False, now: datetime = NOW) -> Viewer:
@@ -136,3 +137,14 @@ def rate(db: Database, viewer: Viewer, message_id: int, rating: int = 1, *, now:
     """A thumb for an answer: 1 up, -1 down."""
     with db.write() as tx:
         tx.execute(sa.insert(FEEDBACK).values(user_id=viewer.user_id, message_id=message_id, rating=rating, created_at=now))
+
+
+def make_title_usage(
+    db: Database, viewer: Viewer, *, model_name: str = "llama3.2:3b", at: datetime = NOW, cost: float | None = None
+) -> None:
+    """What a model used to name a chat of the viewer."""
+    counted = {"input_tokens": 300, "output_tokens": 8, "usage_source": "reported", "duration_s": 1.0}
+    priced = {"cost": cost, "cost_currency": None if cost is None else "USD", "cost_source": None if cost is None else "a list"}
+    with db.write() as tx:
+        asked = {"user_id": viewer.user_id, "provider": "ollama", "model_name": model_name, "started_at": at}
+        tx.execute(sa.insert(TITLE_USAGE).values(asked | counted | priced))

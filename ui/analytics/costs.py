@@ -142,7 +142,7 @@ def show_titles(report: CostReport, shown: Shown) -> None:
     st.markdown("**Titles of chats**")
     st.caption("Beside the answers, and in none of the numbers above.")
     known = known_columns("titles", report.titles)
-    st.dataframe(report.titles[known], hide_index=True, column_config=TITLE_COLUMNS, key="analytics.titles")
+    st.dataframe(report.titles[known], hide_index=True, column_config=TITLE_COLUMNS, key=shown.key("titles"))
     show_footer("titles", report.titles, shown.stamp)
 
 
