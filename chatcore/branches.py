@@ -144,7 +144,8 @@ def fork(db: Database, viewer: Viewer, message_id: int, *, now: datetime) -> Cha
         chat_id = new_chat_id()
         values = {"id": chat_id, "user_id": viewer.user_id, "title": fork_title(source.title), "created_at": now, "updated_at": now}
         named = {"provider": source.provider, "model_name": source.model_name, "folder_id": source.folder_id}
-        tx.execute(sa.insert(CHATS).values(values | named | {"message_count": len(path)}))
+        came_from = sa.select(CHATS.c.continued_from).where(CHATS.c.id == source.id).scalar_subquery()
+        tx.execute(sa.insert(CHATS).values(values | named | {"message_count": len(path), "continued_from": came_from}))
         write_settings_in(tx, viewer, chat_id, read_settings_in(tx, viewer, found.session_id))
         copies = dict(zip((row["id"] for row in path), new_message_ids(tx, len(path)), strict=True))
         rows = [

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from chatcore import ledger, parameters, processes
+from chatcore import context, continued, ledger, parameters, processes
 from chatcore.attachments import Sight, add_in, check_sight, enclosed, enclosed_in, sight_of, turn_with
 from chatcore.chat_settings import read_settings, read_settings_in, write_settings_in
 from chatcore.db import Database
@@ -173,7 +173,9 @@ def retry(
         settings = read_settings_in(tx, viewer, answer.session_id)
         sight = sight_for(runner, provider, model_name, settings)
         check_files(runner, sight, model_name, attachments_of(tx, [answer.parent_id]).get(answer.parent_id, ()))
-        request = parameters.request(settings, model_name, turns_to(tx, answer.parent_id, sight))
+        window = window_for(runner, provider, model_name, settings)
+        turns = turns_from(tx, viewer, answer.parent_id, turns_to(tx, answer.parent_id, sight), sight, window)
+        request = parameters.request(settings, model_name, turns)
     order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
     with turn_in(runner, viewer, answer.session_id) as tx:
         target = write_retry(tx, order, answer)
@@ -259,9 +261,25 @@ def turns_to(tx: Session, message_id: int, sight: Sight = WORDS) -> tuple[Turn, 
     return tuple(turns)
 
 
+def turns_from(tx: Session, viewer: Viewer, prompt_id: int, turns: tuple[Turn, ...], sight: Sight, window: int | None) -> tuple[Turn, ...]:
+    """The turns that answer a prompt, after those of the old chat where the prompt is the first of a chat that goes on from one."""
+    ended_with = continued.end_before(tx, viewer, prompt_id)
+    return turns if ended_with is None else continued.after(turns_to(tx, ended_with, sight), turns, window)
+
+
+def window_for(runner: Runner, provider: str, model_name: str, settings: ChatSettings) -> int | None:
+    """The window of the next request in tokens, as far as the model's server has said."""
+    return context.window_of(settings, offered(runner, provider, model_name))
+
+
+def offered(runner: Runner, provider: str, model_name: str) -> ModelInfo | None:
+    """What is known of a model, without asking its server."""
+    return next((model for model in runner.offered() if (model.provider, model.id) == (provider, model_name)), None)
+
+
 def sight_for(runner: Runner, provider: str, model_name: str, settings: ChatSettings) -> Sight:
     """What a model is told of attachments, as far as its server has said what it can."""
-    model = next((model for model in runner.offered() if (model.provider, model.id) == (provider, model_name)), None)
+    model = offered(runner, provider, model_name)
     return sight_of(model, provider, settings.window or (model.context_length if model else None))
 
 

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 HEAD_CHARACTERS = 12
 
 
-# Why a question about local models may have no answer.
+# Why a question may have no answer though there are some.
 MISSING = {
     "equivalents": "There is no answer of a local model in this period, or no CHATCORE_REFERENCE_MODEL, such as openai/gpt-5-mini.",
     "energy": "There is no answer of a local model in this period, or no CHATCORE_WATTS: what this machine takes while one answers.",
+    "titles": "No model was asked for a title in this period.",
 }
 
 

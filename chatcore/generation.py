@@ -520,6 +520,15 @@ class Runner:
             elif row.stop_requested or not (row.has_message or attempt.job.message_id < 0):
                 attempt.end(State.STOPPED)
             attempt.saved_mark = marks.get(attempt.job.generation_id, attempt.saved_mark)
+        await self._hear([attempt for attempt in written_down if attempt.waiting])
+
+    async def _hear(self, asking: Sequence[Attempt]) -> None:
+        """Tells answers that ask a person what was said to them in another process."""
+        if not asking:
+            return
+        attempts = {attempt.job.generation_id: attempt for attempt in asking}
+        for generation_id, call_id, decision in await self._workers.run(partial(ledger.take_decisions, self.db, list(attempts))):
+            attempts[generation_id].decide(call_id, decision)
 
     async def _wind_up(self, limit_s: float) -> None:
         """Ends every answer as interrupted, and the providers."""

@@ -24,6 +24,7 @@ from chatcore.rows import (
     LARGEST_ID,
     MESSAGE_COLUMNS,
     MESSAGES,
+    TITLE_USAGE,
     beyond,
     chat_info,
     checked_limit,
@@ -204,7 +205,7 @@ def restore_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID]) -
 def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, forget_usage: bool = False) -> int:
     """Deletes chats with their messages for ever; answers how many. Raises NotFound, then none is deleted.
 
-    What was used and how it was voted stays known without the chat (`generation`, `comparison`), unless `forget_usage`.
+    What was used and how it was voted stays known without the chat (`generation`, `title_usage`, `comparison`), unless `forget_usage`.
     """
     with db.write() as tx:
         purged = 0
@@ -213,8 +214,8 @@ def purge_chats(db: Database, viewer: Viewer, chat_ids: Iterable[uuid.UUID], *, 
             if len(tx.execute(sa.select(CHATS.c.id).where(theirs).with_for_update()).all()) != len(part):
                 raise no_chat()
             if forget_usage:
-                tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.session_id.in_(part)))
-                tx.execute(sa.delete(COMPARISONS).where(COMPARISONS.c.session_id.in_(part)))
+                for table in (GENERATIONS, TITLE_USAGE, COMPARISONS):
+                    tx.execute(sa.delete(table).where(table.c.session_id.in_(part)))
             tx.execute(sa.delete(CHATS).where(theirs))
             purged += len(part)
     return purged

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from chatcore import prices, processes
 from chatcore.db import Database
-from chatcore.errors import NotFound
+from chatcore.errors import Conflict, NotFound
 from chatcore.history import count_answer_in, no_message, possible_id
 from chatcore.live import Snapshot
 from chatcore.models import utc_now
-from chatcore.parts import ChatRequest, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING
+from chatcore.parts import ChatRequest, Decision, Failed, Finished, Offset, Role, State, Update, Usage, Viewer
+from chatcore.rows import CHATS, DECISIONS, GENERATIONS, MESSAGES, RUNNING
 from chatcore.texts import storable
 from chatcore.toolcalls import dump_calls, load_calls, mark_of, reason_of, settled
 
@@ -410,6 +411,38 @@ def request_stop(db: Database, viewer: Viewer, message_id: int, *, now: datetime
         asked = sa.func.coalesce(GENERATIONS.c.stop_requested_at, sa.literal(now, GENERATIONS.c.stop_requested_at.type))
         row = tx.execute(statement.values(stop_requested_at=asked).returning(GENERATIONS.c.owner)).one_or_none()
     return None if row is None else str(row.owner)
+
+
+def request_decision(db: Database, viewer: Viewer, message_id: int, call_id: str, decision: Decision) -> str | None:
+    """Tells whichever process runs this answer what a person says to a tool call; that process, None if nobody runs it.
+
+    Raises Conflict if something was said to the call before.
+    """
+    theirs = sa.and_(GENERATIONS.c.message_id == possible_id(message_id), GENERATIONS.c.user_id == viewer.user_id)
+    values = {"call_id": call_id, "user_id": viewer.user_id, "decision": decision.value}
+    try:
+        with db.write() as tx:
+            running = sa.select(GENERATIONS.c.id, GENERATIONS.c.owner).where(theirs, GENERATIONS.c.state == RUNNING)
+            row = tx.execute(running).one_or_none()
+            if row is not None:
+                tx.execute(sa.insert(DECISIONS).values(generation_id=row.id, **values))
+    except IntegrityError as error:
+        raise Conflict(
+            "This call does not wait for a decision.", "Somebody decided already. Wait a second to see what came of it."
+        ) from error
+    return None if row is None else str(row.owner)
+
+
+def take_decisions(db: Database, generation_ids: Sequence[int]) -> Sequence[tuple[int, str, Decision]]:
+    """What people said in other processes to calls of these answers, as (generation, call, decision); each is told once."""
+    said = DECISIONS.c.generation_id.in_(generation_ids)
+    columns = (DECISIONS.c.generation_id, DECISIONS.c.call_id, DECISIONS.c.decision)
+    with db.read() as tx:
+        if tx.execute(sa.select(DECISIONS.c.call_id).where(said).limit(1)).one_or_none() is None:
+            return ()
+    with db.write() as tx:
+        taken = tx.execute(sa.delete(DECISIONS).where(said).returning(*columns)).all()
+    return [(generation_id, call_id, Decision(decision)) for generation_id, call_id, decision in taken]
 
 
 # --- orphans -----------------------------------------------------------------------------------------------------

@@ -7,15 +7,17 @@ session is. While an answer is being written it is held for that. Messages have 
 import itertools
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from weakref import WeakValueDictionary
 
+from chatcore.attachments import Sight, enclosed, picture_type, turn_with
+from chatcore.documents import Prepared
 from chatcore.errors import NotFound
 from chatcore.ledger import Ending, Entry
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import GenerationInfo, MessageInfo, Offset, Role, State, Turn, Update, Viewer
+from chatcore.parts import AttachmentInfo, GenerationInfo, MessageInfo, Offset, Role, State, Turn, Update, Viewer
 
 TITLE = "Temporary chat"
 Change = Callable[[MessageInfo], MessageInfo]
@@ -29,6 +31,8 @@ class TemporaryChat:
     user_id: str
     settings: ChatSettings = PLAIN
     messages: tuple[MessageInfo, ...] = ()
+    # What the files on its prompts hold, by prompt.
+    files: dict[int, tuple[Prepared, ...]] = field(default_factory=dict)
     # What a send that was clicked twice has in common.
     request_keys: set[str] = field(default_factory=set)
 
@@ -37,14 +41,21 @@ class TemporaryChat:
         """Whether an answer is being written in it."""
         return any(message.status is State.RUNNING for message in self.messages)
 
-    @property
-    def turns(self) -> tuple[Turn, ...]:
-        """What a model is told of it. An answer that broke off is kept, an empty one is left out."""
-        return tuple(
-            Turn("user" if message.role is Role.USER else "assistant", message.content)
-            for message in self.messages
-            if message.content.strip()
-        )
+    def turns(self, sight: Sight) -> tuple[Turn, ...]:
+        """What a model is told of it, with the files it can take: of the images the newest. An answer that broke off is kept, an empty
+        one is left out."""
+        turns: list[Turn] = []
+        images = sight.images
+        for message in reversed(self.messages):
+            if message.role is not Role.USER:
+                turns += [Turn("assistant", message.content)] if message.content.strip() else []
+                continue
+            told = [enclosed(file) for file in self.files.get(message.id, ()) if sight.documents]
+            shown, images = images, images - sum(file.picture is not None for file in told)
+            if shown <= 0:
+                told = [replace(file, picture=None) for file in told]
+            turns.append(turn_with(message.content, told))
+        return tuple(reversed(turns))
 
 
 class Memory:
@@ -63,24 +74,48 @@ class Memory:
             self._chats[chat.id] = chat
         return chat
 
-    def ask(self, chat: TemporaryChat, *, text: str, provider: str, model_name: str, now: datetime) -> tuple[MessageInfo, MessageInfo]:
-        """Adds a prompt and the empty answer to it."""
+    def ask(self, chat: TemporaryChat, *, text: str, files: Sequence[Prepared] = (), now: datetime) -> MessageInfo:
+        """Adds a prompt with its files."""
         with self._guard:
             last = chat.messages[-1].id if chat.messages else None
             asked = MessageInfo(next(self._ids), chat.id, last, Role.USER, State.COMPLETE, text, now)
-            answer = MessageInfo(
-                next(self._ids), chat.id, asked.id, Role.ASSISTANT, State.RUNNING, "", now, provider=provider, model_name=model_name
-            )
-            chat.messages += (asked, answer)
-            self._answering[answer.id] = chat
-            return asked, answer
+            attached = tuple(info_of(file, asked.id, number) for number, file in enumerate(files, 1))
+            chat.messages += (replace(asked, attachments=attached),)
+            chat.files[asked.id] = tuple(files)
+            return chat.messages[-1]
 
-    def forget_answer(self, message_id: int) -> None:
-        """Takes back what `ask` added: nothing will answer it."""
+    def answer(self, chat: TemporaryChat, *, provider: str, model_name: str, now: datetime) -> MessageInfo:
+        """Adds an empty answer to the last prompt, in the place of one that is there."""
         with self._guard:
-            chat = self._answering.pop(message_id, None)
-            if chat is not None:
-                chat.messages = chat.messages[:-2]
+            asked = chat.messages[:-1] if chat.messages[-1].role is Role.ASSISTANT else chat.messages
+            answer = MessageInfo(
+                next(self._ids), chat.id, asked[-1].id, Role.ASSISTANT, State.RUNNING, "", now, provider=provider, model_name=model_name
+            )
+            chat.messages = (*asked, answer)
+            self._answering[answer.id] = chat
+            return answer
+
+    def take_back(self, chat: TemporaryChat, messages: tuple[MessageInfo, ...]) -> None:
+        """Makes the chat what it was, with these messages: nothing will answer what came since."""
+        with self._guard:
+            for message in chat.messages:
+                if message not in messages:
+                    self._answering.pop(message.id, None)
+                    chat.files.pop(message.id, None)
+            chat.messages = messages
+
+    def file(self, viewer: Viewer, message_id: int, attachment_id: int, *, small: bool = False) -> tuple[AttachmentInfo, bytes]:
+        """A file of a prompt and what it holds, as `attachments.read_attachment` has it. Raises NotFound."""
+        message = self.message(viewer, message_id)
+        with self._guard:
+            chat = self._chats.get(message.session_id)
+            files = chat.files.get(message_id, ()) if chat is not None else ()
+        if not 0 < attachment_id <= len(files):
+            raise NotFound("This file is not there.", "A temporary chat is gone when its page is closed.")
+        file, info = files[attachment_id - 1], message.attachments[attachment_id - 1]
+        if small and file.picture is not None:
+            return replace(info, media_type=picture_type(file.picture)), file.picture
+        return info, file.content
 
     def began(self, message_id: int, generation_id: int, now: datetime) -> None:
         """The ledger has a row for this answer."""
@@ -120,6 +155,12 @@ class Memory:
             chat = self._answering.get(message_id)
             if chat is not None:
                 chat.messages = tuple(change(message) if message.id == message_id else message for message in chat.messages)
+
+
+def info_of(file: Prepared, message_id: int, number: int) -> AttachmentInfo:
+    """A file as the page is told of it, without what it holds."""
+    characters = None if file.text is None else len(file.text)
+    return AttachmentInfo(number, message_id, file.name, file.media_type, len(file.content), characters, file.is_cut)
 
 
 def begun(message: MessageInfo, generation_id: int, now: datetime) -> GenerationInfo:

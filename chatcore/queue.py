@@ -14,13 +14,15 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from chatcore.chat import Draft, Sent, StillAnswering, clean_draft, send, stop
+from chatcore.chat import Draft, Sent, StillAnswering, check_files, clean_draft, send, sight_for, stop
+from chatcore.chat_settings import read_settings
 from chatcore.db import Database
+from chatcore.documents import prepare_all
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.generation import Job, Runner
 from chatcore.models import utc_now
 from chatcore.parts import State, Viewer
-from chatcore.queued import QUEUED, Queued, get_queued, list_queued, put_queued_in
+from chatcore.queued import QUEUED, Queued, get_queued, list_queued, put_queued_in, uploads_of
 from chatcore.rows import CHATS, GENERATIONS, RUNNING, no_chat
 
 log = logging.getLogger(__name__)
@@ -30,12 +32,12 @@ TRIES = 3
 
 
 def send_or_queue(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, draft: Draft, *, now: datetime) -> Sent | Queued:
-    """Sends a prompt, or has it wait while the chat answers or others wait before it; one with files never waits. Raises what `send`
-    raises otherwise, and Invalid where too many wait."""
-    if draft.files:
-        return send(runner, viewer, chat_id, draft, now=now)
+    """Sends a prompt, or has it wait while the chat answers or others wait before it. Raises what `send` raises otherwise, and
+    Invalid where too many wait."""
     for _ in range(TRIES):
-        if not list_queued(runner.db, viewer, chat_id):
+        if list_queued(runner.db, viewer, chat_id):
+            check_draft(runner, viewer, chat_id, draft)
+        else:
             try:
                 return send(runner, viewer, chat_id, draft, now=now)
             except StillAnswering:
@@ -44,6 +46,14 @@ def send_or_queue(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, draft: Dra
         if waits is not None:
             return waits
     raise StillAnswering
+
+
+def check_draft(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, draft: Draft) -> None:
+    """Raises Invalid for a file that could not be sent when the prompt has its turn: who attached it is still here to hear it."""
+    if draft.files:
+        settings = read_settings(runner.db, viewer, chat_id)
+        sight = sight_for(runner, draft.provider, draft.model_name, settings)
+        check_files(runner, sight, draft.model_name, prepare_all(draft.files))
 
 
 def queue_prompt(db: Database, viewer: Viewer, chat_id: uuid.UUID, draft: Draft, *, now: datetime) -> Queued | None:
@@ -73,6 +83,7 @@ def queue_prompt(db: Database, viewer: Viewer, chat_id: uuid.UUID, draft: Draft,
                 now=now,
                 use_tools=draft.use_tools,
                 request_key=draft.request_key,
+                files=draft.files,
             )
     except IntegrityError as error:
         if "request_key" in str(error.orig):
@@ -85,21 +96,22 @@ def send_queued(runner: Runner, viewer: Viewer, queued_id: int, *, now: datetime
     waiting = get_queued(runner.db, viewer, queued_id)
     for running in all_running_in(runner.db, viewer, waiting.chat_id):
         stop(runner, viewer, running, now=now)
-    return send(runner, viewer, waiting.chat_id, draft_of(waiting), now=now)
+    return send(runner, viewer, waiting.chat_id, draft_of(runner.db, viewer, waiting), now=now)
 
 
 def send_next(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, *, now: datetime) -> Sent | None:
     """Sends what waits longest in a chat; None if nothing waits, or if somebody else was faster. Raises what `send` raises."""
     try:
         waiting = list_queued(runner.db, viewer, chat_id)
-        return send(runner, viewer, chat_id, draft_of(waiting[0]), now=now) if waiting else None
+        return send(runner, viewer, chat_id, draft_of(runner.db, viewer, waiting[0]), now=now) if waiting else None
     except StillAnswering:
         return None
 
 
-def draft_of(waiting: Queued) -> Draft:
-    """A prompt that waits as it is sent: the row goes in the same transaction."""
-    return Draft(waiting.text, waiting.provider, waiting.model_name, use_tools=waiting.use_tools, queued_id=waiting.id)
+def draft_of(db: Database, viewer: Viewer, waiting: Queued) -> Draft:
+    """A prompt that waits as it is sent: its row and its files go in the same transaction."""
+    files = uploads_of(db, viewer, waiting.id) if waiting.files else ()
+    return Draft(waiting.text, waiting.provider, waiting.model_name, use_tools=waiting.use_tools, files=files, queued_id=waiting.id)
 
 
 def running_in(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> int | None:

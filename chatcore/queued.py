@@ -1,6 +1,7 @@
 """Prompts that wait in a chat until the answer before them has ended, in the order in which they were written."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,19 +10,29 @@ from sqlmodel import Session, SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.db import Database
+from chatcore.documents import Upload, clean_file_name
 from chatcore.errors import Invalid, NotFound
 from chatcore.history import get_chat_in, possible_id
 from chatcore.parts import Viewer
 from chatcore.texts import clean_text
 
 QUEUED = SQLModel.metadata.tables["queued_prompt"]
+FILES = SQLModel.metadata.tables["queued_file"]
 # Shown whole under the thread; who has more to say writes it into one.
 MOST_WAITING = 20
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedFile:
+    """A file that waits with its prompt, without what it holds."""
+
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Queued:
-    """A prompt that waits, and who shall answer it."""
+    """A prompt that waits, and who shall answer it. With files the text may be empty."""
 
     id: int
     chat_id: uuid.UUID
@@ -30,6 +41,7 @@ class Queued:
     model_name: str
     created_at: datetime
     use_tools: bool = False
+    files: tuple[QueuedFile, ...] = ()
 
 
 def list_queued(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[Queued, ...]:
@@ -37,27 +49,37 @@ def list_queued(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[Queue
     with db.read() as tx:
         get_chat_in(tx, viewer, chat_id)
         found = sa.select(QUEUED).where(QUEUED.c.user_id == viewer.user_id, QUEUED.c.session_id == chat_id).order_by(QUEUED.c.id)
-        return tuple(queued(row) for row in tx.execute(found).mappings())
+        return queued(tx, tx.execute(found).mappings().all())
 
 
 def get_queued(db: Database, viewer: Viewer, queued_id: int) -> Queued:
     """A prompt that waits. Raises NotFound for one that was sent or removed."""
     with db.read() as tx:
-        row = tx.execute(sa.select(QUEUED).where(of_viewer(viewer, queued_id))).mappings().one_or_none()
-    if row is None:
+        return get_queued_in(tx, viewer, queued_id)
+
+
+def get_queued_in(tx: Session, viewer: Viewer, queued_id: int) -> Queued:
+    """The same inside a transaction."""
+    rows = tx.execute(sa.select(QUEUED).where(of_viewer(viewer, queued_id))).mappings().all()
+    if not rows:
         raise no_prompt()
-    return queued(row)
+    return queued(tx, rows)[0]
+
+
+def uploads_of(db: Database, viewer: Viewer, queued_id: int) -> tuple[Upload, ...]:
+    """The files of a prompt that waits, with what they hold, in their order."""
+    theirs = sa.and_(FILES.c.user_id == viewer.user_id, FILES.c.queued_id == possible_id(queued_id))
+    with db.read() as tx:
+        return tuple(Upload(*row) for row in tx.execute(sa.select(FILES.c.name, FILES.c.content).where(theirs).order_by(FILES.c.id)))
 
 
 def change_queued(db: Database, viewer: Viewer, queued_id: int, *, text: str) -> Queued:
-    """Gives a prompt that waits another text; it keeps its turn. Raises Invalid, NotFound."""
-    text = clean_text(text)
+    """Gives a prompt that waits another text; it keeps its turn and its files. Raises Invalid, NotFound."""
     with db.write() as tx:
-        changed = sa.update(QUEUED).where(of_viewer(viewer, queued_id)).values(text=text).returning(*QUEUED.c)
-        row = tx.execute(changed).mappings().one_or_none()
-    if row is None:
-        raise no_prompt()
-    return queued(row)
+        has_files = bool(get_queued_in(tx, viewer, queued_id).files)
+        text = clean_text(text) if text.strip() or not has_files else ""
+        tx.execute(sa.update(QUEUED).where(of_viewer(viewer, queued_id)).values(text=text))
+        return get_queued_in(tx, viewer, queued_id)
 
 
 def remove_queued(db: Database, viewer: Viewer, queued_id: int) -> None:
@@ -84,9 +106,10 @@ def put_queued_in(
     now: datetime,
     use_tools: bool = False,
     request_key: str | None = None,
+    files: Sequence[Upload] = (),
 ) -> Queued:
-    """Puts a prompt to the end of the queue of a chat that the caller has locked. Raises Invalid where too many wait, IntegrityError
-    for a request key that was used."""
+    """Puts a prompt with its files to the end of the queue of a chat that the caller has locked. Raises Invalid where too many wait,
+    IntegrityError for a request key that was used."""
     mine = (QUEUED.c.user_id == viewer.user_id, QUEUED.c.session_id == chat_id)
     if tx.execute(sa.select(sa.func.count()).where(*mine)).scalar_one() >= MOST_WAITING:
         raise Invalid(f"{MOST_WAITING} prompts wait in this chat already.", "Wait until some are answered, or remove some.")
@@ -100,12 +123,33 @@ def put_queued_in(
         "request_key": request_key,
         "created_at": now,
     }
-    return queued(tx.execute(sa.insert(QUEUED).values(values).returning(*QUEUED.c)).mappings().one())
+    queued_id = tx.execute(sa.insert(QUEUED).values(values).returning(QUEUED.c.id)).scalar_one()
+    for file in files:
+        held = {"name": clean_file_name(file.name), "size_bytes": len(file.content), "content": file.content}
+        tx.execute(sa.insert(FILES).values(user_id=viewer.user_id, queued_id=queued_id, **held))
+    return get_queued_in(tx, viewer, queued_id)
 
 
-def queued(row: sa.RowMapping) -> Queued:
-    """A row as a value."""
-    return Queued(row["id"], row["session_id"], row["text"], row["provider"], row["model_name"], row["created_at"], row["use_tools"])
+def queued(tx: Session, rows: Sequence[sa.RowMapping]) -> tuple[Queued, ...]:
+    """Rows as values with the names of their files."""
+    named: dict[int, list[QueuedFile]] = {}
+    columns = (FILES.c.queued_id, FILES.c.name, FILES.c.size_bytes)
+    there = FILES.c.queued_id.in_([row["id"] for row in rows])
+    for queued_id, *file in tx.execute(sa.select(*columns).where(there).order_by(FILES.c.id)) if rows else ():
+        named.setdefault(queued_id, []).append(QueuedFile(*file))
+    return tuple(
+        Queued(
+            row["id"],
+            row["session_id"],
+            row["text"],
+            row["provider"],
+            row["model_name"],
+            row["created_at"],
+            row["use_tools"],
+            tuple(named.get(row["id"], ())),
+        )
+        for row in rows
+    )
 
 
 def of_viewer(viewer: Viewer, queued_id: int) -> sa.ColumnElement[bool]:

@@ -21,7 +21,9 @@ from chatcore.chat import (
     ordered,
     sight_for,
     turn_in,
+    turns_from,
     turns_to,
+    window_for,
     write_answer,
     write_job,
 )
@@ -60,8 +62,10 @@ def edit_and_resend(runner: Runner, viewer: Viewer, message_id: int, draft: Draf
         check_files(runner, sight, draft.model_name, (*asked.attachments, *files))
         before = () if asked.parent_id is None else turns_to(tx, asked.parent_id, sight)
         kept = enclosed_in(tx, [asked.id], sight, asked_id=asked.id).get(asked.id, ())
-    again_asked = turn_with(draft.text, (*kept, *map(enclosed, files)))
-    request = parameters.request(settings, draft.model_name, (*before, again_asked))
+        again_asked = turn_with(draft.text, (*kept, *map(enclosed, files)))
+        window = window_for(runner, draft.provider, draft.model_name, settings)
+        turns = turns_from(tx, viewer, asked.id, (*before, again_asked), sight, window)
+    request = parameters.request(settings, draft.model_name, turns)
     order = ordered(runner, viewer, draft, request, files, now=now)
     with turn_in(runner, viewer, asked.session_id) as tx:
         attached = bool(files or asked.attachments)
@@ -91,10 +95,12 @@ def continue_answer(
     """
     answer = get_message(runner.db, viewer, message_id)
     check_cut_off(answer)
+    assert answer.parent_id is not None
     provider, model_name = asked_of(answer, provider, model_name)
     with runner.db.read() as tx:
         settings = read_settings_in(tx, viewer, answer.session_id)
-        turns = turns_to(tx, answer.id, sight_for(runner, provider, model_name, settings))
+        sight, window = sight_for(runner, provider, model_name, settings), window_for(runner, provider, model_name, settings)
+        turns = turns_from(tx, viewer, answer.parent_id, turns_to(tx, answer.id, sight), sight, window)
     if not goes_on(runner, provider):
         turns = (*turns, Turn("user", GO_ON))
     request = parameters.request(settings, model_name, turns)
@@ -102,7 +108,6 @@ def continue_answer(
     with turn_in(runner, viewer, answer.session_id) as tx:
         job = write_rest(tx, order, answer)
     runner.start(job)
-    assert answer.parent_id is not None
     return Sent(answer.session_id, answer.parent_id, job.message_id)
 
 

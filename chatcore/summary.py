@@ -1,27 +1,20 @@
 """Going on in a new chat when the window of the model is full: its first answer is a summary of the old chat."""
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
+
+import sqlalchemy as sa
 
 from chatcore import parameters
 from chatcore.chat import Order, Sent, conversation, sight_for, write_answer, write_job
 from chatcore.chat_settings import read_settings, write_settings_in
+from chatcore.continued import SHOWN_TITLE, after, asked_for
 from chatcore.errors import Invalid
 from chatcore.generation import Runner
-from chatcore.history import append_in, clean_name, create_chat_in, get_chat
-from chatcore.ledger import CHARACTERS_A_TOKEN
+from chatcore.history import append_in, clean_name, create_chat_in, get_chat, mine
 from chatcore.parts import Role, Turn, Viewer
+from chatcore.rows import CHATS, MESSAGES
 from chatcore.texts import cut
-
-# Of the window, for what is summarized: the rest is for the instructions and the summary.
-SHARE = 0.6
-SHOWN_TITLE = 80
-INSTRUCTION = (
-    "Summarize our conversation so far, so that we can go on in a new chat that knows only this summary. Write in the language of the "
-    "conversation. Keep what was asked and decided, facts, names, numbers and code that are still needed, and what is open. "
-    "Leave out greetings and detours. Begin with the summary itself."
-)
 
 
 def continue_in_new_chat(
@@ -35,33 +28,20 @@ def continue_in_new_chat(
     if provider == "guide":
         raise Invalid("The built-in guide cannot summarize a chat.", "Choose a language model, then try again.")
     provider, model_name = clean_name(provider, "provider"), clean_name(model_name, "model")
-    title = get_chat(runner.db, viewer, chat_id).title
+    title = cut(get_chat(runner.db, viewer, chat_id).title, SHOWN_TITLE)
     settings = read_settings(runner.db, viewer, chat_id)
-    _, turns = conversation(runner.db, viewer, chat_id, sight_for(runner, provider, model_name, settings))
+    ended_with, turns = conversation(runner.db, viewer, chat_id, sight_for(runner, provider, model_name, settings))
     if not turns:
         raise Invalid("This chat is empty: there is nothing to summarize.", "Write to it, or start a new chat.")
-    told = (*newest(turns, window), Turn("user", INSTRUCTION))
+    told = after(turns, (Turn("user", asked_for(title)),), window)
     order = Order(viewer, provider, parameters.request(settings, model_name, told), runner.owner, now)
     with runner.db.write() as tx:
-        chat = create_chat_in(tx, viewer, now=now, title=f"{cut(title, SHOWN_TITLE)} (continued)", provider=provider, model_name=model_name)
+        chat = create_chat_in(tx, viewer, now=now, title=f"{title} (continued)", provider=provider, model_name=model_name)
+        still_there = sa.select(MESSAGES.c.id).where(MESSAGES.c.id == ended_with).scalar_subquery()
+        tx.execute(sa.update(CHATS).where(mine(viewer, chat.id)).values(continued_from=still_there))
         write_settings_in(tx, viewer, chat.id, settings)
-        text = f"Let us go on from the chat “{cut(title, SHOWN_TITLE)}”. Summarize it first."
-        asked = append_in(tx, viewer, chat.id, role=Role.USER, content=text, now=now)
+        asked = append_in(tx, viewer, chat.id, role=Role.USER, content=asked_for(title), now=now)
         answer = write_answer(tx, order, chat.id)
         job = write_job(tx, order, answer)
     runner.start(job)
     return Sent(chat.id, asked.id, answer.id)
-
-
-def newest(turns: Sequence[Turn], window: int | None) -> tuple[Turn, ...]:
-    """The newest turns that fit into the window with room for a summary, at least one; all where the window is not known."""
-    if window is None:
-        return tuple(turns)
-    room = int(window * SHARE) * CHARACTERS_A_TOKEN
-    kept: list[Turn] = []
-    for turn in reversed(turns):
-        room -= len(turn.content)
-        if room < 0 and kept:
-            break
-        kept.insert(0, turn)
-    return tuple(kept)

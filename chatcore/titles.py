@@ -2,36 +2,41 @@
 A person can also ask for one at any time, and decide what becomes of it.
 
 A title never stands in the way of an answer: it is asked for only while no answer of that provider is being written, is given up
-at once when one begins, and no model is loaded for it. What it uses is not in the ledger, whose rows are answers: a title is no
-message, and a figure must lead to the messages behind it.
+at once when one begins, and no model is loaded for it. What it uses is in a ledger of its own, also when no title came of it: the
+rows of the other are answers, and a title is none.
 """
 
 import asyncio
 import logging
 import re
 import threading
+import time
 import uuid
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 import sqlalchemy as sa
 
-from chatcore import parameters
+from chatcore import ledger, parameters
 from chatcore.chat import conversation, title_from
 from chatcore.chat_settings import read_settings
 from chatcore.db import Database
 from chatcore.errors import ChatcoreError, Invalid, ProviderError
 from chatcore.generation import Job, Runner
 from chatcore.history import mine
+from chatcore.ledger import Ending
+from chatcore.live import Snapshot
+from chatcore.models import utc_now
 from chatcore.parameters import always_thinks
-from chatcore.parts import Cancelled, ChatRequest, Failed, Finished, Role, State, TextDelta, Turn, Viewer
+from chatcore.parts import Cancelled, ChatRequest, Failed, Finished, ReasoningDelta, Role, State, TextDelta, Turn, Usage, Viewer
 from chatcore.preferences import read_preferences, read_preferences_in
 from chatcore.prices import runs_here
 from chatcore.providers.base import ModelManager, Provider
-from chatcore.rows import CHATS, MESSAGES
+from chatcore.rows import CHATS, MESSAGES, TITLE_USAGE
 from chatcore.texts import clean_title, cut, snippet
 from chatcore.thread import open_thread
 
@@ -73,6 +78,22 @@ class Wanted:
     request: ChatRequest
 
 
+@dataclass
+class Asked:
+    """A question for a title: what came of it so far. It may be dropped at any moment."""
+
+    wanted: Wanted
+    started: float = field(default_factory=time.perf_counter)
+    text: str = ""
+    chunks: int = 0
+    usage: Usage | None = None
+
+    def ending(self) -> Ending:
+        """It as an attempt that is over, for who counts and prices these."""
+        spent_s = time.perf_counter() - self.started
+        return Ending(State.COMPLETE, Snapshot("", ""), utc_now(), spent_s, chunks=self.chunks, usage=self.usage)
+
+
 class Titles:
     """Names the chats that a Runner answers in: one at a time, when nothing else is to be done."""
 
@@ -82,7 +103,7 @@ class Titles:
         # Changed on the loop only; the lock is for who looks from elsewhere.
         self._guard = threading.Lock()
         self._waiting: OrderedDict[int, tuple[Job, int]] = OrderedDict()
-        self._asking: tuple[Job, str, asyncio.Task[str]] | None = None
+        self._asking: tuple[Job, str, asyncio.Task[bool]] | None = None
         self._worker: asyncio.Task[None] | None = None
         runner.watch(self)
 
@@ -149,16 +170,18 @@ class Titles:
         if wanted.provider in self._busy():
             self._again(job, tries)
             return
-        asked = self._runner.aside(self._ask(wanted))
+        question = Asked(wanted)
+        asked = self._runner.aside(self._ask(question))
         with self._guard:
             self._asking = (job, wanted.provider, asked)
         await asyncio.wait({asked}, timeout=self._limit_s)
-        if asked.cancelled():
-            self._again(job, tries)
-        elif not asked.done():
-            asked.cancel()
+        is_late = asked.cancel()
+        await self._runner.work(partial(write_usage, self._runner.db, wanted, question.ending()))
+        if is_late:
             log.info("no title for chat %s came in %.0f s", job.session_id, self._limit_s)
-        elif title := clean_answer(asked.result()):
+        elif asked.cancelled():
+            self._again(job, tries)
+        elif asked.result() and (title := clean_answer(question.text)):
             await self._runner.work(partial(write_title, self._runner.db, wanted, title))
 
     def _again(self, job: Job, tries: int) -> None:
@@ -175,12 +198,34 @@ class Titles:
             return True
         return whole_name(wanted.request.model) in {whole_name(model.id) for model in await provider.running()}
 
-    async def _ask(self, wanted: Wanted) -> str:
-        """What the model says; empty if it failed."""
+    async def _ask(self, question: Asked) -> bool:
+        """Puts the question to the model; whether it came to an end that is worth reading."""
         try:
-            return await said_by(self._runner.providers[wanted.provider], wanted.request)
+            await put(self._runner.providers[question.wanted.provider], question)
         except ProviderError:
-            return ""
+            return False
+        return True
+
+
+async def put(provider: Provider, question: Asked) -> None:
+    """Puts a question to a model, which is cut off where it begins to talk. Raises ProviderError."""
+    events = provider.chat(question.wanted.request)
+    assert isinstance(events, AsyncGenerator)
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, TextDelta):
+                question.text += event.text
+                question.chunks += 1
+            if isinstance(event, ReasoningDelta):
+                question.chunks += 1
+            if isinstance(event, Usage):
+                question.usage = event
+            if isinstance(event, Failed):
+                raise ProviderError(event.message, event.hint, code=event.code, retryable=event.retryable)
+            if isinstance(event, Cancelled):
+                raise ProviderError("The model server broke off.", "Try again.", code="cancelled", retryable=True)
+            if isinstance(event, Finished) or len(question.text) > LONGEST_RAW:
+                break
 
 
 # --- asked for by a person ---------------------------------------------------------------------------------------
@@ -188,14 +233,19 @@ class Titles:
 
 def suggest_title(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, *, limit_s: float = SUGGESTION_LIMIT_S) -> str:
     """A title for a chat as it is shown now, by the model that the viewer chose for titles, else by that of its last answer. Waits
-    for it; nothing is written.
+    for it; nothing is written but what it used.
 
     Raises NotFound, Invalid for a chat without an answer and where only the guide could be asked, ProviderError.
     """
     provider, request = request_now(runner.db, viewer, chat_id)
     if provider not in runner.providers:
         raise Invalid(f"{provider} is not here any more.", "Choose a model for titles in the chat settings.")
-    title = clean_answer(runner.call(said_by(runner.providers[provider], request), limit_s))
+    question = Asked(Wanted(chat_id, viewer, "", provider, request))
+    try:
+        runner.call(put(runner.providers[provider], question), limit_s)
+    finally:
+        write_usage(runner.db, question.wanted, question.ending())
+    title = clean_answer(question.text)
     if title is None:
         raise ProviderError(
             f"{request.model} did not say a title.", "Try again, or choose another model for titles.", code="bad_response", retryable=True
@@ -217,24 +267,6 @@ def request_now(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> tuple[str, 
     told = turns if len(turns) <= 2 * END else [*turns[:END], *turns[-END:]]
     request = parameters.request(read_settings(db, viewer, chat_id), model_name, ())
     return provider, request_for(request, model_name, told, same=(provider, model_name) == used)
-
-
-async def said_by(provider: Provider, request: ChatRequest) -> str:
-    """The text of an answer, cut off where a model begins to talk. Raises ProviderError."""
-    text = ""
-    events = provider.chat(request)
-    assert isinstance(events, AsyncGenerator)
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, TextDelta):
-                text += event.text
-            if isinstance(event, Failed):
-                raise ProviderError(event.message, event.hint, code=event.code, retryable=event.retryable)
-            if isinstance(event, Cancelled):
-                raise ProviderError("The model server broke off.", "Try again.", code="cancelled", retryable=True)
-            if isinstance(event, Finished) or len(text) > LONGEST_RAW:
-                break
-    return text
 
 
 # --- small things ------------------------------------------------------------------------------------------------
@@ -290,6 +322,29 @@ def write_title(db: Database, wanted: Wanted, title: str) -> bool:
     still = sa.and_(mine(wanted.viewer, wanted.chat_id), CHATS.c.title == wanted.now_called)
     with db.write() as tx:
         return tx.execute(sa.update(CHATS).where(still).values(title=title).returning(CHATS.c.id)).one_or_none() is not None
+
+
+def write_usage(db: Database, wanted: Wanted, ending: Ending) -> bool:
+    """Puts what a question for a title used into the ledger of titles, also of a chat that is gone; whether anything is known of it."""
+    counted = ledger.tokens(ending, wanted.request)
+    input_tokens, output_tokens, usage_source = counted
+    if usage_source is None:
+        return False
+    there = sa.select(CHATS.c.id).where(mine(wanted.viewer, wanted.chat_id)).scalar_subquery()
+    values = {
+        "user_id": wanted.viewer.user_id,
+        "session_id": there,
+        "provider": wanted.provider,
+        "model_name": wanted.request.model,
+        "started_at": ending.finished_at - timedelta(seconds=ending.duration_s),
+        "duration_s": ending.duration_s,
+        "input_tokens": input_tokens,
+        "output_tokens": output_tokens,
+        "usage_source": usage_source,
+    }
+    with db.write() as tx:
+        tx.execute(sa.insert(TITLE_USAGE).values(values | ledger.cost(wanted.provider, wanted.request.model, ending, counted)))
+    return True
 
 
 def whole_name(model_name: str) -> str:

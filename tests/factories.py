@@ -18,6 +18,7 @@ MESSAGES = SQLModel.metadata.tables["chatmessage"]
 GENERATIONS = SQLModel.metadata.tables["generation"]
 COMPARISONS = SQLModel.metadata.tables["comparison"]
 FEEDBACK = SQLModel.metadata.tables["feedback"]
+TITLE_USAGE = SQLModel.metadata.tables["title_usage"]
 
 
 def make_viewer(db: Database, name: str = "Ada", *, is_owner: bool = False, now: datetime = NOW) -> Viewer:
@@ -178,3 +179,14 @@ def make_pair(
         }
         comparison_id: int = tx.execute(sa.insert(COMPARISONS).values(values).returning(COMPARISONS.c.id)).scalar_one()
         return comparison_id
+
+
+def make_title_usage(
+    db: Database, viewer: Viewer, *, model_name: str = "llama3.2:3b", at: datetime = NOW, cost: float | None = None
+) -> None:
+    """What a model used to name a chat of the viewer."""
+    counted = {"input_tokens": 300, "output_tokens": 8, "usage_source": "reported", "duration_s": 1.0}
+    priced = {"cost": cost, "cost_currency": None if cost is None else "USD", "cost_source": None if cost is None else "a list"}
+    with db.write() as tx:
+        asked = {"user_id": viewer.user_id, "provider": "ollama", "model_name": model_name, "started_at": at}
+        tx.execute(sa.insert(TITLE_USAGE).values(asked | counted | priced))

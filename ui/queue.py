@@ -58,7 +58,12 @@ def headline(number: int, *, running: bool) -> str:
 def show_queued(queued: Queued, *, running: bool) -> None:
     """One that waits, with what can be done with it."""
     with st.chat_message("user"):
-        st.markdown(words.plain(words.shortened(queued.text, SHOWN)))
+        if queued.text:
+            st.markdown(words.plain(words.shortened(queued.text, SHOWN)))
+        if queued.files:
+            st.caption(
+                ":material/attach_file: " + " · ".join(f"{words.plain(file.name)} ({words.size(file.size_bytes)})" for file in queued.files)
+            )
     with st.container(horizontal=True, horizontal_alignment="right", gap="xsmall"):
         st.button("Send now", icon=":material/send:", key=f"queue.send.{queued.id}", type="tertiary", on_click=_send, args=(queued,),
                   help="Stops the running answer and sends this" if running else "Sends this")  # fmt: skip

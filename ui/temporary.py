@@ -6,8 +6,8 @@ from chatcore.chat import Draft
 from chatcore.core import Core
 from chatcore.memory import TemporaryChat
 from chatcore.parameters import ChatSettings
-from chatcore.parts import Viewer
-from chatcore.temporary import keep_temporary, send_temporary
+from chatcore.parts import MessageInfo, Viewer
+from chatcore.temporary import keep_temporary, retry_temporary, send_temporary
 from ui import app
 
 CHAT = "temporary.chat"
@@ -28,6 +28,16 @@ def send(core: Core, viewer: Viewer, chat: TemporaryChat, draft: Draft, settings
     """Puts a prompt into it; its model is asked as the settings on screen say. Raises what `send_temporary` raises."""
     chat.settings = settings
     send_temporary(core.runner, viewer, chat, draft, now=app.now())
+
+
+def retry(message: MessageInfo, choice: tuple[str, str] | None) -> None:
+    """Asks for its last answer once more, from the model that is chosen now."""
+    with app.calm_callback():
+        chat, core = held(), app.core()
+        # The second click of a double click finds another answer there.
+        if chat is not None and chat.messages and chat.messages[-1].id == message.id:
+            provider, model_name = choice or (message.provider or "", message.model_name or "")
+            retry_temporary(core.runner, app.viewer(), chat, provider=provider, model_name=model_name, now=app.now())
 
 
 def begin() -> None:

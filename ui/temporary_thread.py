@@ -4,7 +4,7 @@ import streamlit as st
 
 from chatcore.memory import TITLE, TemporaryChat
 from chatcore.parts import MessageInfo, Role, State
-from ui import composer, temporary, thread
+from ui import attachments, composer, temporary, thread
 
 
 def show_chat(chat: TemporaryChat) -> thread.Pending | None:
@@ -12,6 +12,8 @@ def show_chat(chat: TemporaryChat) -> thread.Pending | None:
     show_head(chat)
     with st.container(key="thread"):
         pending = [show_message(message) for message in chat.messages]
+        if chat.messages and not chat.running:
+            show_retry(chat.messages[-1])
     return next(filter(None, pending), None)
 
 
@@ -39,11 +41,22 @@ def show_head(chat: TemporaryChat) -> None:
         )
 
 
+def show_retry(answer: MessageInfo) -> None:
+    """The way to another answer. Only the last one can be asked for again: there are no branches to go back to."""
+    st.button("Try again", icon=":material/refresh:", key="thread.retry", type="tertiary", on_click=_retry, args=(answer,),
+              help="Ask for this answer once more, from the model chosen below. It takes the place of this one.")  # fmt: skip
+
+
+def _retry(answer: MessageInfo) -> None:
+    temporary.retry(answer, composer.chosen(None))
+
+
 def show_message(message: MessageInfo) -> thread.Pending | None:
     """Draws one message."""
     with st.container(key=f"message-{message.id}"), st.chat_message(message.role.value):
         if message.role is Role.USER:
             thread.show_text(message)
+            attachments.show_files(message)
         elif message.status is State.RUNNING:
             return thread.show_running(message)
         else:

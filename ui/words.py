@@ -22,10 +22,15 @@ def plain(text: str) -> str:
     return MARKDOWN_SIGNS.sub(r"\\\1", " ".join(text.split()))
 
 
+# What is between two backticks; and a scheme, a host and a port with nothing behind it but the path of OpenAI's interface.
+CODE = re.compile(r"(`[^`\n]+`|\bhttps?://[\w.\-\[\]:]*[\w\]](?:/v1)?/?(?=[.,;:!?)]*(?:\s|$)))")
+
+
 def with_code(text: str) -> str:
-    """As `plain`, but what stands between two backticks is shown as code: what we tell people to type."""
-    pieces = re.split(r"(`[^`\n]+`)", text)
-    return "".join(piece if number % 2 else _kept_ends(piece) for number, piece in enumerate(pieces))
+    """As `plain`, but what stands between two backticks is shown as code: what we tell people to type. So is the address of a server,
+    of which the page would make a link that leads nowhere; one with a path is that of a page, and stays a link."""
+    pieces = CODE.split(text)
+    return "".join(f"`{piece.strip('`')}`" if number % 2 else _kept_ends(piece) for number, piece in enumerate(pieces))
 
 
 def _kept_ends(text: str) -> str:

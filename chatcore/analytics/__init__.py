@@ -22,6 +22,7 @@ from chatcore.analytics.quality import QualityReport, feedback, outcomes, outcom
 from chatcore.analytics.samples import Verdict
 from chatcore.analytics.speed import SpeedReport, speed, speed_over_time, speed_report
 from chatcore.analytics.tiles import Activity, Report, activity, report, tiles
+from chatcore.analytics.titles import titles
 from chatcore.analytics.tools import (
     ToolReport,
     tool_errors,
@@ -98,6 +99,7 @@ __all__ = [
     "speed_report",
     "streaks",
     "tiles",
+    "titles",
     "token_kinds",
     "tokens_per_day",
     "tool_errors",

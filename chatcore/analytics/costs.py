@@ -18,6 +18,7 @@ from chatcore.analytics.chosen import by_model, chosen_rows, compared_rows
 from chatcore.analytics.filters import Filters, Step
 from chatcore.analytics.numbers import Floats, Ints, amounts_of, sums_of
 from chatcore.analytics.tiles import change
+from chatcore.analytics.titles import titles_in
 from chatcore.db import Database
 from chatcore.energy import energy_wh
 from chatcore.parts import Period, Viewer
@@ -68,14 +69,15 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class CostReport:
-    """The frames of this module, read in one transaction. `previous` is the period that the known cost is compared with,
-    `change` and `change_kind` say how (see `tiles`)."""
+    """The frames of this module and that of `titles`, read in one transaction. `previous` is the period that the known cost is
+    compared with, `change` and `change_kind` say how (see `tiles`)."""
 
     costs: pd.DataFrame
     over_time: pd.DataFrame
     token_kinds: pd.DataFrame
     equivalents: pd.DataFrame
     energy: pd.DataFrame
+    titles: pd.DataFrame
     previous: Period
     change: float | None
     change_kind: str
@@ -85,6 +87,7 @@ def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
     """What did the answers cost, and how does that compare with the period before? `step` is that of `cost_over_time`."""
     with db.read() as tx:
         rows, before, earlier = compared_rows(tx, viewer, filters, now=now, kinds=CELLS)
+        titles = titles_in(tx, viewer, filters)
     sums = sums_of_models(rows)
     amount, kind = change("cost_usd", known_cost(rows), known_cost(before))
     return CostReport(
@@ -93,6 +96,7 @@ def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
         token_kinds=token_kinds_of(sums),
         equivalents=equivalents_of(sums, rates.reference),
         energy=energy_of(sums, rates.watts),
+        titles=titles,
         previous=earlier.period,
         change=amount,
         change_kind=kind,

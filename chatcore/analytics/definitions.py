@@ -178,6 +178,10 @@ DEFINITIONS = {
         "An estimate: watts of this machine times the time local models took to answer. The watts are set by hand or sampled from the "
         "graphics cards. Answers written at the same time count each by itself, so then it is too much."
     ),
+    "titles": (
+        "What models read and wrote to name chats, and what that cost. A title is no answer, so it is in no other number here. Every "
+        "question for a title counts, also one that was dropped because an answer came first. Kept when a chat is deleted."
+    ),
     "filters": (
         "Tags and folders are those that chats have now. A chat must have all chosen tags, and lie in the folder or in one below it; "
         "answers of chats that were deleted for good have no tag and no folder. Prompts or answers alone: messages are narrowed; tokens, "

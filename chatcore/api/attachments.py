@@ -46,7 +46,10 @@ def found_file(door: Door, request: Request) -> tuple[AttachmentInfo, bytes]:
     core, viewer, message = found_message(door, request)
     asked = query(dict(request.query_params), {"small": bool})
     attachment_id = parse_row_id(request.path_params["attachment_id"], "file")
-    return read_attachment(core.db, viewer, message.id, attachment_id, small=flag_of(asked, "small") is True)
+    small = flag_of(asked, "small") is True
+    if message.id < 0:
+        return core.runner.memory.file(viewer, message.id, attachment_id, small=small)
+    return read_attachment(core.db, viewer, message.id, attachment_id, small=small)
 
 
 def headers_of(info: AttachmentInfo) -> dict[str, str]:

@@ -19,8 +19,8 @@ def put(call: Call) -> Reply:
     """A prompt that waits while the chat answers; it is sent at once where there is nothing to wait for."""
     chat_id = call.chat_id()
     sent = fields(call.body, DRAFT_FIELDS)
-    if "text" not in sent:
-        raise Invalid("The field 'text' is missing.", "Send the prompt in it.")
+    if "text" not in sent and "attachments" not in sent:
+        raise Invalid("The field 'text' is missing.", "Send the prompt in it, or files in 'attachments'.")
     chat = get_chat(call.core.db, call.viewer, chat_id)
     model = (chat.provider, chat.model_name) if "model" not in sent and "provider" not in sent else None
     found = send_or_queue(call.core.runner, call.viewer, chat_id, draft(call, sent, model), now=call.now)

@@ -116,7 +116,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PATCH", PROMPT, prompts.change),
     Operation("DELETE", PROMPT, prompts.delete),
     Operation("GET", f"{CHAT}/queue", queue.list_all),
-    Operation("POST", f"{CHAT}/queue", queue.put),
+    Operation("POST", f"{CHAT}/queue", queue.put, FILES_BODY_BYTES),
     Operation("PATCH", QUEUED, queue.change),
     Operation("DELETE", QUEUED, queue.remove),
     Operation("POST", f"{QUEUED}/send", queue.send_now),

@@ -213,6 +213,7 @@ def queued_json(queued: Queued) -> Json:
         "provider": queued.provider,
         "model": queued.model_name,
         "created_at": moment(queued.created_at),
+        "files": [{"name": file.name, "size_bytes": file.size_bytes} for file in queued.files],
     }
 
 

@@ -22,13 +22,14 @@ from chatcore.migrations.plain import is_plain
 log = logging.getLogger(__name__)
 
 # The newest file of versions/; a test holds the two equal.
-HEAD = "0017"
+HEAD = "0019"
 FOLDER = Path(__file__).resolve().parent
 # Every table of ours; a test holds them equal to the models.
 TABLES = (
     "users", "chatsession", "chatmessage", "generation", "attachment", "attachment_content", "feedback", "tag", "chattag", "importref",
     "unmigrated_row", "usage_day", "usage_dirty", "folder", "saved_search", "preset", "prompt", "tool_permission", "import_run",
-    "user_setting", "queued_prompt", "comparison", "share_link", "usage_zone", "usage_sum", "usage_sum_dirty",
+    "user_setting", "queued_prompt", "queued_file", "call_decision", "title_usage", "comparison", "share_link", "usage_zone", "usage_sum",
+    "usage_sum_dirty",
 )  # fmt: skip
 
 

@@ -22,13 +22,16 @@ from chatcore.models.order import ChatTag as ChatTag
 from chatcore.models.order import Folder as Folder
 from chatcore.models.order import Preset as Preset
 from chatcore.models.order import Prompt as Prompt
+from chatcore.models.order import QueuedFile as QueuedFile
 from chatcore.models.order import QueuedPrompt as QueuedPrompt
 from chatcore.models.order import SavedSearch as SavedSearch
 from chatcore.models.order import Tag as Tag
 from chatcore.models.order import ToolPermission as ToolPermission
 from chatcore.models.order import UserSetting as UserSetting
 from chatcore.models.shared import ShareLink as ShareLink
+from chatcore.models.usage import CallDecision as CallDecision
 from chatcore.models.usage import Generation as Generation
+from chatcore.models.usage import TitleUsage as TitleUsage
 from chatcore.models.usage import UsageDay as UsageDay
 from chatcore.models.usage import UsageDirty as UsageDirty
 from chatcore.models.usage import UsageSum as UsageSum

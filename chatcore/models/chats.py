@@ -54,7 +54,8 @@ class ChatSession(SQLModel, table=True):
     the message. `current_message_id` is the leaf of the branch that is shown. `deleted_at` set means: in the trash.
     `folder_id` is the folder it lies in, one of the same user (a trigger); a folder that goes sets its chats free.
     `system_prompt`, `think` (off, on, low, medium, high) and `options` (a JSON object: temperature, num_ctx and so on, see
-    `chatcore.parameters`) are its settings; null means that the model's own hold.
+    `chatcore.parameters`) are its settings; null means that the model's own hold. `continued_from` is the message with which the
+    chat ended that this one goes on from with a summary; null for all others, and where that message was deleted.
     """
 
     __tablename__ = "chatsession"
@@ -77,6 +78,10 @@ class ChatSession(SQLModel, table=True):
         Index(
             "ix_chatsession_folder_id", "folder_id",
             sqlite_where=text("folder_id IS NOT NULL"), postgresql_where=text("folder_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_chatsession_continued_from", "continued_from",
+            sqlite_where=text("continued_from IS NOT NULL"), postgresql_where=text("continued_from IS NOT NULL"),
         ),
         CheckConstraint("message_count >= 0 AND input_tokens >= 0 AND output_tokens >= 0", name="ck_chatsession_counters"),
     )  # fmt: skip
@@ -111,6 +116,14 @@ class ChatSession(SQLModel, table=True):
     system_prompt: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     think: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     options: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
+    continued_from: int | None = Field(
+        default=None,
+        sa_column=Column(
+            BigId,
+            ForeignKey("chatmessage.id", name="fk_chatsession_continued_from", ondelete="SET NULL", use_alter=True),
+            nullable=True,
+        ),
+    )
 
     messages: list["ChatMessage"] = Relationship(
         back_populates="session",

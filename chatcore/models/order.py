@@ -3,7 +3,19 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from chatcore.columns import BigId
@@ -212,3 +224,25 @@ class QueuedPrompt(SQLModel, table=True):
     use_tools: bool = Field(default=False, sa_column=flag(default=False))
     request_key: str | None = Field(default=None, max_length=80)
     created_at: datetime = Field(default_factory=utc_now)
+
+
+class QueuedFile(SQLModel, table=True):
+    """A file that waits with its prompt.
+
+    Purpose: what was attached to a prompt that has not been sent yet, as it came; in the order of `id`. It becomes an attachment
+    when the prompt becomes a message. Relationships: `queued_id`; gone with the prompt. Ownership: `user_id`, the prompt's.
+    """
+
+    __tablename__ = "queued_file"
+    __table_args__ = (
+        CheckConstraint("size_bytes >= 0", name="ck_queued_file_size"),
+        Index("ix_queued_file_queued_id", "queued_id"),
+        Index("ix_queued_file_user_id", "user_id"),
+    )
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    queued_id: int = Field(sa_column=Column(BigId, ForeignKey("queued_prompt.id", ondelete="CASCADE"), nullable=False))
+    name: str
+    size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

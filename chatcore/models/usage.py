@@ -97,6 +97,60 @@ class Generation(SQLModel, table=True):
     left_out: bool | None = None
 
 
+class CallDecision(SQLModel, table=True):
+    """What a person said to a tool call of an answer that another process writes.
+
+    Purpose: that process takes the row away and goes on; one row for each call, so the first who says something is heard.
+    Relationships: `generation_id`; gone with it. Ownership: `user_id`, the generation's.
+    """
+
+    __tablename__ = "call_decision"
+    __table_args__ = (
+        Index("ix_call_decision_user_id", "user_id"),
+        CheckConstraint("decision IN ('once', 'chat', 'always', 'declined', 'never')", name="ck_call_decision_decision"),
+    )
+
+    generation_id: int = Field(
+        sa_column=Column(BigId, ForeignKey("generation.id", ondelete="CASCADE"), primary_key=True, autoincrement=False)
+    )
+    call_id: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    decision: str = Field(max_length=20)
+
+
+class TitleUsage(SQLModel, table=True):
+    """What a model used to name a chat: the ledger of titles.
+
+    Purpose: a title costs tokens like an answer but is none, so no count of answers has it; only what is known is written.
+    Relationships: `session_id` is set to null when the chat is deleted: what was used stays known. Ownership: `user_id`.
+    """
+
+    __tablename__ = "title_usage"
+    __table_args__ = (
+        Index("ix_title_usage_user_started", "user_id", "started_at"),
+        Index("ix_title_usage_session_id", "session_id"),
+        CheckConstraint("usage_source IN ('reported', 'estimated')", name="ck_title_usage_source_known"),
+        CheckConstraint("(cost IS NULL) = (cost_source IS NULL) AND (cost IS NULL) = (cost_currency IS NULL)", name="ck_title_usage_cost"),
+        CheckConstraint(
+            "input_tokens >= 0 AND output_tokens >= 0 AND duration_s >= 0 AND coalesce(cost, 0) >= 0", name="ck_title_usage_amounts"
+        ),
+    )
+
+    id: int | None = Field(default=None, sa_column=big_id())
+    user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
+    session_id: uuid.UUID | None = Field(default=None, foreign_key="chatsession.id", ondelete="SET NULL")
+    provider: str
+    model_name: str
+    started_at: datetime = Field(default_factory=utc_now)
+    duration_s: float
+    input_tokens: int = Field(sa_column=Column(BigInteger, nullable=False))
+    output_tokens: int = Field(sa_column=Column(BigInteger, nullable=False))
+    usage_source: str = Field(max_length=20)
+    cost: float | None = None
+    cost_currency: str | None = Field(default=None, max_length=3)
+    cost_source: str | None = None
+
+
 class UsageDay(SQLModel, table=True):
     """What a person wrote and was answered on one day, in arrays: the rollup of messages and generations.
 

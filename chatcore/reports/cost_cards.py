@@ -17,6 +17,7 @@ TABLES = (
     ("equivalents", "What local models would cost elsewhere"),
     ("energy", "Energy of local models, an estimate"),
     ("token_kinds", "Kinds of tokens"),
+    ("titles", "Titles of chats"),
 )
 
 
@@ -27,6 +28,7 @@ def cost_cards(about: About, report: CostReport, grain: Step) -> list[Markup]:
         "equivalents": report.equivalents,
         "energy": report.energy,
         "token_kinds": report.token_kinds,
+        "titles": report.titles,
     }
     drawn = [over_time_card(about, report, grain)] if report.costs["answers_with_cost"].sum() else []
     for name, title in TABLES:

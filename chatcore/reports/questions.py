@@ -54,6 +54,7 @@ ALL = (
     analytics.tool_rounds,
     analytics.context,
     analytics.context_fill,
+    analytics.titles,
 )
 QUESTIONS: dict[str, Callable[..., pd.DataFrame]] = {question.__name__: question for question in ALL}
 

@@ -87,6 +87,7 @@ SHOWN = {
         "model_name", "answers_with_fill", "fill_share_p50", "fill_share_p90", "fill_share_p99", "above_80", "above_80_share", "above_95",
         "above_95_share", "left_out", "cut_short", "refused", "provider",
     ),
+    "titles": ("model_name", "titles", "input_tokens", "output_tokens", "titles_estimated", "cost_usd", "titles_with_cost", "provider"),
 }  # fmt: skip
 HEADS = {
     "start": "From",
@@ -135,6 +136,8 @@ HEADS = {
     "equivalent_usd": "Equivalent, USD",
     "answers_with_duration": "Time known for",
     "duration_s": "Time, s",
+    "titles_estimated": "Estimated for",
+    "titles_with_cost": "With a price",
     "energy_estimate_wh": "Energy (estimate), Wh",
     "failed_share_low": "At least, %",
     "failed_share_high": "At most, %",

@@ -25,6 +25,14 @@ PASTE = """([data, name]) => {
   field.focus();
   field.dispatchEvent(new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
 }"""
+# What a browser does while a file is dragged over the page, beside the field, and when it is dropped there.
+DRAG = """([data, name, type, kind]) => {
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], name, {type}));
+  const page = document.querySelector('[data-testid="stMain"]');
+  page.dispatchEvent(new DragEvent(kind, {dataTransfer: files, bubbles: true, cancelable: true}));
+}"""
 
 
 @pytest.fixture
@@ -47,9 +55,11 @@ def test_an_image_and_a_pdf_reach_a_model_that_sees(with_ollama: Server, ollama:
     open_app(page, with_ollama.url)
     expect(page.get_by_test_id("stSelectbox").locator("input")).to_have_value("gemma3:4b")
     page.evaluate(PASTE, [base64.b64encode(IMAGE.content).decode(), IMAGE.name])
-    page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(
-        {"name": REPORT.name, "mimeType": "application/pdf", "buffer": REPORT.content}
-    )
+    dragged = [base64.b64encode(REPORT.content).decode(), REPORT.name, "application/pdf"]
+    page.evaluate(DRAG, [*dragged, "dragover"])
+    expect(page.get_by_text("Drag and drop files here")).to_be_visible()
+    page.evaluate(DRAG, [*dragged, "drop"])
+    expect(page.get_by_text("Drag and drop files here")).to_have_count(0)
     expect(page.get_by_test_id("stChatInput")).to_contain_text(REPORT.name)
     composer(page).fill("What do these say?")
     composer(page).press("Enter")
@@ -73,10 +83,22 @@ def test_an_image_and_a_pdf_reach_a_model_that_sees(with_ollama: Server, ollama:
     assert Path(saved.value.path()).read_bytes() == REPORT.content
 
 
-def test_a_model_that_cannot_see_is_said_and_nothing_typed_is_lost(with_ollama: Server, ollama: ReplayServer, page: Page) -> None:
+def test_a_file_that_cannot_go_is_said_and_nothing_typed_is_lost(
+    with_ollama: Server, ollama: ReplayServer, page: Page, tmp_path: Path
+) -> None:
     open_app(page, with_ollama.url)
     page.get_by_test_id("stSelectbox").locator("input").click()
     page.get_by_role("option", name="phi:2.7b").click()
+    large = tmp_path / "large.pdf"
+    large.write_bytes(bytes(21 * 1024 * 1024))
+    page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(large)
+    expect(page.get_by_test_id("stFileChip")).to_have_attribute("aria-invalid", "true")
+    composer(page).fill("What is this?")
+    composer(page).press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="large.pdf is larger than 20.0MB, so nothing was sent.")).to_be_visible()
+    expect(composer(page)).to_have_value("What is this?")
+    page.get_by_role("button", name="Remove large.pdf").click()
+    expect(page.get_by_test_id("file-refused")).to_have_count(0)
     page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(
         {"name": IMAGE.name, "mimeType": "image/png", "buffer": IMAGE.content}
     )

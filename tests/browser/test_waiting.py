@@ -65,10 +65,10 @@ def test_a_draft_survives_a_reload_and_is_gone_when_it_was_sent(server: Server, 
 
 def test_keys_start_a_chat_stop_an_answer_and_explain_themselves(server: Server, page: Page) -> None:
     open_app(page, server.url)
-    send(page, "/stream 4000 50")
-    wait_for_text(page, r"(\w+\W+){40}")
     # Filled by what listens for the keys.
     expect(page.get_by_test_id("keys")).to_contain_text("New chat")
+    write(page, "/stream 4000 50")
+    # At once: nothing of the answer is on the page yet.
     page.keyboard.press("Control+.")
     wait_until_done(page)
     expect(page.get_by_text("You stopped this answer")).to_be_visible()

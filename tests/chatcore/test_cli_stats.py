@@ -33,7 +33,7 @@ from chatcore.parts import Role, Viewer
 from chatcore.reports.questions import QUESTIONS
 from chatcore.settings import ROOT
 from tests.chatcore.analytics_rows import TABLES, write_history
-from tests.factories import make_chat, make_exchange, make_viewer
+from tests.factories import make_chat, make_exchange, make_title_usage, make_viewer
 
 NOW = datetime.now(UTC)
 ZONE = "Asia/Kolkata"
@@ -57,6 +57,7 @@ def told(failed: Result, *parts: str) -> None:
 def owner(db: Database) -> Viewer:
     viewer = local_owner(db, now=NOW)
     write_history(db, viewer, start=NOW - timedelta(days=60), end=NOW, turns=120)
+    make_title_usage(db, viewer, at=NOW - timedelta(days=22))
     return viewer
 
 

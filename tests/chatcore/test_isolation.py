@@ -33,6 +33,7 @@ from chatcore import (
     chat_settings,
     comparisons,
     context,
+    continued,
     exporting,
     feedback,
     generation,
@@ -59,14 +60,31 @@ from chatcore.browse import Browse
 from chatcore.changes import Changes
 from chatcore.chat import Draft
 from chatcore.db import Database
-from chatcore.documents import Prepared
+from chatcore.documents import Prepared, Upload
 from chatcore.errors import NotFound
 from chatcore.exporting import reading
 from chatcore.generation import Runner
 from chatcore.importing import jobs, runs, writing
+from chatcore.ledger import Ending
+from chatcore.live import Snapshot
 from chatcore.organise import folders, names, presets, prompts, tags, views
 from chatcore.parameters import PLAIN, ChatSettings
-from chatcore.parts import CallRecord, CallState, ModelInfo, Offset, Period, Policy, Role, Shelf, State, TextDelta, Viewer, Vote
+from chatcore.parts import (
+    CallRecord,
+    CallState,
+    ChatRequest,
+    ModelInfo,
+    Offset,
+    Period,
+    Policy,
+    Role,
+    Shelf,
+    State,
+    TextDelta,
+    Usage,
+    Viewer,
+    Vote,
+)
 from chatcore.prices import Reference
 from chatcore.reports import page, questions
 from chatcore.rollup import gather, sums
@@ -90,8 +108,8 @@ REPORTS = [page, questions]
 TREE = [branches, comparisons, feedback, revisions, summary, thread]
 TRANSFER = [exporting, importing, jobs, reading, runs, writing]
 MODULES = [
-    accounts, approvals, attachments, browse, changes, chat, chat_settings, context, gather, generation, history, installed, ledger,
-    permissions, preferences, pulls, queue, queued, sharing, sums, temporary, titles,
+    accounts, approvals, attachments, browse, changes, chat, chat_settings, context, continued, gather, generation, history, installed,
+    ledger, permissions, preferences, pulls, queue, queued, sharing, sums, temporary, titles,
     *TREE, *ANALYTICS, *ORGANISE, *REPORTS, *SEARCH, *TRANSFER,
 ]  # fmt: skip
 HANDLES = ("db", "tx", "runner", "core", "self")
@@ -146,7 +164,11 @@ def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, *tuple[int, ...]]:
     prompt = prompts.save_prompt(db, ada, name="tides", text="Tell me of {{input}}.", now=NOW)
     preferences.write_preferences(db, ada, preferences.Preferences(titles=False))
     with db.write() as tx:
-        waiting = queued.put_queued_in(tx, ada, full.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
+        waiting = queued.put_queued_in(
+            tx, ada, full.id, text="And at night?", provider="ollama", model_name="m", now=NOW, files=[Upload("a.txt", b"a")]
+        )
+    ending = Ending(State.COMPLETE, Snapshot("", ""), NOW, 1.0, usage=Usage(input_tokens=90, output_tokens=5))
+    titles.write_usage(db, titles.Wanted(full.id, ada, "tides", "guide", ChatRequest("guide", ())), ending)
     tag_id = tags.list_tags(db, ada)[0].id
     make_pair(db, ada, make_chat(db, ada).id, vote=Vote.LEFT)
     pair_id = make_pair(db, ada, make_chat(db, ada).id)
@@ -270,6 +292,7 @@ BY_ID: dict[str, Case] = {
     "comparisons.find": lambda w, v: in_read(w, comparisons.find, v, w.comparison_id),
     "queued.list_queued": lambda w, v: queued.list_queued(w.db, v, w.chat_id),
     "queued.get_queued": lambda w, v: queued.get_queued(w.db, v, w.queued_id),
+    "queued.get_queued_in": lambda w, v: in_read(w, queued.get_queued_in, v, w.queued_id),
     "queued.change_queued": lambda w, v: queued.change_queued(w.db, v, w.queued_id, text="mine"),
     "queued.remove_queued": lambda w, v: queued.remove_queued(w.db, v, w.queued_id),
     "queued.take_queued_in": lambda w, v: in_write(w, queued.take_queued_in, v, w.queued_id),
@@ -342,6 +365,7 @@ LISTS: dict[str, Case] = {
     "reports.page.html_report": lambda w, v: page.html_report(w.db, v, FORTNIGHT, now=LATER),
     "analytics.lengths.titles": lambda w, v: in_read(w, lambda tx: lengths.titles(tx, v, moments_of(tx, w.ada))),
     "attachments.list_attachments": lambda w, v: [*attachments.list_attachments(w.db, v, range(1, 1000)).values()],
+    "queued.uploads_of": lambda w, v: [*filter(None, (queued.uploads_of(w.db, v, number) for number in range(1, 10)))],
     "permissions.policies_of": lambda w, v: permissions.policies_of(w.db, v, None),
     "exporting.choose everything": lambda w, v: exporting.choose(w.db, v),
     "exporting.choose a search": lambda w, v: exporting.choose(w.db, v, text="tides"),
@@ -408,8 +432,16 @@ ELSEWHERE = {
     "importing.writing.compared_here": "part of write_portion, of a chat that was found through the viewer's references",
     "analytics.votes.votes_counted": "conditions, part of win_rates",
     "analytics.votes.answers_in": "a statement, part of messages_behind",
+    "queue.check_draft": "part of send_or_queue; stores nothing",
+    "queue.draft_of": "part of send_queued and send_next, which have found the prompt through the viewer",
+    "ledger.request_decision": "tests/chatcore/test_rounds.py, part of approvals.decide",
+    "approvals.tell_elsewhere": "tests/chatcore/test_rounds.py, part of approvals.decide",
+    "chat.turns_from": "part of retry, edit_and_resend and continue_answer, of a prompt that was found through the viewer",
+    "continued.end_before": "part of chat.turns_from; names the viewer's own messages",
     "queue.running_in": "below, since what runs nowhere is no error",
     "temporary.send_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.retry_temporary": "tests/chatcore/test_temporary.py",
+    "temporary.begin": "part of send_temporary and retry_temporary",
     "temporary.keep_temporary": "tests/chatcore/test_temporary.py",
     "titles.suggest_title": "begins with request_now",
     "titles.Titles.pending": "tests/chatcore/test_titles.py",
@@ -459,6 +491,8 @@ WITHOUT_VIEWER = {
     "accounts.signed_in": "makes the viewer",
     "accounts.find": "makes the viewer",
     "titles.find_wanted": "the Runner's job names the user",
+    "titles.write_usage": "of a chat that find_wanted has found",
+    "queued.queued": "of rows that were found through the viewer",
     "titles.write_title": "of a chat that find_wanted has found",
     "sharing.read_page": "for whoever has the link; tests/chatcore/test_sharing.py",
     "sharing.remove_ended": "for the upkeep: the end of a link comes for everybody alike",

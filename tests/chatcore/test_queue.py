@@ -4,20 +4,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
 from chatcore import chat
-from chatcore.chat import Draft, Sent, StillAnswering
+from chatcore.chat import Draft, Sent
 from chatcore.db import Database
-from chatcore.documents import Upload
+from chatcore.documents import BadFile, Upload
 from chatcore.errors import Conflict, Invalid, NotFound
 from chatcore.generation import Runner
 from chatcore.history import delete_chats, get_message
 from chatcore.parts import State, Viewer
 from chatcore.queue import Queue, draft_of, send_next, send_or_queue, send_queued
-from chatcore.queued import MOST_WAITING, Queued, change_queued, list_queued, remove_queued
+from chatcore.queued import FILES, MOST_WAITING, Queued, QueuedFile, change_queued, list_queued, remove_queued, uploads_of
 from chatcore.thread import open_thread
 from tests.answers import LIMIT_S, ask, ended, leave_running, running, until
 from tests.factories import make_viewer
+from tests.files import IMAGE
 from tests.scripted import Scripted
 
 
@@ -56,19 +58,39 @@ def test_what_waits_is_sent_in_order_when_the_answer_has_ended(db: Database) -> 
         assert [turn.content for turn in provider.requests[2].turns] == ["one", "answer 1", "two", "answer 2", "three"]
 
 
-def test_what_waits_keeps_its_tools_and_files_do_not_wait(db: Database) -> None:
+def test_what_waits_keeps_its_tools_and_its_files(db: Database) -> None:
+    viewer, provider, files = make_viewer(db), Scripted(), (Upload("tides.csv", b"port;time"), IMAGE)
+    with running(db, provider) as runner:
+        Queue(runner)
+        sent = ask(runner, viewer, "one")
+        draft = Draft("", "scripted", "parrot", use_tools=True, files=files)
+        send_or_queue(runner, viewer, sent.chat_id, draft, now=now())
+        (waiting,) = list_queued(db, viewer, sent.chat_id)
+        assert waiting.files == (QueuedFile("tides.csv", 9), QueuedFile(IMAGE.name, len(IMAGE.content)))
+        assert draft_of(db, viewer, waiting) == replace(draft, queued_id=waiting.id)
+        assert change_queued(db, viewer, waiting.id, text=" ") == waiting
+        assert uploads_of(db, make_viewer(db, "Bob"), waiting.id) == ()
+        provider.finish()
+        assert provider.asked.acquire(timeout=LIMIT_S)
+    asked = provider.requests[1].turns[-1]
+    assert "port;time" in asked.content
+    assert [picture.content for picture in asked.images] == [IMAGE.content]
+    prompt = next(message for message in open_thread(db, viewer, sent.chat_id).messages if message.attachments)
+    assert [file.name for file in prompt.attachments] == ["tides.csv", IMAGE.name]
+    with db.read() as tx:
+        assert tx.execute(sa.select(FILES)).all() == []
+
+
+def test_a_bad_file_is_said_before_it_waits(db: Database) -> None:
     viewer, provider = make_viewer(db), Scripted()
     with running(db, provider) as runner:
         sent = ask(runner, viewer, "one")
-        draft = Draft("two", "scripted", "parrot", use_tools=True)
-        send_or_queue(runner, viewer, sent.chat_id, draft, now=now())
-        (waiting,) = list_queued(db, viewer, sent.chat_id)
-        assert draft_of(waiting) == replace(draft, queued_id=waiting.id)
-        with pytest.raises(StillAnswering):
-            send_or_queue(runner, viewer, sent.chat_id, replace(draft, files=(Upload("a.txt", b"a"),)), now=now())
-        assert list_queued(db, viewer, sent.chat_id) == (waiting,)
-        provider.finish()
-        ended(db, viewer, sent.answer_id)
+        bad = Draft("two", "scripted", "parrot", files=(Upload("report.pdf", b"%PDF-1.7 and no more"),))
+        for waiting in (0, 1):
+            with pytest.raises(BadFile, match=r"report\.pdf"):
+                send_or_queue(runner, viewer, sent.chat_id, bad, now=now())
+            assert len(list_queued(db, viewer, sent.chat_id)) == waiting
+            wait_in(runner, viewer, sent, "three")
 
 
 def test_without_an_answer_a_prompt_is_sent_at_once(db: Database) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
 from chatcore import chat
 from chatcore.approvals import decide
@@ -34,10 +35,12 @@ from chatcore.parts import (
 )
 from chatcore.permissions import policies_of, set_policy
 from chatcore.rounds import BROKEN, DECLINED, NEVER, Bounds
-from chatcore.toolcalls import load_calls
+from chatcore.rows import DECISIONS, MESSAGES
+from chatcore.toolcalls import dump_calls, load_calls
 from chatcore.tools.base import LONGEST_RESULT, Context, Json, Tool, ToolFailed
 from chatcore.tools.toolbox import Toolbox
-from tests.answers import LIMIT_S, ended, follow_to_end, ledger_row, until
+from tests.answers import LIMIT_S, ended, follow_to_end, leave_running, ledger_row, until
+from tests.chatcore.test_ledger import DEAD, ELSEWHERE
 from tests.factories import make_viewer
 from tests.scripted import Scripted
 from tests.tools import Probe, Talk
@@ -392,12 +395,39 @@ def test_only_the_person_it_belongs_to_decides(db: Database) -> None:
         assert policies_of(db, bob, sent.chat_id) == {}
 
 
-def test_another_process_says_where_to_decide(db: Database) -> None:
-    ada, tool = make_viewer(db), Probe("write_note", read_only=False)
-    with asking(db, ada, tool) as (_, sent):
+def test_a_decision_reaches_the_process_that_writes_the_answer(db: Database) -> None:
+    ada, bob, tool, elsewhere = make_viewer(db), make_viewer(db, "Bob"), Probe("write_note", read_only=False), Runner(db, {})
+    with asking(db, ada, tool, [call("write_note"), CALLS], [call("write_note", call_id="c2"), CALLS], [DONE]) as (_, sent):
         until(lambda: [record.state for record in calls_of(db, ada, sent.answer_id)] == [CallState.WAITING])
-        with pytest.raises(Conflict, match="Another process"):
-            decide(Runner(db, {}), ada, sent.answer_id, "c1", Decision.ONCE)
+        with pytest.raises(NotFound):
+            decide(elsewhere, bob, sent.answer_id, "c1", Decision.ONCE)
+        with pytest.raises(Conflict, match="does not wait"):
+            decide(elsewhere, ada, sent.answer_id, "c9", Decision.ONCE)
+        decide(elsewhere, ada, sent.answer_id, "c1", Decision.CHAT)
+        message, _ = ended(db, ada, sent.answer_id)
+        with pytest.raises(Conflict, match="does not wait"):
+            decide(elsewhere, ada, sent.answer_id, "c1", Decision.DECLINED)
+    assert [(record.state, record.decision) for record in load_calls(message.tool_calls)] == [
+        (CallState.DONE, Decision.CHAT), (CallState.DONE, Decision.POLICY),
+    ]  # fmt: skip
+    assert policies_of(db, ada, sent.chat_id) == {"write_note": Policy.ALLOW}
+    with db.read() as tx:
+        assert tx.execute(sa.select(DECISIONS)).all() == []
+
+
+def test_the_first_decision_counts_and_one_for_a_dead_process_is_refused(db: Database) -> None:
+    ada, elsewhere = make_viewer(db), Runner(db, {})
+    record = CallRecord("c1", "write_note", {}, round=1, position=0, state=CallState.WAITING)
+    alive = leave_running(db, ada, "", owner=ELSEWHERE)
+    dead = leave_running(db, ada, "", owner=DEAD)
+    with db.write() as tx:
+        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id.in_([alive.id, dead.id])).values(tool_calls=dump_calls([record])))
+    decide(elsewhere, ada, alive.id, "c1", Decision.DECLINED)
+    with pytest.raises(Conflict, match="does not wait"):
+        decide(elsewhere, ada, alive.id, "c1", Decision.ONCE)
+    with pytest.raises(Conflict, match="ended in the same moment"):
+        decide(elsewhere, ada, dead.id, "c1", Decision.ONCE)
+    assert get_message(db, ada, dead.id).status is State.INTERRUPTED
 
 
 def test_a_policy_of_the_chat_goes_before_one_for_all(db: Database) -> None:

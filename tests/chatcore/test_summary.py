@@ -2,14 +2,17 @@
 
 import pytest
 
-from chatcore.chat import Draft, send
+from chatcore.branches import fork
+from chatcore.chat import Draft, retry, send
 from chatcore.chat_settings import read_settings
+from chatcore.continued import INSTRUCTION, newest
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.history import get_chat
+from chatcore.history import get_chat, purge_chats
 from chatcore.parameters import ChatSettings
 from chatcore.parts import Finished, FinishReason, TextDelta, Turn
-from chatcore.summary import INSTRUCTION, continue_in_new_chat, newest
+from chatcore.revisions import edit_and_resend
+from chatcore.summary import continue_in_new_chat
 from chatcore.thread import open_thread
 from tests.answers import ended, running
 from tests.factories import NOW, make_chat, make_viewer
@@ -36,6 +39,29 @@ def test_the_summary_is_the_first_answer_of_a_chat_that_knows_nothing_else(db: D
     )  # fmt: skip
     assert [turn.content for turn in goes_on.turns[2:]] == ["Said.", "And the moon?"]
     assert "tides?”. Summarize it first." in goes_on.turns[1].content
+
+
+def test_the_summary_can_be_asked_for_again_and_in_other_words_as_long_as_the_old_chat_is_there(db: Database) -> None:
+    ada, provider = make_viewer(db), Scripted(TextDelta("Said."), Finished(FinishReason.STOP))
+    with running(db, provider) as runner:
+        old = send(runner, ada, None, Draft("Why are there tides?", "scripted", "parrot"), now=NOW)
+        ended(db, ada, old.answer_id)
+        new = continue_in_new_chat(runner, ada, old.chat_id, provider="scripted", model_name="parrot", window=None, now=NOW)
+        ended(db, ada, new.answer_id)
+        # What the old chat says afterwards is not in it.
+        ended(db, ada, send(runner, ada, old.chat_id, Draft("And later?", "scripted", "parrot"), now=NOW).answer_id)
+        copy = fork(db, ada, new.answer_id, now=NOW)
+        for answer_id in (new.answer_id, open_thread(db, ada, copy.id).messages[1].id):
+            ended(db, ada, retry(runner, ada, answer_id, now=NOW).answer_id)
+        shorter = Draft("In one word?", "scripted", "parrot")
+        ended(db, ada, edit_and_resend(runner, ada, new.user_message_id, shorter, now=NOW).answer_id)
+        purge_chats(db, ada, [old.chat_id])
+        ended(db, ada, retry(runner, ada, new.answer_id, now=NOW).answer_id)
+    told = [[turn.content for turn in request.turns] for request in provider.requests]
+    assert told[1] == ["Why are there tides?", "Said.", INSTRUCTION]
+    assert told[3] == told[4] == told[1]
+    assert told[5] == ["Why are there tides?", "Said.", "In one word?"]
+    assert told[6] == ["Let us go on from the chat “Why are there tides?”. Summarize it first."]
 
 
 def test_of_a_chat_longer_than_the_window_the_newest_part_is_summarized() -> None:

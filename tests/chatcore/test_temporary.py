@@ -9,18 +9,19 @@ import sqlalchemy as sa
 from chatcore import chat
 from chatcore.chat import Draft, Sent
 from chatcore.db import Database
-from chatcore.documents import Upload
+from chatcore.documents import BadFile, Upload
 from chatcore.errors import Conflict, Invalid, NotFound
 from chatcore.generation import Runner
 from chatcore.history import list_chats
 from chatcore.memory import TemporaryChat
 from chatcore.parameters import ChatSettings
 from chatcore.parts import Role, State, Viewer
-from chatcore.rows import CHATS, GENERATIONS, MESSAGES
-from chatcore.temporary import keep_temporary, send_temporary
+from chatcore.rows import ATTACHMENTS, CHATS, GENERATIONS, MESSAGES
+from chatcore.temporary import keep_temporary, retry_temporary, send_temporary
 from chatcore.thread import open_thread
-from tests.answers import LIMIT_S, follow_to_end, read_until, running, until
+from tests.answers import LIMIT_S, follow_to_end, read_until, running, table_away, until
 from tests.factories import make_viewer
+from tests.files import IMAGE
 from tests.scripted import Scripted
 
 
@@ -31,6 +32,15 @@ def say(runner: Runner, viewer: Viewer, temporary: TemporaryChat, text: str, req
     assert isinstance(provider, Scripted)
     assert provider.asked.acquire(timeout=LIMIT_S)
     return sent
+
+
+def say_with(runner: Runner, viewer: Viewer, temporary: TemporaryChat, file: Upload) -> Sent:
+    draft = Draft("Look", "scripted", "parrot", files=(file,))
+    return send_temporary(runner, viewer, temporary, draft, now=datetime.now(UTC))
+
+
+def again(runner: Runner, viewer: Viewer, temporary: TemporaryChat) -> Sent:
+    return retry_temporary(runner, viewer, temporary, provider="scripted", model_name="parrot", now=datetime.now(UTC))
 
 
 def rows(db: Database, table: sa.Table) -> list[sa.RowMapping]:
@@ -147,11 +157,60 @@ def test_a_temporary_chat_takes_one_prompt_at_a_time_and_a_double_click_once(db:
         assert len(temporary.messages) == 2
 
 
-def test_it_takes_no_files(db: Database) -> None:
-    viewer = make_viewer(db)
-    with running(db, Scripted()) as runner:
+def test_its_files_reach_the_model_stay_in_memory_and_are_kept_with_it(db: Database) -> None:
+    viewer, bob, provider = make_viewer(db), make_viewer(db, "Bob"), Scripted()
+    with running(db, provider) as runner:
         temporary = runner.memory.make(viewer)
-        draft = Draft("Look", "scripted", "parrot", files=(Upload("notes.txt", b"a"),))
-        with pytest.raises(Invalid, match="no files"):
-            send_temporary(runner, viewer, temporary, draft, now=datetime.now(UTC))
-        assert temporary.messages == ()
+        files = (Upload("tides.csv", b"port;time"), IMAGE)
+        sent = send_temporary(runner, viewer, temporary, Draft("", "scripted", "parrot", files=files), now=datetime.now(UTC))
+        assert provider.asked.acquire(timeout=LIMIT_S)
+        provider.write("A port.")
+        provider.finish()
+        follow_to_end(runner, viewer, sent.answer_id)
+        asked = say(runner, viewer, temporary, "And?")
+        provider.finish()
+        follow_to_end(runner, viewer, asked.answer_id)
+        for request in provider.requests:
+            assert "port;time" in request.turns[0].content
+            assert [picture.content for picture in request.turns[0].images] == [IMAGE.content]
+        info, content = runner.memory.file(viewer, sent.user_message_id, 2)
+        assert (info.name, content) == (IMAGE.name, IMAGE.content)
+        with pytest.raises(NotFound):
+            runner.memory.file(bob, sent.user_message_id, 2)
+        with pytest.raises(NotFound):
+            runner.memory.file(viewer, sent.user_message_id, 3)
+        with pytest.raises(BadFile):
+            say_with(runner, viewer, temporary, Upload("a.pdf", b"%PDF-1.7"))
+        assert rows(db, ATTACHMENTS) == []
+        kept = keep_temporary(runner, viewer, temporary, now=datetime.now(UTC))
+    assert kept.title == "tides.csv"
+    prompt = open_thread(db, viewer, kept.id).messages[0]
+    assert [file.name for file in prompt.attachments] == ["tides.csv", IMAGE.name]
+
+
+def test_the_last_answer_is_tried_again_in_its_place(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        temporary = runner.memory.make(viewer)
+        sent = say(runner, viewer, temporary, "A secret")
+        with pytest.raises(Conflict):
+            again(runner, viewer, temporary)
+        provider.write("One.")
+        provider.finish()
+        follow_to_end(runner, viewer, sent.answer_id)
+        with pytest.raises(NotFound):
+            again(runner, make_viewer(db, "Bob"), temporary)
+        before = temporary.messages
+        with table_away(db, "generation"), pytest.raises(sa.exc.DBAPIError):
+            again(runner, viewer, temporary)
+        assert temporary.messages == before
+        tried = again(runner, viewer, temporary)
+        assert tried.user_message_id == sent.user_message_id
+        assert provider.asked.acquire(timeout=LIMIT_S)
+        assert [turn.content for turn in provider.requests[1].turns] == ["A secret"]
+        provider.write("Two.")
+        provider.finish()
+        follow_to_end(runner, viewer, tried.answer_id)
+        assert [message.content for message in temporary.messages] == ["A secret", "Two."]
+    # What both used is known.
+    assert len(rows(db, GENERATIONS)) == 2

@@ -2,19 +2,21 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chatcore import chat
+from chatcore import analytics, chat
+from chatcore.analytics import Filters
 from chatcore.chat import Draft
 from chatcore.chat_settings import write_settings
 from chatcore.db import Database
+from chatcore.doctor import Level, examine
 from chatcore.errors import Invalid, ProviderError
 from chatcore.generation import Runner
-from chatcore.history import get_chat, rename_chat
+from chatcore.history import get_chat, purge_chats, rename_chat
 from chatcore.parameters import ChatSettings
-from chatcore.parts import ErrorCode, Failed, Finished, FinishReason, TextDelta, Viewer
+from chatcore.parts import ErrorCode, Failed, Finished, FinishReason, Period, TextDelta, Usage, Viewer
 from chatcore.preferences import Preferences, write_preferences
 from chatcore.providers.base import PullProgress, RunningModel
 from chatcore.titles import LONGEST_TITLE, Titles, clean_answer, suggest_title
@@ -66,6 +68,14 @@ def title_of(runner: Runner, viewer: Viewer, sent: chat.Sent) -> str:
     return get_chat(runner.db, viewer, sent.chat_id).title
 
 
+def used(db: Database, viewer: Viewer) -> list[tuple[object, ...]]:
+    """What titles used: model, number, how many are estimated, tokens in and out."""
+    now = datetime.now(UTC)
+    found = analytics.titles(db, viewer, Filters(Period(now - timedelta(days=1), now + timedelta(days=1))))
+    columns = ["model_name", "titles", "titles_estimated", "input_tokens", "output_tokens"]
+    return list(found[columns].itertuples(index=False, name=None))
+
+
 def test_the_model_names_a_chat_after_its_first_answer(db: Database) -> None:
     viewer, provider = make_viewer(db), Scripted()
     with running(db, provider) as runner:
@@ -79,9 +89,33 @@ def test_the_model_names_a_chat_after_its_first_answer(db: Database) -> None:
         assert "temperature" not in question.options
         assert PROMPT in question.turns[-1].content
         provider.write("<think>Moon?</think>\n**“Two tides", " a day”**\n")
+        provider.feed(Usage(input_tokens=200, output_tokens=9))
         provider.finish()
         until(lambda: title_of(runner, viewer, sent) == "Two tides a day")
         until(lambda: not titles.pending(viewer))
+    assert used(db, viewer) == [("parrot", 1, 0, 200, 9)]
+    assert used(db, make_viewer(db, "Bob")) == []
+    # It is no answer: the chat counts what its answer used, and nobody else's count has it.
+    assert get_chat(db, viewer, sent.chat_id).input_tokens < 200
+    assert [finding for finding in examine(db) if finding.level is Level.PROBLEM] == []
+    purge_chats(db, viewer, [sent.chat_id])
+    assert used(db, viewer) == [("parrot", 1, 0, 200, 9)]
+
+
+def test_what_a_title_used_is_forgotten_with_the_usage_of_its_chat(db: Database) -> None:
+    viewer, provider = make_viewer(db), Scripted()
+    with running(db, provider) as runner:
+        titles = Titles(runner)
+        sent = answered(runner, provider, viewer)
+        assert asked_again(provider)
+        provider.write("Two ", "tides")
+        provider.finish()
+        until(lambda: not titles.pending(viewer))
+    # No server counted: a chunk is about a token, and so are 4 characters of the question.
+    asked = sum(len(turn.content) for turn in provider.requests[1].turns)
+    assert used(db, viewer) == [("parrot", 1, 1, asked // 4, 2)]
+    purge_chats(db, viewer, [sent.chat_id], forget_usage=True)
+    assert used(db, viewer) == []
 
 
 def test_a_name_that_somebody_gave_meanwhile_stays(db: Database) -> None:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from chatcore.core import close_shared
 from tests.chatcore.analytics_rows import Maker
+from tests.factories import make_title_usage
 from tests.pages.frame import Frame
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "analytics.py"
@@ -97,6 +98,19 @@ def test_who_has_hosted_models_only_is_told_nothing_of_local_ones(frame: Frame) 
     assert "No answer of this period has a price that is known here." in texts(at)
     assert "The change is against" not in texts(at), "nothing is compared"
     assert "CHATCORE_" not in texts(at)
+    assert "Titles of chats" not in texts(at)
+
+
+def test_titles_stand_beside_the_answers(frame: Frame) -> None:
+    write(frame, ("openai", "gpt-x", 0.5))
+    make_title_usage(frame.core.db, frame.viewer, model_name="gpt-y", at=NOW - timedelta(minutes=1), cost=0.25)
+    at = opened(frame)
+    assert at.metric[0].value == "$0.5000"
+    assert "gpt-y" not in table(at, "costs")["model_name"].to_list()
+    (titles,) = [found.value for found in at.dataframe if "titles" in found.value]
+    (title,) = titles.to_dict("records")
+    assert (title["model_name"], title["titles"], title["input_tokens"], title["output_tokens"]) == ("gpt-y", 1, 300, 8)
+    assert title["cost_usd"] == 0.25
 
 
 def test_a_period_without_answers_says_so(frame: Frame) -> None:

@@ -47,6 +47,19 @@ def test_it_can_be_kept(frame: Frame) -> None:
     assert temporary.CHAT not in at.session_state
 
 
+def test_its_last_answer_is_tried_again_in_its_place(frame: Frame) -> None:
+    at = begun(frame)
+    first = at.session_state[temporary.CHAT].messages
+    at.button(key="thread.retry").click().run()
+    until(lambda: not at.session_state[temporary.CHAT].running)
+    at.run()
+    assert not at.exception
+    again = at.session_state[temporary.CHAT].messages
+    assert again[0] == first[0]
+    assert again[1].id != first[1].id
+    assert len(at.chat_message) == 2
+
+
 def test_it_can_be_ended(frame: Frame) -> None:
     at = begun(frame)
     at.button(key="temporary.end").click().run()

@@ -88,6 +88,11 @@ def test_plain_text_escapes_what_markdown_would_eat() -> None:
         ("`ollama serve`", "`ollama serve`"),
         ("one ` alone :red[x]", r"one \` alone \:red\[x\]"),
         ("", ""),
+        # Nobody should click on the address of a server that is away.
+        ("Cannot reach Ollama at http://127.0.0.1:9. Start it.", "Cannot reach Ollama at `http://127.0.0.1:9`. Start it."),
+        ("lab (http://[::1]:8000/v1)", r"lab \(`http://[::1]:8000/v1`\)"),
+        ("as in `lab=http://lab:8000/v1`", "as in `lab=http://lab:8000/v1`"),
+        ("Open https://ollama.com/connect?key=y.", r"Open https\://ollama.com/connect?key=y."),
     ],
 )
 def test_what_people_are_told_to_type_is_shown_as_code(text: str, shown: str) -> None:

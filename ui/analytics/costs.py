@@ -51,6 +51,9 @@ def show(shown: Shown) -> None:
     with st.container(border=True):
         st.markdown("**Kinds of tokens**")
         show_table("token_kinds", report.token_kinds, TOKEN_COLUMNS, shown, "Kinds of tokens by model")
+    if not report.titles.empty:
+        with st.container(border=True):
+            show_titles(report, shown)
 
 
 def show_summary(report: CostReport, shown: Shown, *, compare: bool) -> None:
@@ -134,6 +137,15 @@ def show_energy(report: CostReport, reckoned: Rates, shown: Shown) -> dict[str, 
     return {"energy": marked}
 
 
+def show_titles(report: CostReport, shown: Shown) -> None:
+    """What models used to name chats: beside the answers, so no list of answers is behind it."""
+    st.markdown("**Titles of chats**")
+    st.caption("Beside the answers, and in none of the numbers above.")
+    known = known_columns("titles", report.titles)
+    st.dataframe(report.titles[known], hide_index=True, column_config=TITLE_COLUMNS, key=shown.key("titles"))
+    show_footer("titles", report.titles, shown.stamp)
+
+
 def show_table(name: str, frame: pd.DataFrame, columns: Mapping[str, object], shown: Shown, told: str) -> None:
     """A table with a row for each model, with the answers behind the cell that was clicked."""
     shown.show_behind(name, draw_table(name, frame, columns, shown, told))
@@ -168,6 +180,16 @@ TOKEN_COLUMNS: dict[str, object] = {
     "answers_with_reasoning_tokens": number("Reasoning told by", format="localized", help="Answers whose server says what was reasoning"),
     "answers_with_usage": number("Tokens known for", format="localized"),
     "answers": number("Answers", format="localized"),
+    "provider": PROVIDER_COLUMN,
+}
+TITLE_COLUMNS = {
+    "model_name": MODEL_COLUMN,
+    "titles": number("Titles", format="localized", help=DEFINITIONS["titles"]),
+    "input_tokens": number("Tokens in", format="localized"),
+    "output_tokens": number("Tokens out", format="localized"),
+    "titles_estimated": number("Estimated for", format="localized"),
+    "cost_usd": number("Cost", format="$%.4f"),
+    "titles_with_cost": number("With a price", format="localized"),
     "provider": PROVIDER_COLUMN,
 }
 EQUIVALENT_COLUMNS: dict[str, object] = {

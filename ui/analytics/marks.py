@@ -6,8 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pandas as pd
 
-from chatcore.analytics import Filters, Games, whole_days
-from chatcore.analytics import CallsMeant, FillsMeant, Filters, whole_days
+from chatcore.analytics import CallsMeant, FillsMeant, Filters, Games, whole_days
 from chatcore.analytics.filters import FineStep, Step, whole_hour
 from chatcore.analytics.ranges import days_text
 from chatcore.analytics.votes import Result

@@ -1,6 +1,7 @@
-"""What was typed and not sent: kept by the browser for each chat, and there again after a reload.
+"""What was typed and not sent: kept by the browser for each chat, and there again after a reload. And files that are dropped or
+pasted beside the prompt field: they come into it.
 
-It stays in the browser, because a text that nobody sent is nobody's business on the server, and typing must cost nothing.
+What was typed stays in the browser, because a text that nobody sent is nobody's business on the server, and typing must cost nothing.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ FOLDER = Path(__file__).parent
 
 @cache
 def _component() -> Callable[..., object]:
-    js = (FOLDER / "drafts.js").read_text(encoding="utf-8")
+    js = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("files.js", "drafts.js"))
     return cast(Callable[..., object], st.components.v2.component("chatcore_drafts", html='<span id="drafts"></span>', js=js))
 
 

@@ -109,6 +109,7 @@ class Drafts {
 export default function (component) {
   // One for the page, because this element comes and goes.
   const drafts = (window.chatcoreDrafts ??= new Drafts())
+  window.chatcoreFiles ??= new Files()
   drafts.show(component.data)
   return () => drafts.leave()
 }

@@ -25,12 +25,14 @@ def live_answer(message_id: int, *, named: bool = True, on_done: Callable[[], No
     may tell who writes. `on_done` runs when it has ended, `on_unavailable` when the browser gets no connection to it: then follow it
     from the script."""
     path = str(st.get_option("server.baseUrlPath")).strip("/")
-    _component()(
-        key=f"live-{message_id}",
-        data={"message": message_id, "base": f"/{path}" if path else "", "named": named},
-        on_done_change=on_done,
-        on_unavailable_change=on_unavailable,
-    )
+    # The element itself is on the page only when its script is loaded: this says before that an answer is there.
+    with st.container(key=f"live-place-{message_id}"):
+        _component()(
+            key=f"live-{message_id}",
+            data={"message": message_id, "base": f"/{path}" if path else "", "named": named},
+            on_done_change=on_done,
+            on_unavailable_change=on_unavailable,
+        )
 
 
 @dataclass(frozen=True, slots=True)

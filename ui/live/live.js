@@ -78,6 +78,8 @@ class Follower {
     this.frames = []
     this.stopButton.onclick = () => this.stop()
     this.onStop = event => {
+      // One that has ended and is about to leave the page: another one is meant.
+      if (this.ended) return
       event.preventDefault()
       if (!this.stopButton.disabled) this.stop()
     }

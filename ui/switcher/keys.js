@@ -9,6 +9,10 @@ const LETTERS_OFF = "chatcore.letters-off"
 // Keys of Streamlit, or of a browser, that write or choose where the focus is.
 const WRITES = "input, textarea, select, [contenteditable]:not([contenteditable='false']), [role='menu'], [role='listbox'], [role='combobox']"
 
+// How long an answer may be on its way to the page on a slow machine, and how long until the page hears that its prompt has come.
+const STOP_MS = 30000
+const SENT_MS = 2000
+
 const SHEET = [
   ["n", "New chat"],
   ["j", "Next chat in the list"],
@@ -29,6 +33,7 @@ const RETRY = ".st-key-thread-retry button, [data-testid='message-retry']"
 class Keys {
   constructor(sheet, newChat) {
     this.sheet = sheet
+    this.sent = -Infinity
     this.does = {
       n: newChat,
       j: () => this.step(1),
@@ -66,6 +71,7 @@ class Keys {
     }
     if (event.ctrlKey || event.metaKey) return false
     const target = event.composedPath()[0]
+    if (event.key === "Enter" && target === field()) this.sent = performance.now()
     if (event.key === "Escape") return this.leave(target)
     if (target.closest?.(WRITES) || this.isOff()) return false
     const act = Object.hasOwn(this.does, event.key) && this.does[event.key]
@@ -99,12 +105,12 @@ class Keys {
     this.sheet.showModal()
   }
 
-  // An answer that is drawn anew at this moment does not hear it: it is told again until it does.
-  stop(until = performance.now() + 2000) {
-    const unheard = window.dispatchEvent(new CustomEvent("chatcore:stop", { cancelable: true }))
-    press("[class*='st-key-thread-stop'] button")
-    const isWriting = document.querySelector('[data-testid="live-answer"]') !== null
-    if (unheard && isWriting && performance.now() < until) setTimeout(() => this.stop(until), 50)
+  // The key may come before the answer listens for it, even before the page knows of it: it is told as soon as it listens.
+  stop(until = performance.now() + STOP_MS) {
+    const heard = !window.dispatchEvent(new CustomEvent("chatcore:stop", { cancelable: true })) || press("[class*='st-key-thread-stop'] button")
+    const now = performance.now()
+    const comes = now - this.sent < SENT_MS || isBusy() || document.querySelector("[class*='st-key-live-place']") !== null
+    if (!heard && comes && now < until) setTimeout(() => this.stop(until), 50)
   }
 
   step(by) { window.dispatchEvent(new CustomEvent("chatcore:chat", { detail: { by } })) }
@@ -136,8 +142,11 @@ function waitsForVote() {
   return Boolean(votes && (!retry || retry.compareDocumentPosition(votes) & Node.DOCUMENT_POSITION_FOLLOWING))
 }
 
-// The last one on the page, which belongs to the newest message.
+const isBusy = () => document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState !== "notRunning"
+
+// The last one on the page, which belongs to the newest message. True if there was one.
 function press(selector) {
   const found = [...document.querySelectorAll(selector)].filter(button => !button.disabled)
   found.at(-1)?.click()
+  return found.length > 0
 }

@@ -22,7 +22,13 @@ def test_a_prompt_waits_is_changed_and_sent_now(api: Api) -> None:
         assert first.status_code == 202
         waiting = first.json()["queued"]
         second = ada.post(queue, json={"text": "two"}).json()["queued"]
-        assert second["model"] == "guide"
+        assert (second["model"], second["files"]) == ("guide", [])
+        # The guide reads none, and says so now and not when the turn has come.
+        notes = {"attachments": [{"name": "a.txt", "content": "aGk="}]}
+        assert "cannot read files" in ada.post(queue, json=notes).json()["error"]["message"]
+        third = ada.post(queue, json=notes | {"provider": "scripted", "model": "parrot"}).json()["queued"]
+        assert third["files"] == [{"name": "a.txt", "size_bytes": 2}]
+        assert ada.delete(f"/api/v1/queue/{third['id']}").status_code == 204
         changed = ada.patch(f"/api/v1/queue/{waiting['id']}", json={"text": "Where is my data?"})
         assert changed.json()["queued"]["text"] == "Where is my data?"
         assert [each["text"] for each in ada.get(queue).json()["queue"]] == ["Where is my data?", "two"]
