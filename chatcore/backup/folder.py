@@ -20,9 +20,13 @@ from chatcore import processes
 from chatcore.backup.archive import Manifest, read_manifest
 from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid, NotFound
 
-RUNNING, FAILURE, WANTED, OUTCOME = ".running", "last-failure.json", "restore-at-start.json", "last-restore.json"
+RUNNING, FAILURE, OUTCOME = ".running", "last-failure.json", "last-restore.json"
 # A process on another machine that has said nothing for so long is taken for dead: it says so every few seconds.
 SILENT_S, SAYS_SO_S = 600.0, 5.0
+
+
+class Busy(Conflict):
+    """Another process works in the folder."""
 
 
 class Made(StrEnum):
@@ -192,10 +196,10 @@ def held(folder: Path) -> Iterator[Hold]:
                 break
             except FileExistsError:
                 if not is_left(path):
-                    raise Conflict("A backup is being made or restored.", "Wait until that has ended.") from None
+                    raise Busy("A backup is being made or restored.", "Wait until that has ended.") from None
                 path.unlink(missing_ok=True)
         else:
-            raise Conflict("A backup is being made or restored.", "Wait until that has ended.")
+            raise Busy("A backup is being made or restored.", "Wait until that has ended.")
         with os.fdopen(handle, "w") as stream:
             stream.write(processes.new_owner())
     except OSError as error:

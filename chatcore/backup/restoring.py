@@ -14,8 +14,9 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL, make_url
 
+from chatcore.backup import WANTED
 from chatcore.backup.archive import Manifest, open_archive
-from chatcore.backup.folder import OUTCOME, WANTED, Backup, Made, Note, drop_note, find, leave_note, note_of, read_note
+from chatcore.backup.folder import OUTCOME, Backup, Made, Note, drop_note, find, leave_note, note_of, read_note
 from chatcore.backup.loading import OnProgress, build_file, fill_database, remove_file, silent
 from chatcore.backup.making import check_backup, make_backup, need_room
 from chatcore.backup.placing import look_at, put_in_place
