@@ -192,4 +192,8 @@ def copy(source: str, target: str) -> None:
         if content.rows:
             click.echo(f"{name:<20}{content.rows:>12,} rows, equal ({content.sha256[:12]})")
     click.echo(f"\nCopied {copied.rows:,} rows to {label_of(addresses[1])} in {time.monotonic() - begun:,.1f} s.")
+    if not copied.is_indexed:
+        click.echo(
+            "The search finds its messages while chatcore runs, the newest first. To index all of them now: python -m chatcore migrate"
+        )
     click.echo(f"What is written to {label_of(addresses[0])} from now on is not in it. Start chatcore with DATABASE_URL on the copy.")

@@ -21,7 +21,7 @@ from chatcore.db import Database, count_tables, label_of, sqlite_engine
 from chatcore.errors import Conflict, Invalid
 from chatcore.migrations import search_index
 from chatcore.migrations.run import HEAD, TABLES, check_foreign_keys, run_steps
-from chatcore.search.bulk import fill_index, take_indexes
+from chatcore.search.bulk import fill_index
 
 # How long PostgreSQL waits for somebody who uses a table that is to be replaced.
 LOCK_WAIT_S = 5
@@ -32,9 +32,10 @@ OnProgress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was brought, by table."""
+    """What was brought, by table. `is_indexed`: whether the search finds everything already, or is still to be filled."""
 
     tables: dict[str, Content]
+    is_indexed: bool = True
 
     @property
     def rows(self) -> int:
@@ -148,11 +149,11 @@ def load(connection: sa.Connection, source: Source, on_progress: OnProgress) -> 
     set_sequences(connection, source.tables)
     if source.revision != HEAD:
         run_steps(connection)
-    fill_index(connection, on_done=lambda count, number: on_progress("Indexing for the search", count, number))
+    whole = fill_index(connection, on_done=lambda count, number: on_progress("Indexing for the search", count, number))
     if connection.dialect.name == "sqlite":
         check_foreign_keys(connection)
         count_tables(connection)
-    return Loaded(brought)
+    return Loaded(brought, whole)
 
 
 def reading(connection: sa.Connection) -> SqliteSource | PostgresSource:
@@ -196,6 +197,29 @@ def undressed(connection: sa.Connection, tables: tuple[str, ...], on_progress: O
     for number, statement in enumerate(later):
         on_progress("Indexing", number, len(later))
         connection.exec_driver_sql(statement)
+
+
+TAKEN = """
+    SELECT 2 AS turn, format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+      format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY(%(tables)s::regclass[])
+    UNION ALL
+    SELECT 1, format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+      format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE contype = 'u' AND conrelid = ANY(%(tables)s::regclass[])
+    UNION ALL
+    SELECT 0, format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+    FROM pg_index WHERE indrelid = ANY(%(tables)s::regclass[]) AND NOT indisprimary
+      AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"""
+
+
+def take_indexes(connection: sa.Connection, tables: tuple[str, ...]) -> list[str]:
+    """Takes foreign keys, unique keys and indexes of PostgreSQL tables away; the statements that make them again, in their order.
+    One large table is then checked and sorted once, and not row by row."""
+    found = connection.exec_driver_sql(TAKEN, {"tables": list(tables)}).all()
+    for _, drop, _ in sorted(found, key=lambda row: -row[0]):
+        connection.exec_driver_sql(drop)
+    return [make for _, _, make in sorted(found, key=lambda row: row[0])]
 
 
 def write(connection: sa.Connection, table: Table, counted: Counted, source: Source) -> Iterator[int]:

@@ -120,6 +120,9 @@ def put_in_place(part: Path, path: Path, *, now: datetime, keep: bool) -> Path |
                 if aside is not None:
                     os.rename(aside, path)
                 raise
+            # They belonged to the one before; its log was folded in.
+            for end in ("-wal", "-shm"):
+                path.with_name(path.name + end).unlink(missing_ok=True)
         return aside
     except OSError as error:
         raise Denied(f"{path} cannot be put in its place: {error.strerror}.", "See to the rights on its folder.") from error

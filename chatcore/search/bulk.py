@@ -1,7 +1,8 @@
 """The whole search index in one go, for a database that nobody else uses yet: a copy, or a backup that is restored.
 
-What triggers do for each message is done here for all: entries in the order of their keys, so that FTS5 only appends, and on
-PostgreSQL the indexes are made after the words. `build` is for a database in use.
+On SQLite what triggers do for each message is done here for all: entries in the order of their keys, so that FTS5 only appends.
+PostgreSQL takes 1 to 2 ms for the words of a message and as much for its pairs of words, a quarter of an hour and more for a
+million (measured), so there only a small index is made at once, and of a large one `build` makes the rest while the app runs.
 """
 
 from collections.abc import Callable
@@ -10,27 +11,35 @@ import sqlalchemy as sa
 
 from chatcore.migrations import search_index
 
-# SQLite: entries a statement. PostgreSQL: ids a statement.
-ENTRIES_AT_ONCE, IDS_AT_ONCE = 5000, 10_000
+# SQLite: entries a statement.
+ENTRIES_AT_ONCE = 5000
+# PostgreSQL: as many messages are indexed at once, in some seconds.
+MOST_AT_ONCE = 2000
 
 OnDone = Callable[[int, int], None]
 
 
-def fill_index(connection: sa.Connection, *, on_done: OnDone) -> None:
-    """Makes the index anew from the messages and titles there are, in the transaction of `connection`. `on_done` hears how far
-    it is in messages, done and in all."""
+def fill_index(connection: sa.Connection, *, on_done: OnDone) -> bool:
+    """Makes the index anew from the messages and titles there are, in the transaction of `connection`; whether it is whole, or
+    `build` has to go on. `on_done` hears how far it is in messages, done and in all."""
     search_index.drop(connection)
     search_index.create(connection)
-    # What that left to be built in small steps is built here.
+    number = connection.exec_driver_sql("SELECT count(*) FROM chatmessage").scalar_one()
+    if connection.dialect.name != "sqlite" and number > MOST_AT_ONCE:
+        return False
+    # What was left to be built in small steps is built here.
     connection.exec_driver_sql("DELETE FROM search_build")
     if connection.dialect.name == "sqlite":
         fill_sqlite(connection, on_done)
     else:
-        fill_postgresql(connection, on_done)
+        connection.execute(sa.text(search_index.bindable(search_index.ENTER_CHAT).format(which="true")))
+        connection.execute(sa.text(search_index.bindable(search_index.ENTER_MESSAGE).format(which="true")))
+        on_done(number, number)
     connection.exec_driver_sql(
         f"INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT {search_index.NAMES.format('')} FROM chatmessage "
         "WHERE status <> 'running' AND (provider IS NOT NULL OR model_name IS NOT NULL)"
     )
+    return True
 
 
 # --- SQLite ------------------------------------------------------------------------------------------------------
@@ -77,45 +86,3 @@ def fill_entries(connection: sa.Connection, rows: str, insert: str) -> int:
             connection.exec_driver_sql(insert, entries)
             number += len(entries)
     return number
-
-
-# --- PostgreSQL --------------------------------------------------------------------------------------------------
-
-
-def fill_postgresql(connection: sa.Connection, on_done: OnDone) -> None:
-    """Makes the words, then what finds them."""
-    later = take_indexes(connection, ("message_search", "chat_search"))
-    connection.execute(sa.text(search_index.bindable(search_index.ENTER_CHAT).format(which="true")))
-    enter = sa.text(search_index.bindable(search_index.ENTER_MESSAGE).format(which="m.id > :after AND m.id <= :last"))
-    total = connection.execute(sa.text("SELECT count(*) FROM chatmessage")).scalar_one()
-    done, place = 0, 0
-    page = sa.text("SELECT max(id), count(*) FROM (SELECT id FROM chatmessage WHERE id > :after ORDER BY id LIMIT :rows) AS page")
-    while (row := connection.execute(page, {"after": place, "rows": IDS_AT_ONCE}).one())[1]:
-        connection.execute(enter, {"after": place, "last": row[0]})
-        place, done = row[0], done + row[1]
-        on_done(min(done, total), total)
-    for statement in later:
-        connection.exec_driver_sql(statement)
-
-
-TAKEN = """
-    SELECT 2 AS turn, format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
-      format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY(%(tables)s::regclass[])
-    UNION ALL
-    SELECT 1, format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
-      format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE contype = 'u' AND conrelid = ANY(%(tables)s::regclass[])
-    UNION ALL
-    SELECT 0, format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
-    FROM pg_index WHERE indrelid = ANY(%(tables)s::regclass[]) AND NOT indisprimary
-      AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid)"""
-
-
-def take_indexes(connection: sa.Connection, tables: tuple[str, ...]) -> list[str]:
-    """Takes foreign keys, unique keys and indexes of PostgreSQL tables away; the statements that make them again, in their order.
-    One large table is then checked and sorted once, and not row by row."""
-    found = connection.exec_driver_sql(TAKEN, {"tables": list(tables)}).all()
-    for _, drop, _ in sorted(found, key=lambda row: -row[0]):
-        connection.exec_driver_sql(drop)
-    return [make for _, _, make in sorted(found, key=lambda row: row[0])]
