@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -42,7 +42,8 @@ NAME = re.compile(rf"chatcore-(\d{{8}}T\d{{6}})Z(?:-\d+)?-({'|'.join(Made)})\.(d
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup that is there. `manifest`, `sha256` and `verified_at` are what stands beside it: None if nothing does."""
+    """A backup that is there. `manifest`, `sha256` and `verified_at` are what stands beside it: None if nothing does. `has_changed`:
+    it has not the size that stands there."""
 
     path: Path
     made: Made
@@ -51,6 +52,7 @@ class Backup:
     manifest: Manifest | None = None
     sha256: str | None = None
     verified_at: datetime | None = None
+    has_changed: bool = False
 
     @property
     def name(self) -> str:
@@ -104,9 +106,8 @@ def look(path: Path) -> Backup:
     backup = Backup(path, Made(named[2]) if named else Made.BY_HAND, made_at, stat.st_size)
     try:
         told = json.loads(beside(path).read_text())
-        # The file beside it is of another file of that name if the size differs.
         if int(told["size_bytes"]) != stat.st_size:
-            return backup
+            return replace(backup, has_changed=True)
         manifest = read_manifest(json.dumps(told["manifest"]), str(path))
         verified_at = datetime.fromisoformat(told["verified_at"]) if told["verified_at"] else None
         return Backup(path, backup.made, manifest.made_at, stat.st_size, manifest, str(told["sha256"]), verified_at)

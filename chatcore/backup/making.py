@@ -118,7 +118,7 @@ def check_backup(path: Path, *, now: datetime, on_progress: OnProgress = silent)
     """
     backup = look(path)
     verified = verify(path, on_progress=on_progress, now=now, made_at=backup.made_at)
-    if backup.sha256 is not None and backup.sha256 != verified.sha256:
+    if backup.has_changed or (backup.sha256 is not None and backup.sha256 != verified.sha256):
         raise Invalid(f"{path} has changed since it was made.", DAMAGED)
     if backup.manifest is not None:
         try:
@@ -159,6 +159,10 @@ def check_sqlite(path: Path, made_at: datetime, on_progress: OnProgress) -> Mani
         with closing(reading_connection(path)) as file:
             source = SqliteSource(file, str(path))
             file.set_progress_handler(alive, INSTRUCTIONS)
+            pages, page_bytes = (int(file.execute(f"PRAGMA {what}").fetchone()[0]) for what in ("page_count", "page_size"))
+            # A file that lacks its end may look whole to SQLite, if nothing was on the pages there.
+            if path.stat().st_size != pages * page_bytes:
+                raise Invalid(f"{path} has not the length that it says.", DAMAGED)
             said = file.execute("PRAGMA quick_check(1)").fetchone()[0]
             if said != "ok":
                 raise Invalid(f"{path} is damaged: {said}.", DAMAGED)

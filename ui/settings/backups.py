@@ -48,7 +48,8 @@ def show_how() -> None:
     if settings.backup_every_s:
         every, kept = words.interval(settings.backup_every_s), words.plural(settings.backup_keep, "automatic one")
         st.markdown(
-            f"**Automatic: {every}.** The newest {kept} stay, older ones are deleted; those made by hand stay until you delete them. {where}"
+            f"**Automatic: {every}.** The newest {kept} stay, older ones are deleted; those made by hand stay until you delete them. "
+            f"{where}"
         )
     else:
         st.markdown(
@@ -165,6 +166,8 @@ def facts(backup: Backup) -> str:
 
 def verified(backup: Backup) -> str:
     """Whether the backup was found whole, and when."""
+    if backup.has_changed:
+        return ":red-badge[:material/broken_image: Has changed since it was made]"
     if backup.verified_at is None:
         return ":orange-badge[:material/help: Not checked yet]"
     return f":green-badge[:material/verified: Found whole {words.plain(moment(backup.verified_at))}]"
