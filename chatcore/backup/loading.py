@@ -5,6 +5,7 @@ On PostgreSQL that is one transaction. On SQLite it is a file of its own that ta
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +14,11 @@ from typing import cast
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from chatcore.backup.lines import Column, Kind, Table, for_postgresql, rows_of_block
 from chatcore.backup.source import Content, Counted, PostgresSource, Source, SqliteSource, content_of, understood
-from chatcore.db import Database, count_tables, label_of, sqlite_engine
+from chatcore.db import Database, count_tables, label_of, open_database, sqlite_engine
 from chatcore.errors import Conflict, Invalid
 from chatcore.migrations import search_index
 from chatcore.migrations.run import HEAD, TABLES, check_foreign_keys, run_steps
@@ -25,6 +26,8 @@ from chatcore.search.bulk import fill_index
 
 # How long PostgreSQL waits for somebody who uses a table that is to be replaced.
 LOCK_WAIT_S = 5
+# How long others have to leave, and how often it is looked.
+LEAVING_S, ASK_AGAIN_S = 2.0, 0.05
 
 # Hears what is done now, and how far it is: done and in all.
 OnProgress = Callable[[str, int, int], None]
@@ -95,13 +98,31 @@ def fill_database(source: Source, db: Database, on_progress: OnProgress = silent
         return loaded
 
 
+def need_free(url: URL) -> None:
+    """Raises Conflict if anybody is connected to a PostgreSQL database."""
+    db = open_database(url.render_as_string(hide_password=False))
+    try:
+        with clear_errors(db.label), db.migration() as connection:
+            refuse_others(connection, db.label)
+    finally:
+        db.close()
+
+
+OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_type = 'client backend'"
+)
+
+
 def refuse_others(connection: sa.Connection, label: str) -> None:
     """Raises Conflict if anybody else is connected: a program that runs would write to tables that are gone."""
-    others = connection.exec_driver_sql(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
-        "AND backend_type = 'client backend'"
-    ).scalar_one()
-    if others:
+    give_up = time.monotonic() + LEAVING_S
+    # A connection that was closed, as that of the backup before a restore, is still there for a moment.
+    while others := connection.exec_driver_sql(OTHERS).scalar_one():
+        if time.monotonic() < give_up:
+            time.sleep(ASK_AGAIN_S)
+            connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
+            continue
         raise Conflict(
             f"The database {label} is in use: {others} other {'connection is' if others == 1 else 'connections are'} open.",
             "Stop chatcore on every machine, and whatever else uses it, then try again.",

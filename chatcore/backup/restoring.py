@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from chatcore.backup import WANTED
 from chatcore.backup.archive import Manifest, open_archive
 from chatcore.backup.folder import OUTCOME, Backup, Made, Note, drop_note, find, leave_note, note_of, read_note
-from chatcore.backup.loading import OnProgress, build_file, fill_database, remove_file, silent
+from chatcore.backup.loading import OnProgress, build_file, fill_database, need_free, remove_file, silent
 from chatcore.backup.making import check_backup, make_backup, need_room
 from chatcore.backup.placing import look_at, put_in_place
 from chatcore.backup.source import Source, open_source
@@ -51,6 +51,7 @@ def restore(path: Path, target: URL, folder: Path, *, now: datetime, on_progress
         raise Invalid(f"{place.label} belongs to another program: it has a table {place.foreign}.", "Name another database.")
     if target.get_backend_name() == "sqlite":
         return Restored(manifest, restore_file(path, Path(str(target.database)), now=now, on_progress=on_progress))
+    need_free(target)
     aside = None if place.is_empty else make_backup(target, folder, Made.BEFORE_RESTORE, now=now, on_progress=on_progress).path
     db = open_database(target.render_as_string(hide_password=False))
     try:

@@ -33,13 +33,12 @@ def killed(what: str, source: str, target: str, stage: str) -> None:
         process.stdout.close()
 
 
-@pytest.mark.parametrize("stage", ["Copying", "Indexing for the search"])
 def test_a_copy_that_is_killed_leaves_an_empty_target_and_can_be_started_again(
-    db: Database, migrated_database_url: str, tmp_path: Path, request: pytest.FixtureRequest, stage: str
+    db: Database, migrated_database_url: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     make_chat(db, make_viewer(db), messages=10)
     target = request.getfixturevalue("empty_postgres_url") if db.is_sqlite else f"sqlite:///{tmp_path / 'copy.db'}"
-    killed("copy", migrated_database_url, target, stage)
+    killed("copy", migrated_database_url, target, "Indexing for the search")
     assert look_at(make_url(target)).rows == {}
     assert not (tmp_path / "copy.db").exists()
     copy_database(db.url, make_url(target), now=NOW)
