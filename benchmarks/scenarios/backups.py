@@ -36,8 +36,9 @@ def measure(db: Database, sizes: Sizes) -> Sequence[Figure]:
     viewer = local_owner(db, now=NOW)
     fill_chats(db, viewer, max(1, sizes.kept // MESSAGES_A_CHAT), messages=MESSAGES_A_CHAT)
     chat = history.create_chat(db, viewer, now=NOW, title="It goes on")
-    before, during, ended = [], [], threading.Event()
-    waits = before
+    before: list[float] = []
+    during: list[float] = []
+    waits, ended = before, threading.Event()
 
     def write() -> None:
         number = 0

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from chatcore.backup import service
-from chatcore.backup.folder import list_folder
+from chatcore.backup.folder import FAILURE, Note, leave_note, list_folder
 from chatcore.core import close_shared, shared
 from chatcore.history import list_chats
 from tests.factories import make_chat
@@ -86,7 +86,7 @@ def test_a_restore_can_be_taken_back_and_a_failure_stays_in_sight(at: AppTest, f
     backed_up(at, frame)
     (backup,) = list_folder(folder)
     service.plan_restore(frame.core.settings, frame.viewer, backup.name, now=backup.made_at)
-    service.leave_note(folder, service.FAILURE, service.Note(backup.made_at, "The disk is full.", "Make room."))
+    leave_note(folder, FAILURE, Note(backup.made_at, "The disk is full.", "Make room."))
     at.run()
     assert "failed.**  \nThe disk is full. Make room." in texts(at)
     at.button("settings.cancel").click().run()
@@ -97,7 +97,7 @@ def test_who_does_not_own_the_installation_sees_nothing_of_it(folder: Path, fram
     at = frame.new()
     at.session_state["app.viewer"] = ("local", type(frame.viewer)(frame.viewer.user_id, "You", is_owner=False))
     at.run()
-    assert "Settings" not in [link.label for link in at.sidebar.get("page_link")]
+    assert "Settings" not in [link.value for link in at.sidebar.page_link]
     at.switch_page(str(PAGE))
     at.run()
     assert "Only the owner of this installation sees and makes backups" in texts(at)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chatcore.backup import service
-from chatcore.backup.folder import Made, list_folder
+from chatcore.backup import jobs, service
+from chatcore.backup.folder import FAILURE, Made, list_folder, read_note
 from chatcore.backup.jobs import Job
 from chatcore.core import open_core
 from chatcore.db import Database
@@ -93,7 +93,7 @@ def test_backups_are_made_when_they_are_due_and_the_oldest_go(settings: Settings
     for number, due in ((0, True), (0.5, False), (1, True), (1.5, False), (2, True), (3, True)):
         before = list_folder(settings.backups_at)
         service.automatic_step(settings, now=NOW + number * DAY)
-        ended(service.jobs.current(settings.backups_at))
+        ended(jobs.current(settings.backups_at))
         assert (list_folder(settings.backups_at) != before) is due
     assert [backup.made_at for backup in list_folder(settings.backups_at)] == [NOW + 3 * DAY, NOW + 2 * DAY]
     assert {backup.made for backup in list_folder(settings.backups_at)} == {Made.AUTOMATIC}
@@ -106,9 +106,9 @@ def test_an_automatic_backup_that_fails_is_logged_shown_and_tried_again(
     settings.backups_at.write_text("a file where the folder should be")
     with caplog.at_level(logging.INFO):
         service.automatic_step(settings, now=NOW)
-        ended(service.jobs.current(settings.backups_at))
+        ended(jobs.current(settings.backups_at))
     assert "An automatic backup failed" in caplog.text
-    failure = service.read_note(settings.backups_at, service.FAILURE)
+    failure = read_note(settings.backups_at, FAILURE)
     assert failure is not None
     assert "cannot be written" in failure.message
     settings.backups_at.unlink()
@@ -116,7 +116,7 @@ def test_an_automatic_backup_that_fails_is_logged_shown_and_tried_again(
     service.automatic_step(settings, now=NOW + timedelta(minutes=30))
     assert list_folder(settings.backups_at) == ()
     service.automatic_step(settings, now=NOW + timedelta(minutes=61))
-    ended(service.jobs.current(settings.backups_at))
+    ended(jobs.current(settings.backups_at))
     assert len(list_folder(settings.backups_at)) == 1
     assert service.survey(settings, ada).failure is None
 

@@ -57,7 +57,9 @@ def fill_world(db: Database, tmp_path: Path, seed: int = 1) -> Viewer:
     belongings(db, ada, tmp_path)
     with db.write() as tx:
         for row_id in tx.execute(sa.select(GENERATIONS.c.id)).scalars().all():
-            values = {name: rng.choice((0.1, 1 / 3, rng.random() * 1e5)) for name in ("duration_s", "load_s", "prompt_s", "eval_s")}
+            values: dict[str, object] = {
+                name: rng.choice((0.1, 1 / 3, rng.random() * 1e5)) for name in ("duration_s", "load_s", "prompt_s", "eval_s")
+            }
             values |= {"reasoning_s": any_number(rng), "error_retryable": rng.choice((True, False, None))}
             tx.execute(sa.update(GENERATIONS).where(GENERATIONS.c.id == row_id).values(values))
     refresh(db)
