@@ -18,8 +18,7 @@ def test_a_backup_is_made_seen_and_downloaded(
     monkeypatch.setenv("CHATCORE_BACKUP_FOLDER", str(tmp_path / "backups"))
     server = Server(migrated_database_url, log=tmp_path / "server.log").start()
     try:
-        page.goto(server.url)
-        page.get_by_role("link", name="Settings").click()
+        page.goto(f"{server.url}/settings")
         page.get_by_role("button", name="Back up now").click()
         expect(page.get_by_text("and found it whole.")).to_be_visible()
         expect(page.get_by_text("made by hand", exact=False).first).to_be_visible()
