@@ -19,7 +19,7 @@ from chatcore.backup.archive import Manifest, open_archive
 from chatcore.backup.folder import OUTCOME, Backup, Made, Note, drop_note, find, leave_note, note_of, read_note
 from chatcore.backup.loading import OnProgress, build_file, fill_database, need_free, remove_file, silent
 from chatcore.backup.making import check_backup, make_backup, need_room
-from chatcore.backup.placing import look_at, put_in_place
+from chatcore.backup.placing import look_at, nobody_else, put_in_place
 from chatcore.backup.source import Source, open_source
 from chatcore.db import label_of, open_database
 from chatcore.errors import ChatcoreError, Invalid
@@ -65,6 +65,10 @@ def restore(path: Path, target: URL, folder: Path, *, now: datetime, on_progress
 def restore_file(path: Path, target: Path, *, now: datetime, on_progress: OnProgress) -> Path | None:
     """The same for a SQLite file: made beside it, whole and of the newest schema, before it takes its place."""
     part = target.with_name(f"{target.name}.restore-part")
+    if target.exists():
+        # Before anything that takes long.
+        with nobody_else(target):
+            pass
     try:
         if is_archive(path):
             with opened(path) as source:
