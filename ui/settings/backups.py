@@ -1,7 +1,5 @@
 """Backups: those that are there, one more with a click, and what a restore would do before it does it."""
 
-from datetime import datetime
-
 import streamlit as st
 
 from chatcore.backup import service
@@ -64,7 +62,7 @@ def show_how() -> None:
 def show_failure(failure: Note | None) -> None:
     """An automatic backup that failed stays on the page until one succeeds."""
     if failure is not None:
-        st.error(f"**The automatic backup of {moment(failure.at)} failed.**  \n{said(failure)}", icon=":material/error:")
+        st.error(f"**The automatic backup of {dialogs.moment(failure.at)} failed.**  \n{said(failure)}", icon=":material/error:")
 
 
 def show_outcome(outcome: Note | None) -> None:
@@ -85,8 +83,8 @@ def said(note: Note) -> str:
 def show_planned(backup: Backup) -> None:
     """A restore that waits for the next start."""
     st.warning(
-        f"**The next start restores the backup of {moment(backup.made_at)}.**  \nUntil then the app goes on as it is. Restart it now: "
-        "what is written from here on stays in the database that is put aside.",
+        f"**The next start restores the backup of {dialogs.moment(backup.made_at)}.**  \n"
+        "Until then the app goes on as it is. Restart it now: what is written from here on stays in the database that is put aside.",
         icon=":material/restart_alt:",
     )
     st.button("Cancel the restore", key="settings.cancel", on_click=cancel)
@@ -148,7 +146,7 @@ def show_backup(backup: Backup) -> None:
         st.container(border=True, key=f"settings_backup_{backup.name.partition('.')[0]}"),
         st.container(horizontal=True, vertical_alignment="center"),
     ):
-        st.markdown(f"**{moment(backup.made_at)}**  \n:small[{words.plain(facts(backup))}]  \n{verified(backup)}", width="stretch")
+        st.markdown(f"**{dialogs.moment(backup.made_at)}**  \n:small[{words.plain(facts(backup))}]  \n{verified(backup)}", width="stretch")
         st.link_button("Download", address(backup), icon=":material/download:", type="tertiary")
         menu = [("Restore …", "restore"), ("Check again", "check"), ("Delete …", "delete")]
         for label, what in menu:
@@ -170,18 +168,13 @@ def verified(backup: Backup) -> str:
         return ":red-badge[:material/broken_image: Has changed since it was made]"
     if backup.verified_at is None:
         return ":orange-badge[:material/help: Not checked yet]"
-    return f":green-badge[:material/verified: Found whole {words.plain(moment(backup.verified_at))}]"
+    return f":green-badge[:material/verified: Found whole {words.plain(dialogs.moment(backup.verified_at))}]"
 
 
 def address(backup: Backup) -> str:
     """Where the browser gets the file, without the pages holding it in memory."""
     path = str(st.get_option("server.baseUrlPath")).strip("/")
     return f"/{path}/api/v1/backups/{backup.name}" if path else f"/api/v1/backups/{backup.name}"
-
-
-def moment(when: datetime) -> str:
-    """A time where the viewer is."""
-    return words.moment(when, now=app.now(), zone=app.time_zone())
 
 
 def show_moving() -> None:

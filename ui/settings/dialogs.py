@@ -1,6 +1,7 @@
 """What asks before a backup is restored or deleted, and says what would happen."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import streamlit as st
 
@@ -21,6 +22,12 @@ def show(backups: Sequence[Backup]) -> None:
         (restore if what == "restore" else delete)(backup)
 
 
+def moment(when: datetime) -> str:
+    """A time where the viewer is, with its day."""
+    told = words.moment(when, now=app.now(), zone=app.time_zone())
+    return f"Today {told}" if len(told) == len("14:05") else told
+
+
 def forget() -> None:
     """The dialog was closed."""
     st.session_state.pop(ASKED, None)
@@ -29,7 +36,7 @@ def forget() -> None:
 @st.dialog("Restore this backup?", on_dismiss=forget)
 def restore(backup: Backup) -> None:
     """Says what the next start would do, and wants it confirmed in writing."""
-    held, when = backup.manifest, words.plain(words.moment(backup.made_at, now=app.now(), zone=app.time_zone()))
+    held, when = backup.manifest, words.plain(moment(backup.made_at))
     holds = f" It holds {words.plural(held.messages, 'message')} in {words.plural(held.chats, 'chat')}." if held else ""
     st.markdown(
         f"The backup of **{when}** takes the place of the database.{holds} What was written since then is not in it.\n\n"
@@ -67,7 +74,7 @@ def plan(name: str) -> None:
 @st.dialog("Delete this backup?", on_dismiss=forget)
 def delete(backup: Backup) -> None:
     """Says that there is no way back."""
-    when = words.plain(words.moment(backup.made_at, now=app.now(), zone=app.time_zone()))
+    when = words.plain(moment(backup.made_at))
     st.markdown(
         f"The backup of **{when}** is deleted from the disk of the server; {words.size(backup.size_bytes)} become free. Your chats stay."
     )
