@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcore import upkeep
 from chatcore.backup import jobs, service
 from chatcore.backup.folder import FAILURE, Made, list_folder, read_note
 from chatcore.backup.jobs import Job
@@ -97,6 +98,14 @@ def test_backups_are_made_when_they_are_due_and_the_oldest_go(settings: Settings
         assert (list_folder(settings.backups_at) != before) is due
     assert [backup.made_at for backup in list_folder(settings.backups_at)] == [NOW + 3 * DAY, NOW + 2 * DAY]
     assert {backup.made for backup in list_folder(settings.backups_at)} == {Made.AUTOMATIC}
+
+
+def test_upkeep_begins_backups_where_they_are_switched_on(db: Database, settings: Settings) -> None:
+    (job,) = [job for job in upkeep.jobs(db, settings, clock=lambda: NOW) if job.name == "make backups"]
+    assert job.run() is False
+    ended(jobs.current(settings.backups_at))
+    assert len(list_folder(settings.backups_at)) == 1
+    assert "make backups" not in [job.name for job in upkeep.jobs(db, Settings(settings.database_url))]
 
 
 def test_an_automatic_backup_that_fails_is_logged_shown_and_tried_again(
