@@ -22,7 +22,7 @@ def test_a_backup_is_made_seen_and_downloaded(
         page.get_by_role("button", name="Back up now").click()
         expect(page.get_by_text("and found it whole.")).to_be_visible()
         expect(page.get_by_text("made by hand", exact=False).first).to_be_visible()
-        with page.expect_download() as download, page.context.expect_page():
+        with page.expect_download() as download:
             page.get_by_role("link", name="Download").click()
     finally:
         server.stop()
