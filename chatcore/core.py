@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import threading
 import time
 import uuid
@@ -336,7 +337,8 @@ def open_core(settings: Settings) -> Core:
 
 def restore_if_planned(settings: Settings) -> None:
     """Puts the backup in place that somebody chose on the settings page, before anything has the database open."""
-    if not (settings.backups_at / WANTED).exists():
+    # False also for a folder that may not be looked into: that is for the page to say.
+    if not os.path.exists(settings.backups_at / WANTED):
         return
     from chatcore.backup.restoring import carry_out
 
