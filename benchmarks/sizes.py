@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Numbers of things and repetitions. `lengths` are the chats, in messages, that one message is appended to."""
+    """Numbers of things and repetitions. `lengths` are the chats, in messages, that one message is appended to,
+    `kept` the messages of the database that is backed up and copied."""
 
     chats: int = 50_000
     lengths: tuple[int, ...] = (10, 1_000, 10_000)
@@ -24,6 +25,7 @@ class Sizes:
     stops: int = 10
     clicks: int = 7
     corpus: int = 100_000
+    kept: int = 20_000
 
 
 FULL = Sizes()
@@ -41,6 +43,7 @@ QUICK = Sizes(
     stops=3,
     clicks=3,
     corpus=10_000,
+    kept=2_000,
 )
 # For the test that the scenarios run at all.
-TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120)
+TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120, kept=60)

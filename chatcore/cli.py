@@ -1,4 +1,5 @@
-"""The command line: serve, migrate, import, imports, export, demo, search, models, stats, report, prices, doctor: see docs/cli.md.
+"""The command line: serve, migrate, import, imports, export, backup, backups, restore, copy, demo, search, models, stats, report,
+prices, doctor: see docs/cli.md.
 
 What a command needs is imported inside it, so that --help and mistakes answer at once.
 """
@@ -10,10 +11,12 @@ import subprocess
 import sys
 import tomllib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
 from chatcore import __version__
+from chatcore.cli_backup import backup, backups, copy, examine_backup, restore
 from chatcore.cli_database import checked_url, database_option, opened
 from chatcore.cli_models import models
 from chatcore.cli_progress import Progress as Progress
@@ -199,12 +202,16 @@ def price_older(fill: bool, url: str | None) -> None:
 @click.option("--repair", is_flag=True, help="Correct what can be corrected without losing anything, then check again.")
 @click.option("--rebuild-search", is_flag=True, help="Build the search index anew from the messages, then check.")
 @click.option("--thorough", is_flag=True, help="Compare every word of the search index too; on SQLite nobody can write meanwhile.")
+@click.option("--backup", "file", type=click.Path(path_type=Path), help="Check this backup instead, by its path or its name.")
 @database_option
-def doctor(repair: bool, rebuild_search: bool, thorough: bool, url: str | None) -> None:
-    """Check the database: integrity, the laws of the schema, the counters, the search index."""
+def doctor(repair: bool, rebuild_search: bool, thorough: bool, file: Path | None, url: str | None) -> None:
+    """Check the database: integrity, the laws of the schema, the counters, the search index. Or check a backup."""
     from chatcore import doctor as examination
     from chatcore.search.build import rebuild_index
 
+    if file is not None:
+        examine_backup(file, url)
+        return
     with opened(url, migrated=False, must_exist=True) as db:
         if repair:
             click.echo(f"Corrected {examination.repair(db):,} rows.\n")
@@ -236,3 +243,7 @@ main.add_command(models)
 main.add_command(import_chats)
 main.add_command(imports)
 main.add_command(export_chats)
+main.add_command(backup)
+main.add_command(backups)
+main.add_command(restore)
+main.add_command(copy)

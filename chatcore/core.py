@@ -2,6 +2,7 @@
 
 import atexit
 import logging
+import os
 import threading
 import time
 import uuid
@@ -13,6 +14,10 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from sqlalchemy.engine import make_url
+
+from chatcore.backup import WANTED
+from chatcore.backup import jobs as backup_jobs
 from chatcore.db import Database, init_db, open_database
 from chatcore.energy import Meter
 from chatcore.errors import ProviderError
@@ -248,6 +253,7 @@ class Core:
         does nothing."""
         if self._upkeep:
             self._upkeep.close()
+        backup_jobs.stop_all(self.settings.backups_at)
         self.pulls.close()
         self.runner.close()
         self.db.close()
@@ -296,13 +302,14 @@ def silent(provider: Provider) -> Health:
 
 
 def open_core(settings: Settings) -> Core:
-    """Opens the database, brings its schema up to date, marks interrupted answers, starts the Runner and the upkeep.
+    """Restores what was planned, opens the database, brings its schema up to date, marks interrupted answers, starts Runner and upkeep.
 
     Raises Invalid, Conflict or Denied with what to do; then nothing stays open.
     """
     note_elsewhere(settings.elsewhere)
     if settings.reference_model:
         find_reference(settings.reference_model, at=utc_now())
+    restore_if_planned(settings)
     db = open_database(settings.database_url)
     traces = None
     try:
@@ -326,6 +333,16 @@ def open_core(settings: Settings) -> Core:
     if settings.endpoints:
         core.begin_looking()
     return core
+
+
+def restore_if_planned(settings: Settings) -> None:
+    """Puts the backup in place that somebody chose on the settings page, before anything has the database open."""
+    # False also for a folder that may not be looked into: that is for the page to say.
+    if not os.path.exists(settings.backups_at / WANTED):
+        return
+    from chatcore.backup.restoring import carry_out
+
+    carry_out(make_url(settings.database_url), settings.backups_at, now=utc_now())
 
 
 def search_history(db: Database, viewer: Viewer, query: str, limit: int, without: uuid.UUID) -> Sequence[FoundMessage]:

@@ -190,11 +190,7 @@ class Database:
         if not self.is_sqlite:
             return
         with self.write() as tx:
-            connection = tx.connection()
-            connection.exec_driver_sql("PRAGMA analysis_limit=400")
-            for table in COUNTED_TABLES:
-                if connection.exec_driver_sql(f"SELECT 1 FROM {table} LIMIT 1 OFFSET {COUNTED_FROM}").first():
-                    connection.exec_driver_sql(f"ANALYZE {table}")
+            count_tables(tx.connection())
 
     def close(self) -> None:
         """Closes every connection; on SQLite the log is folded into the file and the planner's statistics refreshed."""
@@ -204,6 +200,14 @@ class Database:
                 self.refresh_statistics()
         self._reader.dispose()
         self._writer.dispose()
+
+
+def count_tables(connection: sa.Connection) -> None:
+    """Counts a sample of each index of the tables of SQLite that have grown."""
+    connection.exec_driver_sql("PRAGMA analysis_limit=400")
+    for table in COUNTED_TABLES:
+        if connection.exec_driver_sql(f"SELECT 1 FROM {table} LIMIT 1 OFFSET {COUNTED_FROM}").first():
+            connection.exec_driver_sql(f"ANALYZE {table}")
 
 
 def open_database(url: str) -> Database:

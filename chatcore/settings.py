@@ -13,6 +13,11 @@ from chatcore.errors import Invalid
 ROOT = Path(__file__).resolve().parent.parent
 # How long a chat stays in the trash: time enough to miss it.
 TRASH_DAYS = 30
+# Automatic backups that are kept: a week of days.
+BACKUPS_KEPT = 7
+UNITS_S = {"m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+# More often a large database would be copied all day.
+SHORTEST_S, LONGEST_COUNT = 600.0, 4
 # Digits of a number of days: 99,999 are 273 years, and a calendar can still go back as far.
 LONGEST_DAYS = 5
 DEFAULT_OLLAMA_HOST = "http://127.0.0.1:11434"
@@ -44,7 +49,8 @@ class Settings:
     equivalent of local models. `watts`: what this machine takes while a local model answers, for the estimate of energy.
     `traces_endpoint`: where traces go, None for nowhere. `endpoints`: the servers that speak OpenAI's interface. `fetch_allow`: the
     hosts that the tool fetch_url may read, none without. `mcp_config`: the file that names MCP servers. `sharing`: whether chats can be
-    shown to others by a link."""
+    shown to others by a link. `backup_every_s`: how often a backup is made by itself, None for never; the newest `backup_keep` of these
+    stay, in `backup_folder` (see `backups_at`)."""
 
     database_url: str
     ollama_host: str = DEFAULT_OLLAMA_HOST
@@ -62,6 +68,18 @@ class Settings:
     fetch_allow: str = ""
     mcp_config: str | None = None
     sharing: bool = False
+    backup_every_s: float | None = None
+    backup_keep: int = BACKUPS_KEPT
+    backup_folder: str = ""
+
+    @property
+    def backups_at(self) -> Path:
+        """The folder of backups: as set, else one beside the SQLite file, or under ./data."""
+        if self.backup_folder:
+            return Path(self.backup_folder).expanduser().resolve()
+        is_file = self.database_url.startswith("sqlite:///")
+        beside = Path(self.database_url.removeprefix("sqlite:///").partition("?")[0]).resolve().parent if is_file else ROOT / "data"
+        return beside / "backups"
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
@@ -86,6 +104,9 @@ class Settings:
             fetch_allow=env.get("CHATCORE_FETCH_ALLOW", "").strip(),
             mcp_config=env.get("CHATCORE_MCP_CONFIG", "").strip() or None,
             sharing=switched_on(env, "CHATCORE_SHARING"),
+            backup_every_s=stretch_of_time(env, "CHATCORE_BACKUP_EVERY"),
+            backup_keep=kept_number(env, "CHATCORE_BACKUP_KEEP", BACKUPS_KEPT),
+            backup_folder=env.get("CHATCORE_BACKUP_FOLDER", "").strip(),
         )
 
 
@@ -182,6 +203,30 @@ def whole_days(env: Mapping[str, str], name: str, default: int) -> int:
         return default
     if not (raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_DAYS):
         raise Invalid(f"{name}={raw!r} is not a number of days.", f"Write a whole number such as {default}, 0 for ever, or leave it unset.")
+    return int(raw)
+
+
+def stretch_of_time(env: Mapping[str, str], name: str) -> float | None:
+    """The seconds that a variable such as 12h, 1d or 2w means; None if it is unset or off. Raises Invalid."""
+    raw = env.get(name, "").strip().lower()
+    if raw in OFF:
+        return None
+    number, unit = raw[:-1].strip(), raw[-1]
+    seconds = (
+        int(number) * UNITS_S[unit] if number.isascii() and number.isdigit() and len(number) <= LONGEST_COUNT and unit in UNITS_S else 0
+    )
+    if seconds < SHORTEST_S:
+        raise Invalid(f"{name}={raw!r} is not how often.", "Write 30m, 12h, 1d or 1w, at least 10m, or leave it unset for never.")
+    return seconds
+
+
+def kept_number(env: Mapping[str, str], name: str, default: int) -> int:
+    """How many are kept, as a variable says. Raises Invalid."""
+    raw = env.get(name, "").strip()
+    if not raw:
+        return default
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= LONGEST_COUNT and int(raw)):
+        raise Invalid(f"{name}={raw!r} is not how many to keep.", f"Write a number from 1 on such as {default}, or leave it unset.")
     return int(raw)
 
 

@@ -27,6 +27,8 @@ PAUSE_S = 0.01
 HOUR_S = 3600.0
 # Until then the analytics page reads what changed from the tables.
 ROLLUP_S = 30.0
+# How late a backup may be.
+BACKUPS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
         Job("remove share links that have ended", HOUR_S, lambda: remove_ended_links(db, now=clock())),
         Job("count for the planner", HOUR_S, lambda: count_for_the_planner(db)),
+        *((Job("make backups", BACKUPS_S, lambda: make_backups(settings, now=clock())),) if settings.backup_every_s else ()),
     )
 
 
@@ -114,6 +117,14 @@ def count_for_the_planner(db: Database) -> bool:
     """Refreshes what the planner knows of the tables, which an import may have made many times as large; never more to do."""
     db.refresh_statistics()
     return False
+
+
+def make_backups(settings: Settings, *, now: datetime) -> bool:
+    """Begins a backup in a thread of its own, if one is due; never more to do."""
+    # Here, because it loads the driver of PostgreSQL, which most do without.
+    from chatcore.backup.service import automatic_step
+
+    return automatic_step(settings, now=now)
 
 
 class Upkeep:

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import app, sidebar
 from ui.switcher import show_switcher
 
-CHAT, SESSIONS, PROMPTS, ANALYTICS, MODELS, IMPORTS = "", "sessions", "prompts", "analytics", "models", "imports"
+CHAT, SESSIONS, PROMPTS, ANALYTICS, MODELS, IMPORTS, SETTINGS = "", "sessions", "prompts", "analytics", "models", "imports", "settings"
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
             st.Page(app.ANALYTICS_PAGE, title="Analytics", url_path=ANALYTICS),
             st.Page(app.MODELS_PAGE, title="Models", url_path=MODELS),
             st.Page(app.IMPORTS_PAGE, title="Import and export", url_path=IMPORTS),
+            st.Page(app.SETTINGS_PAGE, title="Settings", url_path=SETTINGS),
         ],
         position="hidden",
     )

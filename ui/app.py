@@ -25,6 +25,7 @@ ANALYTICS_PAGE = ROOT / "pages" / "analytics.py"
 MODELS_PAGE = ROOT / "pages" / "models.py"
 PROMPTS_PAGE = ROOT / "pages" / "prompts.py"
 IMPORTS_PAGE = ROOT / "pages" / "imports.py"
+SETTINGS_PAGE = ROOT / "pages" / "settings.py"
 IMAGES = Path(__file__).parent / "images"
 STYLE = Path(__file__).parent / "style.css"
 

@@ -34,6 +34,8 @@ def show_navigation(*, on_chat: bool) -> None:
         st.page_link(app.ANALYTICS_PAGE, label="Analytics", icon=":material/monitoring:")
         st.page_link(app.MODELS_PAGE, label="Models", icon=":material/deployed_code:")
         st.page_link(app.IMPORTS_PAGE, label="Import and export", icon=":material/swap_vert:")
+        if app.viewer().is_owner:
+            st.page_link(app.SETTINGS_PAGE, label="Settings", icon=":material/settings:")
         if app.sign_in_configured():
             st.button("Sign out", icon=":material/logout:", key="app.sign_out", type="tertiary", on_click=st.logout)
 

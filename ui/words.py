@@ -60,6 +60,15 @@ def size(size_bytes: int) -> str:
     return f"{value:.1f} TB"
 
 
+def interval(seconds: float) -> str:
+    """How often something happens: every day, every 12 hours."""
+    for size_s, name in ((604_800, "week"), (86_400, "day"), (3600, "hour")):
+        if seconds % size_s == 0:
+            number = int(seconds // size_s)
+            return f"every {name}" if number == 1 else f"every {number} {name}s"
+    return f"every {seconds / 60:.0f} minutes"
+
+
 def zone(name: str | None) -> tzinfo:
     """The time zone of this name, UTC where the browser told none or one nobody knows."""
     try:

@@ -7,6 +7,7 @@ from benchmarks.figures import Figure
 from benchmarks.scenarios import (
     analytics_page,
     append,
+    backups,
     chat_list,
     kill,
     open_chat,
@@ -45,6 +46,7 @@ STORAGE: tuple[StorageScenario, ...] = (
     StorageScenario("chat_list", chat_list.measure),
     StorageScenario("open_window", open_window.measure),
     StorageScenario("writers", writers.measure, engines=("sqlite",)),
+    StorageScenario("backups", backups.measure),
 )
 APP: tuple[AppScenario, ...] = (
     AppScenario("start", start.measure),

@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 from chatcore.api import (
     answers,
     attachments,
+    backups,
     chats,
     comparisons,
     finding,
@@ -134,6 +135,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/api/v1/models", state.list_models),
 )
 ATTACHMENT = f"{MESSAGE}/attachments/{{attachment_id}}"
+BACKUP = "/api/v1/backups/{name}"
 EVENTS = f"{MESSAGE}/events"
 LIVE = f"{MESSAGE}/ws"
 HEALTH = "/healthz"
@@ -160,6 +162,9 @@ def routes(
     async def download(request: Request) -> Response:
         return await attachments.download(door, request)
 
+    async def backup(request: Request) -> Response:
+        return await backups.download(door, request)
+
     async def health(request: Request) -> Response:
         return await state.health(door, request)
 
@@ -175,6 +180,7 @@ def routes(
     table: list[BaseRoute] = [
         *(Route(operation.path, endpoint(door, operation), methods=[operation.method]) for operation in OPERATIONS),
         Route(ATTACHMENT, download, methods=["GET"]),
+        Route(BACKUP, backup, methods=["GET"]),
         Route(EVENTS, events, methods=["GET"]),
         WebSocketRoute(LIVE, follow),
         Route(HEALTH, health, methods=["GET"]),

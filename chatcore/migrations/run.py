@@ -105,14 +105,14 @@ def back_up(path: Path, revision: str | None) -> Path:
     return target
 
 
-def run_steps(connection: sa.Connection) -> None:
+def run_steps(connection: sa.Connection, to: str = HEAD) -> None:
     """Alembic's upgrade on this connection; imported here, because no start that has nothing to migrate should pay for it."""
     from alembic import command
     from alembic.config import Config
 
     config = Config(attributes={"connection": connection, "now": datetime.now(UTC)})
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    command.upgrade(config, HEAD)
+    command.upgrade(config, to)
 
 
 def check_foreign_keys(connection: sa.Connection) -> None:

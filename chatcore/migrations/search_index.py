@@ -127,10 +127,7 @@ def sqlite_statements() -> Iterator[str]:
     for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
         content = f"content='{name}_words', content_rowid='key', columnsize=0{prefix}"
         yield f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, {content}, tokenize='{TOKENIZER}')"
-        yield (
-            f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search BEGIN "
-            f"INSERT INTO {name}_fts (rowid, words, parts, tags) SELECT key, words, parts, tags FROM {name}_words WHERE key = new.key; END"
-        )
+        yield enter_words(name)
         yield (
             f"CREATE TRIGGER {name}_search_delete BEFORE DELETE ON {name}_search BEGIN "
             f"INSERT INTO {name}_fts ({name}_fts, rowid, words, parts, tags) "
@@ -138,6 +135,14 @@ def sqlite_statements() -> Iterator[str]:
         )
     yield from message_triggers()
     yield from chat_triggers()
+
+
+def enter_words(name: str) -> str:
+    """The trigger that puts the words of a new entry, of a message or a chat, into the index."""
+    return (
+        f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search BEGIN "
+        f"INSERT INTO {name}_fts (rowid, words, parts, tags) SELECT key, words, parts, tags FROM {name}_words WHERE key = new.key; END"
+    )
 
 
 def message_triggers() -> Iterator[str]:

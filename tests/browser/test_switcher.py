@@ -14,7 +14,7 @@ from tests.browser.conftest import Server
 from tests.factories import NOW, make_chat, make_exchange, make_message
 
 pytestmark = pytest.mark.browser
-PAGES = ("New chat", "Sessions", "Prompts", "Analytics", "Models", "Import and export")
+PAGES = ("New chat", "Sessions", "Prompts", "Analytics", "Models", "Import and export", "Settings")
 
 WICKED = "😀😀 Near the lighthouse <img src=x onerror=\"document.title='owned'\"> it is high."
 SWITCH = "**/api/v1/search/switch*"

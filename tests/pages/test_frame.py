@@ -16,7 +16,15 @@ SWITCHER = "chatcore_switcher"
 def test_the_chat_page_is_the_first_one(frame: Frame) -> None:
     at = frame.run()
     assert at.title[0].value == "What would you like to know?"
-    assert [link.value for link in at.sidebar.page_link] == ["Chat", "Sessions", "Prompts", "Analytics", "Models", "Import and export"]
+    assert [link.value for link in at.sidebar.page_link] == [
+        "Chat",
+        "Sessions",
+        "Prompts",
+        "Analytics",
+        "Models",
+        "Import and export",
+        "Settings",
+    ]
 
 
 @pytest.mark.parametrize("page", ["sessions.py", "prompts.py", "analytics.py", "models.py"])

@@ -23,6 +23,7 @@ PAGES = {
     "analytics": app.ANALYTICS_PAGE,
     "models": app.MODELS_PAGE,
     "imports": app.IMPORTS_PAGE,
+    "settings": app.SETTINGS_PAGE,
 }
 COMMANDS = (
     ("New chat", ""),
@@ -32,6 +33,8 @@ COMMANDS = (
     ("Models", "models"),
     ("Import and export", "imports"),
 )
+# For whoever runs the installation only.
+OWNERS = (("Settings", "settings"),)
 PARAMS = (app.CHAT_PARAM, app.MESSAGE_PARAM, "q")
 
 
@@ -59,7 +62,7 @@ def show_switcher(current: str) -> None:
     data = {
         "base": f"/{path}" if path else "",
         "zone": str(app.time_zone()),
-        "commands": [{"label": label, "page": page} for label, page in COMMANDS],
+        "commands": [{"label": label, "page": page} for label, page in (*COMMANDS, *(OWNERS if app.viewer().is_owner else ()))],
     }
     with st.container(key=KEY):
         sent = _component()(key="switcher.dialog", data=data, on_go_change=_ignore)

@@ -2,9 +2,12 @@
 
 import dataclasses
 import re
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
@@ -144,6 +147,21 @@ def nobodys(api: Api, bob: httpx.Client, hers: Hers) -> int:
     return 404 if str(hers.chat_id) not in bob.get("/healthz").text + bob.get("/api/v1/models").text else 200
 
 
+def owners_alone(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    """A backup has everybody's chats: nobody but the owner learns whether there is one."""
+    folder = Path(tempfile.mkdtemp(prefix="chatcore-test-"))
+    api.core.settings = dataclasses.replace(api.core.settings, backup_folder=str(folder))
+    name = "chatcore-20260314T150926Z-manual.db"
+    (folder / name).write_bytes(b"of everybody")
+    with api.client(None) as owner:
+        given = owner.get(f"/api/v1/backups/{name}")
+        assert (given.content, given.headers["content-disposition"]) == (b"of everybody", f'attachment; filename="{name}"')
+        assert owner.get("/api/v1/backups/..%2Fchatcore.db").status_code == owner.get("/api/v1/backups/letter.txt").status_code == 404
+    shutil.rmtree(folder)
+    refused = {bob.get(f"/api/v1/backups/{asked}").status_code for asked in (name, "chatcore-20260315T150926Z-manual.db")}
+    return 404 if refused == {403} else 200
+
+
 def figures_of_all(api: Api, bob: httpx.Client, hers: Hers) -> int:
     """Counts everybody's answers, and says whose of none of them."""
     api.core.metrics = observe(api.core.runner)
@@ -246,6 +264,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", PREFERENCES): chosen_alone,
     ("PUT", PREFERENCES): chosen_alone,
     ("GET", "/api/v1/models"): nobodys,
+    ("GET", "/api/v1/backups/{name}"): owners_alone,
     ("GET", "/healthz"): nobodys,
     ("GET", "/metrics"): figures_of_all,
 }

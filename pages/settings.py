@@ -1,0 +1,16 @@
+"""Settings of the installation, for whoever runs it: backups."""
+
+import streamlit as st
+
+from ui import app
+from ui.settings import backups
+
+
+def main() -> None:
+    """The page."""
+    st.title("Settings", anchor=False)
+    with app.calm():
+        backups.show()
+
+
+main()

@@ -1,0 +1,218 @@
+"""Backups: those that are there, one more with a click, and what a restore would do before it does it."""
+
+import streamlit as st
+
+from chatcore.backup import service
+from chatcore.backup.folder import Backup, Made, Note
+from chatcore.backup.jobs import Job
+from ui import app, words
+from ui.settings import dialogs
+
+WHY = {Made.BY_HAND: "made by hand", Made.AUTOMATIC: "automatic", Made.BEFORE_RESTORE: "made before a restore"}
+# More are in the folder, and on the command line.
+SHOWN = 30
+
+
+def show() -> None:
+    """The whole part. Raises Denied for who does not own the installation."""
+    # Before anything is read: nobody else learns that there are backups.
+    standing = service.survey(app.core().settings, app.viewer())
+    app.show_kept_error()
+    st.subheader("Backups", anchor=False)
+    show_how()
+    show_failure(standing.failure)
+    show_outcome(standing.outcome)
+    if standing.planned is not None:
+        show_planned(standing.planned)
+    if standing.job is not None and not standing.job.ended.is_set():
+        watch()
+    else:
+        show_end(standing.job)
+        st.button("Back up now", icon=":material/save:", type="primary", key="settings.backup", on_click=begin)
+    show_list(standing.backups)
+    show_moving()
+
+
+def show_how() -> None:
+    """What a backup is, and whether any is made without a click."""
+    settings = app.core().settings
+    st.markdown(
+        "A backup holds everything of everybody on this installation: chats, files, usage, settings. It is made while the app is in use, "
+        "and read again before it counts as one."
+    )
+    where = (
+        f"They are in :small[`{settings.backups_at}`], on this server: copy them elsewhere now and then, since a broken disk takes both."
+    )
+    if settings.backup_every_s:
+        every, kept = words.interval(settings.backup_every_s), words.plural(settings.backup_keep, "automatic one")
+        st.markdown(
+            f"**Automatic: {every}.** The newest {kept} stay, older ones are deleted; those made by hand stay until you delete them. "
+            f"{where}"
+        )
+    else:
+        st.markdown(
+            f"**Automatic backups are off.** To have one every day and keep a week of them, start chatcore with "
+            f"`CHATCORE_BACKUP_EVERY=1d` and `CHATCORE_BACKUP_KEEP=7`. {where}"
+        )
+
+
+# --- what happened -----------------------------------------------------------------------------------------------
+
+
+def show_failure(failure: Note | None) -> None:
+    """An automatic backup that failed stays on the page until one succeeds."""
+    if failure is not None:
+        st.error(f"**The automatic backup of {dialogs.moment(failure.at)} failed.**  \n{said(failure)}", icon=":material/error:")
+
+
+def show_outcome(outcome: Note | None) -> None:
+    """How the restore at the last start ended, until it was read."""
+    if outcome is None:
+        return
+    if outcome.succeeded:
+        st.success(f"**{words.plain(outcome.message)}**  \n{words.plain(outcome.hint)}", icon=":material/check_circle:")
+    else:
+        st.error(f"**The restore at the last start was not done.**  \n{said(outcome)}", icon=":material/error:")
+    st.button("I have read this", key="settings.read", on_click=put_away)
+
+
+def said(note: Note) -> str:
+    return words.with_code(f"{note.message} {note.hint}".strip())
+
+
+def show_planned(backup: Backup) -> None:
+    """A restore that waits for the next start."""
+    st.warning(
+        f"**The next start restores the backup of {dialogs.moment(backup.made_at)}.**  \n"
+        "Until then the app goes on as it is. Restart it now: what is written from here on stays in the database that is put aside.",
+        icon=":material/restart_alt:",
+    )
+    st.button("Cancel the restore", key="settings.cancel", on_click=cancel)
+
+
+@st.fragment(run_every=0.5)
+def watch() -> None:
+    """How far the job is; runs alone, twice a second."""
+    job = service.survey(app.core().settings, app.viewer()).job
+    if job is None or job.ended.is_set():
+        st.rerun()
+    with st.container(border=True):
+        st.markdown(f"**{job.title}**")
+        st.progress(job.share, text=progress_text(job))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("Stop", icon=":material/stop:", key="settings.stop", on_click=job.stop)
+            st.caption("You may go to other pages meanwhile, and everybody may go on chatting.")
+
+
+def progress_text(job: Job) -> str:
+    """The stage, and how much of it is done where that is known."""
+    if not job.stage:
+        return "Beginning …"
+    return f"{job.stage} · {job.share:.0%}" if job.total else f"{job.stage} …"
+
+
+def show_end(job: Job | None) -> None:
+    """How the last job ended."""
+    if job is None:
+        return
+    if job.error is not None:
+        app.show_error(job.error)
+    elif job.broke:
+        app.show_unexpected()
+    elif job.stopped:
+        st.info("**Stopped.**  \nNothing is left of it.", icon=":material/stop:")
+    elif job.message:
+        st.success(words.plain(job.message), icon=":material/check_circle:")
+
+
+# --- the list ----------------------------------------------------------------------------------------------------
+
+
+def show_list(backups: tuple[Backup, ...]) -> None:
+    """The backups, the newest first."""
+    if not backups:
+        st.caption("There are no backups yet.")
+        return
+    for backup in backups[:SHOWN]:
+        show_backup(backup)
+    if len(backups) > SHOWN:
+        st.caption(f"and {words.count(len(backups) - SHOWN)} older ones: python -m chatcore backups")
+    dialogs.show(backups)
+
+
+def show_backup(backup: Backup) -> None:
+    """One backup: when, how large, what it holds, whether it was found whole, and what can be done with it."""
+    with (
+        st.container(border=True, key=f"settings_backup_{backup.name.partition('.')[0]}"),
+        st.container(horizontal=True, vertical_alignment="center"),
+    ):
+        st.markdown(f"**{dialogs.moment(backup.made_at)}**  \n:small[{words.plain(facts(backup))}]  \n{verified(backup)}", width="stretch")
+        st.link_button("Download", address(backup), icon=":material/download:", type="tertiary")
+        menu = [("Restore …", "restore"), ("Check again", "check"), ("Delete …", "delete")]
+        for label, what in menu:
+            st.button(label, key=f"settings.{what}.{backup.name}", type="tertiary", on_click=choose, args=(what, backup.name))
+
+
+def facts(backup: Backup) -> str:
+    """Size, what it holds, and why it was made."""
+    held = backup.manifest
+    told = [words.size(backup.size_bytes)]
+    if held is not None:
+        told += [words.plural(held.messages, "message"), words.plural(held.chats, "chat")]
+    return " · ".join([*told, WHY[backup.made]])
+
+
+def verified(backup: Backup) -> str:
+    """Whether the backup was found whole, and when."""
+    if backup.has_changed:
+        return ":red-badge[:material/broken_image: Has changed since it was made]"
+    if backup.verified_at is None:
+        return ":orange-badge[:material/help: Not checked yet]"
+    return f":green-badge[:material/verified: Found whole {words.plain(dialogs.moment(backup.verified_at))}]"
+
+
+def address(backup: Backup) -> str:
+    """Where the browser gets the file, without the pages holding it in memory."""
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}/api/v1/backups/{backup.name}" if path else f"/api/v1/backups/{backup.name}"
+
+
+def show_moving() -> None:
+    """Where the rest is."""
+    with st.expander("Move to PostgreSQL, or to another machine"):
+        st.markdown(
+            "A whole database is copied to another address, of the same kind or the other, and compared row by row:\n\n"
+            "```\npython -m chatcore copy --from sqlite:///data/chatcore.db --to postgresql://user:password@host:5432/name\n```\n\n"
+            "Stop chatcore before, and start it afterwards with `DATABASE_URL` on the copy: what is written meanwhile is not in it. "
+            "A backup that was downloaded is restored anywhere with `python -m chatcore restore FILE`."
+        )
+
+
+# --- what was clicked --------------------------------------------------------------------------------------------
+
+
+def begin() -> None:
+    """Begins a backup."""
+    with app.calm_callback():
+        service.begin_backup(app.core().settings, app.viewer(), now=app.now())
+
+
+def choose(what: str, name: str) -> None:
+    """Begins a check, or has the dialog shown that asks first."""
+    with app.calm_callback():
+        if what == "check":
+            service.begin_check(app.core().settings, app.viewer(), name, now=app.now())
+        else:
+            st.session_state[dialogs.ASKED] = (what, name)
+
+
+def cancel() -> None:
+    """The next start restores nothing."""
+    with app.calm_callback():
+        service.cancel_restore(app.core().settings, app.viewer())
+
+
+def put_away() -> None:
+    """What was read goes."""
+    with app.calm_callback():
+        service.put_away(app.core().settings, app.viewer())
