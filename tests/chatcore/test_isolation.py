@@ -139,7 +139,7 @@ class World:
     link_id: int = 0
 
 
-def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, *tuple[int, ...]]:
+def fill(db: Database, ada: Viewer) -> tuple[uuid.UUID, int, int, int, int, int, int, int, int, int, int, int, int, int]:
     """Ada's chats: one with an answer, one that still answers, one archived, one in the trash; and how she keeps order."""
     full, busy, archived, trashed = (make_chat(db, ada, title=title) for title in ("tides", "busy", "archived", "trashed"))
     asked, answer = make_exchange(db, ada, full.id)
