@@ -2,7 +2,7 @@
 
 A row of a page stands for one message or attempt; a cell for all of a local day of a zone that have the same model, origin, hour, person
 and so on. Each kind of cell is told apart by what its questions need and by no more: an hour of a model is another cell, but not the
-person too. Of times and speeds a cell is a bucket, so a percentile has an error (`BUCKET_ERROR`). See docs/decisions/0013.
+person too. Of times and speeds a cell is a bucket, so a percentile has an error (`BUCKET_ERROR`). See docs/decisions/0012.
 """
 
 import json
