@@ -30,7 +30,7 @@ KINDS = {
     "BYTEA": Kind.BYTES,
 }  # fmt: skip
 # A mark for the rollup names the transaction that made it, which means nothing elsewhere: one a day is left, made by nobody.
-MARKS, MARK_WRITER = "usage_dirty", "writer"
+MARKS, MARK_WRITER = ("usage_dirty", "usage_sum_dirty"), "writer"
 
 
 class Source(Protocol):
@@ -200,15 +200,15 @@ def kind_of(table: str, column: str, declared: str) -> Kind:
 
 
 def is_writer(table: Table, column: Column) -> bool:
-    return table.name == MARKS and column.name == MARK_WRITER
+    return table.name in MARKS and column.name == MARK_WRITER
 
 
 def key_of(table: Table) -> tuple[str, ...]:
-    return tuple(name for name in table.key if table.name != MARKS or name != MARK_WRITER)
+    return tuple(name for name in table.key if table.name not in MARKS or name != MARK_WRITER)
 
 
 def grouping(table: Table) -> str:
-    return f" GROUP BY {', '.join(key_of(table))}" if table.name == MARKS else ""
+    return f" GROUP BY {', '.join(key_of(table))}" if table.name in MARKS else ""
 
 
 def counting(table: Table) -> str:

@@ -13,13 +13,18 @@ from chatcore.backup.copying import copy_database
 from chatcore.db import Database, open_database
 from chatcore.errors import Invalid
 from chatcore.history import append, create_chat
-from chatcore.migrations.run import TABLES
 from chatcore.parts import Role
 from chatcore.rollup.making import refresh
 from chatcore.search import count_hits
 from chatcore.search.build import build_index
 from tests.chatcore.backup.worlds import ailments, contents, fill_world
 from tests.factories import NOW, make_chat, make_viewer
+
+# What the world of these tests has something of; a table that is empty is compared all the same.
+FILLED = (
+    "users", "chatsession", "chatmessage", "generation", "attachment", "attachment_content", "feedback", "tag", "chattag", "importref",
+    "usage_day", "usage_dirty", "folder", "saved_search", "preset", "prompt", "tool_permission", "import_run", "user_setting",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def test_there_and_back_is_the_same_and_lives_on(db: Database, elsewhere: str, t
     copied = copy_database(db.url, there, now=NOW)
     copy_database(there, back, now=NOW)
     assert copied.tables == before == contents(there) == contents(back)
-    assert {name for name in TABLES if not before[name].rows} <= {"unmigrated_row", "queued_prompt"}
+    assert all(before[name].rows for name in FILLED)
     assert ailments(elsewhere) == ailments(str(back)) == []
     for other in opened(elsewhere):
         refresh(other)
