@@ -33,6 +33,7 @@ from chatcore.parts import Role, Viewer
 from chatcore.reports.questions import QUESTIONS
 from chatcore.settings import ROOT
 from tests.chatcore.analytics_rows import TABLES, write_history
+from tests.chatcore.called_rows import write_called
 from tests.factories import make_chat, make_exchange, make_title_usage, make_viewer
 
 NOW = datetime.now(UTC)
@@ -56,7 +57,8 @@ def told(failed: Result, *parts: str) -> None:
 @pytest.fixture
 def owner(db: Database) -> Viewer:
     viewer = local_owner(db, now=NOW)
-    write_history(db, viewer, start=NOW - timedelta(days=60), end=NOW, turns=120)
+    # With tools and windows, so that every question has something to answer.
+    write_called(db, viewer, start=NOW - timedelta(days=60), end=NOW, turns=120, seed=1)
     make_title_usage(db, viewer, at=NOW - timedelta(days=22))
     return viewer
 

@@ -12,7 +12,7 @@ from chatcore.db import Database
 from chatcore.parts import Role, State, Viewer
 from chatcore.prices import CURRENCY
 from chatcore.reports.tables import CALLED, REASONS
-from chatcore.reports.tiles import UNKNOWN
+from chatcore.reports.tiles import UNKNOWN, value_text
 from ui import app, words
 from ui.analytics import charts
 from ui.analytics.charts import Spec
@@ -149,7 +149,7 @@ def show_call(call: CallBehind, clock: Clock) -> None:
     facts = [
         call.tool,
         f"{CALLED.get(call.state.value, 'running').lower()}{f': {why}' if why else ''}",
-        words.duration(call.duration_s) if call.duration_s is not None else "",
+        value_text("s", call.duration_s) if call.duration_s is not None else "",
         clock.short(call.created_at),
         words.model_name(call.provider, call.model_name),
         "in the trash" if call.in_trash else "",
