@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -10,36 +10,45 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat import composer, live, open_app, send, wait_until_done
 from tests.browser.conftest import Server
-from tests.replay import ReplayServer, transcript
+from tests.replay import Gate, ReplayServer, transcript
 
 pytestmark = pytest.mark.browser
 # Of the transcripts; the other model is the guide.
 TINY = "tinychat"
 
 
+@dataclass(frozen=True)
+class Model:
+    """A model server whose answer comes to its end when the test says so."""
+
+    server: ReplayServer
+    rest: Gate
+
+
 @pytest.fixture
-def model_server() -> Iterator[ReplayServer]:
+def model() -> Iterator[Model]:
     with ReplayServer() as made:
         made.on("/api/tags", transcript("ollama_tags.json"))
-        made.play("ollama_chat_thinking.ndjson", change=lambda reply: replace(reply, pause_s=0.4))
-        yield made
+        rest, whole = made.gate(), transcript("ollama_chat_basic.ndjson")
+        made.on("/api/chat", replace(whole, stall_at=whole.pieces[0], stall=rest))
+        yield Model(made, rest)
 
 
 @pytest.fixture
-def two_models(migrated_database_url: str, tmp_path: Path, model_server: ReplayServer) -> Iterator[Server]:
+def two_models(migrated_database_url: str, tmp_path: Path, model: Model) -> Iterator[Server]:
     """The app with a model of Ollama beside the guide."""
-    server = Server(migrated_database_url, ollama_host=model_server.url, log=tmp_path / "server.log").start()
+    server = Server(migrated_database_url, ollama_host=model.server.url, log=tmp_path / "server.log").start()
     yield server
     server.stop()
 
 
-def test_a_blind_comparison_streams_both_is_voted_on_and_goes_on(two_models: Server, page: Page) -> None:
+def test_a_blind_comparison_streams_both_is_voted_on_and_goes_on(two_models: Server, model: Model, page: Page) -> None:
     open_app(page, two_models.url)
     page.get_by_role("button", name="Compare").click()
     page.get_by_role("combobox", name="Compare with").click()
     page.get_by_role("option", name=re.compile("guide")).click()
     page.keyboard.press("Escape")
-    send(page, "/stream 300 100")
+    send(page, "/stream 100 5")
     expect(live(page)).to_have_count(2)
     expect(page.get_by_test_id("live-stop")).to_have_count(2)
     boxes = [answer.bounding_box() for answer in live(page).all()]
@@ -49,7 +58,9 @@ def test_a_blind_comparison_streams_both_is_voted_on_and_goes_on(two_models: Ser
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"], "and not over each other"
     # A reload in mid-answer shows both again.
     page.reload()
-    expect(page.get_by_test_id("live-answer").or_(page.get_by_text("Answer B"))).not_to_have_count(0)
+    expect(page.get_by_text("Answer B")).to_be_visible()
+    expect(live(page).first).to_be_visible()
+    model.rest.open()
     wait_until_done(page)
     better = page.get_by_role("button", name="B is better")
     expect(better).to_be_enabled()
