@@ -81,9 +81,9 @@ def make_chats(url: str) -> str:
     now = datetime.now(UTC)
     fill(db, messages=MESSAGES, seed=1, now=now)
     viewer = local_owner(db, now=now)
-    # The machine that takes the pictures may have no font for other scripts.
+    # The machine that takes the pictures may have no font for Chinese and Japanese.
     newest = list_chats(db, viewer, limit=200).items
-    archive_chats(db, viewer, [chat.id for chat in newest if not chat.title.isascii()], archived=True)
+    archive_chats(db, viewer, [chat.id for chat in newest if max(chat.title) > "\u2fff"], archived=True)
     longest = browse_chats(db, viewer, Browse(models=(MODELS[0],), sort="messages"), limit=1).items[0]
     db.close()
     return str(longest.id)
