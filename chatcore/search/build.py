@@ -8,7 +8,7 @@ comes, the upkeep of whichever process is there sees to it.
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TypeVar
 
@@ -51,10 +51,7 @@ def is_building(tx: Session) -> bool:
 
 def index_later(tx: Session, ids: Iterable[int]) -> None:
     """Says that the messages of these ids, which this transaction goes on to write, are indexed later. The ids are rising."""
-    rows = []
-    for _, stretch in groupby(enumerate(ids), lambda pair: pair[1] - pair[0]):
-        found = [message_id for _, message_id in stretch]
-        rows.append({"first": found[0], "last": found[-1]})
+    rows = [{"first": first, "last": last} for first, last in stretches(ids)]
     if rows and tx.get_bind().dialect.name == "sqlite":
         # Those that come one after the other are one stretch, of which a step takes as much as it can.
         longer = sa.update(SEARCH_LATER).where(SEARCH_LATER.c.last == rows[0]["first"] - 1).values(last=rows[0]["last"])
@@ -63,12 +60,22 @@ def index_later(tx: Session, ids: Iterable[int]) -> None:
         tx.connection().execute(sa.insert(SEARCH_LATER), rows)
 
 
-def mark_days(tx: Session, ids: Sequence[int]) -> None:
-    """Marks the days of these messages, which are rising, for the analytics. Whoever wrote them calls it in the same transaction, when
-    all that counts is written."""
-    if ids:
-        for statement in usage_marks.MARK_STRETCH[tx.get_bind().dialect.name]:
-            tx.execute(sa.text(statement), {"first": ids[0], "last": ids[-1]})
+def mark_days(tx: Session, ids: Iterable[int]) -> None:
+    """Marks the days of these messages, whose ids are rising, for the analytics. Whoever wrote them calls it in the same
+    transaction, when all that counts is written."""
+    for first, last in stretches(ids):
+        for statement in MARK_STRETCH[tx.get_bind().dialect.name]:
+            tx.execute(statement, {"first": first, "last": last})
+
+
+MARK_STRETCH = {dialect: tuple(map(sa.text, statements)) for dialect, statements in usage_marks.MARK_STRETCH.items()}
+
+
+def stretches(ids: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The first and the last of each row of ids that come one after the other."""
+    for _, stretch in groupby(enumerate(ids), lambda pair: pair[1] - pair[0]):
+        found = [message_id for _, message_id in stretch]
+        yield found[0], found[-1]
 
 
 def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
@@ -216,11 +223,11 @@ def index_chats(tx: Session, done: int) -> tuple[int, int | None]:
 
 def held(tx: Session, column: sa.ColumnElement[Id], ids: Sequence[Id], *, as_they_are: bool = False) -> list[Id]:
     """Those of the rows that nobody is deleting, held until the end: on PostgreSQL an entry for a row that goes would be refused.
-    With `as_they_are` nobody is changing them either: the trigger of a change leaves alone what is indexed later."""
+    With `as_they_are` nobody is changing them or putting a file on them either: triggers leave alone what is indexed later."""
     if tx.get_bind().dialect.name == "sqlite":
         return list(ids)
     wanted = sa.select(column).where(column.in_(ids)).order_by(column)
-    there = set(tx.execute(wanted.with_for_update(key_share=True, read=not as_they_are)).scalars())
+    there = set(tx.execute(wanted.with_for_update(key_share=not as_they_are, read=not as_they_are)).scalars())
     return [row_id for row_id in ids if row_id in there]
 
 
