@@ -13,8 +13,10 @@ from chatcore.api import (
     answers,
     attachments,
     chats,
+    exports,
     finding,
     folders,
+    imports,
     live,
     messages,
     metrics,
@@ -49,6 +51,9 @@ PROMPT = "/api/v1/prompts/{prompt_id}"
 TOOLS = "/api/v1/tools"
 QUEUED = "/api/v1/queue/{queued_id}"
 PREFERENCES = "/api/v1/preferences"
+IMPORTS = "/api/v1/imports"
+IMPORT = "/api/v1/imports/{import_id}"
+EXPORT = "/api/v1/export"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -117,6 +122,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", f"{QUEUED}/send", queue.send_now),
     Operation("GET", PREFERENCES, preferences.show),
     Operation("PUT", PREFERENCES, preferences.change),
+    Operation("GET", IMPORTS, imports.list_all),
+    Operation("POST", f"{IMPORTS}/stop", imports.stop),
+    Operation("GET", IMPORT, imports.show),
+    Operation("DELETE", IMPORT, imports.undo),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 ATTACHMENT = f"{MESSAGE}/attachments/{{attachment_id}}"
@@ -144,6 +153,15 @@ def routes(
     async def download(request: Request) -> Response:
         return await attachments.download(door, request)
 
+    async def look_into(request: Request) -> Response:
+        return await imports.look(door, request)
+
+    async def start_import(request: Request) -> Response:
+        return await imports.start(door, request)
+
+    async def export(request: Request) -> Response:
+        return await exports.download(door, request)
+
     async def health(request: Request) -> Response:
         return await state.health(door, request)
 
@@ -157,6 +175,9 @@ def routes(
         *(Route(operation.path, endpoint(door, operation), methods=[operation.method]) for operation in OPERATIONS),
         Route(ATTACHMENT, download, methods=["GET"]),
         Route(EVENTS, events, methods=["GET"]),
+        Route(f"{IMPORTS}/preview", look_into, methods=["POST"]),
+        Route(IMPORTS, start_import, methods=["POST"]),
+        Route(EXPORT, export, methods=["GET"]),
         WebSocketRoute(LIVE, follow),
         Route(HEALTH, health, methods=["GET"]),
         Route(METRICS, scrape, methods=["GET"]),
