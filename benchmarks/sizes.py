@@ -24,6 +24,7 @@ class Sizes:
     stops: int = 10
     clicks: int = 7
     corpus: int = 100_000
+    transferred: int = 20_000
 
 
 FULL = Sizes()
@@ -41,6 +42,7 @@ QUICK = Sizes(
     stops=3,
     clicks=3,
     corpus=10_000,
+    transferred=3_000,
 )
 # For the test that the scenarios run at all.
-TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120)
+TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120, transferred=60)

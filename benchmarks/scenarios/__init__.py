@@ -16,6 +16,7 @@ from benchmarks.scenarios import (
     stop,
     stream,
     switcher,
+    transfer,
     writers,
 )
 from benchmarks.sizes import Sizes
@@ -45,6 +46,7 @@ STORAGE: tuple[StorageScenario, ...] = (
     StorageScenario("chat_list", chat_list.measure),
     StorageScenario("open_window", open_window.measure),
     StorageScenario("writers", writers.measure, engines=("sqlite",)),
+    StorageScenario("transfer", transfer.measure),
 )
 APP: tuple[AppScenario, ...] = (
     AppScenario("start", start.measure),
