@@ -4,7 +4,6 @@ import io
 import queue
 import threading
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -17,9 +16,6 @@ from chatcore.core import Core
 from chatcore.errors import ChatcoreError
 from chatcore.exporting import Chosen, Form, choose, export, file_name, form_named
 from chatcore.parts import Viewer
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
 
 # So much is sent at a time, and so many of these wait at most for a caller that reads slowly.
 PIECE_BYTES = 256 * 1024
@@ -98,7 +94,7 @@ class Outlet(io.RawIOBase):
     def tell(self) -> int:
         return self.size_bytes
 
-    def write(self, piece: "ReadableBuffer") -> int:
+    def write(self, piece: bytes | memoryview) -> int:  # type: ignore[override]  # the name of all that is like bytes came with 3.12
         """Hands a piece over; waits while too many wait. Raises Gone."""
         content = bytes(piece)
         self.put(content)

@@ -364,7 +364,6 @@ ELSEWHERE = {
     "importing.jobs.look": "the same as preview",
     "importing.jobs.start": "the same as import_file",
     "importing.jobs.start_file": "the same as import_file",
-    "importing.writing.made": "makes a row of a message for the viewer; reads and writes nothing",
     "importing.runs.end_run": "of a run that the viewer began; changes nothing of another's",
     "importing.runs.chats_of": "part of undo_import, of a run that was found through the viewer",
     "importing.runs.remove_chat": "part of undo_import, of a run that was found through the viewer",
