@@ -1,4 +1,4 @@
-"""Writes a corpus into a database, quickly and through every trigger, and remembers in the database what was written.
+"""Writes a corpus into a database as an import of its size does, and remembers in the database what was written.
 
 Quick because rows go to the driver as they are (executemany, COPY); the types of the tables say how a value is stored.
 A run that was ended goes on where it stopped: the rows before are made again but not written.
@@ -6,20 +6,22 @@ A run that was ended goes on where it stopped: the rows before are made again bu
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 import psycopg
 import sqlalchemy as sa
-from psycopg import sql
 from sqlmodel import Session, SQLModel
 
 from benchmarks.corpus import VERSION, Batch, Corpus, Row
 from benchmarks.corpus_people import ISSUER, PEOPLE, folder_rows, tag_rows
 from benchmarks.filling import NOW
 from chatcore.accounts import local_owner
+from chatcore.bulk import as_stored, insert_rows
 from chatcore.db import Database
 from chatcore.errors import Invalid
+from chatcore.rows import CHATS, MESSAGES
+from chatcore.search.build import index_later, later_step, mark_days
 
 MESSAGES_A_TRANSACTION = 5_000
 COLUMNS = {
@@ -111,6 +113,9 @@ def load(db: Database, corpus: Corpus, *, at_once: int = MESSAGES_A_TRANSACTION,
             write(tx, batch)
             take_ids(tx, "chatmessage")
             remember(tx, corpus)
+        # Now, so that what is left to be indexed at an end in the middle is little.
+        while later_step(db) is not None:
+            pass
         if on_progress:
             on_progress(corpus.messages, corpus.wanted)
     settle(db)
@@ -123,12 +128,15 @@ def write(tx: Session, batch: Batch) -> None:
     """All rows of a batch, in the order that the keys between them ask for."""
     if dialect_of(tx) == "postgresql":
         tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+    ids = [int(str(row[0])) for row in batch.messages]
+    index_later(tx, sorted(ids))
     insert(tx, "chatsession", batch.chats)
     insert(tx, "chatmessage", batch.messages)
     insert(tx, "generation", batch.generations)
+    mark_days(tx, sorted(ids))
     insert(tx, "chattag", batch.tags)
     # The chat and its last message name each other, so one of them has to be written twice.
-    leaves = as_stored(tx, ("chatmessage.id", "chatsession.id"), batch.leaves)
+    leaves = as_stored(tx, (MESSAGES.c.id, CHATS.c.id), batch.leaves)
     driver_of(tx).cursor().executemany(LEAF[dialect_of(tx)], leaves)
 
 
@@ -139,25 +147,8 @@ def take_ids(tx: Session, table: str) -> None:
 
 
 def insert(tx: Session, table: str, rows: Iterable[Row]) -> None:
-    """Rows of COLUMNS into a table, past SQLAlchemy: by COPY on PostgreSQL, which is what an import of its size would use."""
-    columns = COLUMNS[table]
-    stored = as_stored(tx, [f"{table}.{column}" for column in columns], rows)
-    driver = driver_of(tx)
-    if isinstance(driver, sqlite3.Connection):
-        driver.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})", stored)
-        return
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)))
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in stored:
-            copy.write_row(row)
-
-
-def as_stored(tx: Session, columns: Sequence[str], rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows as the driver takes them: times, ids and flags as the types of these columns (table.column) write them."""
-    dialect = tx.get_bind().dialect
-    types = [SQLModel.metadata.tables[table].c[column].type for table, _, column in (name.partition(".") for name in columns)]
-    writers = [type_.dialect_impl(dialect).bind_processor(dialect) for type_ in types]
-    return (tuple(value if write is None else write(value) for write, value in zip(writers, row, strict=True)) for row in rows)
+    """Rows of COLUMNS into a table, as an import of its size writes them."""
+    insert_rows(tx, SQLModel.metadata.tables[table], COLUMNS[table], rows)
 
 
 def driver_of(tx: Session) -> "sqlite3.Connection | psycopg.Connection[tuple[object, ...]]":

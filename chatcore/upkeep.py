@@ -25,6 +25,8 @@ FIRST_AFTER_S = 5.0
 # Between two steps, so that a writer of another process finds the database free: it asks every millisecond.
 PAUSE_S = 0.01
 HOUR_S = 3600.0
+# Until then what an import of another process left is not found, if that was killed; to look costs two short questions.
+INDEX_S = 60.0
 # Until then the analytics page reads what changed from the tables.
 ROLLUP_S = 30.0
 # How late a backup may be.
@@ -46,7 +48,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
     return (
         Job("make the pages of the rollup", ROLLUP_S, lambda: make_pages(db)),
         Job("sum up everybody's days", ROLLUP_S, lambda: make_sums(db)),
-        Job("index messages for the search", HOUR_S, lambda: index_messages(db)),
+        Job("index messages for the search", INDEX_S, lambda: index_messages(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
         Job("remove share links that have ended", HOUR_S, lambda: remove_ended_links(db, now=clock())),
         Job("count for the planner", HOUR_S, lambda: count_for_the_planner(db)),
@@ -81,7 +83,7 @@ def needs_sums(db: Database) -> bool:
 
 
 def index_messages(db: Database) -> bool:
-    """Indexes some of the messages that were there before the search index; whether there may be more."""
+    """Indexes some of the messages that the search index does not know yet; whether there may be more."""
     indexed = build_step(db)
     if indexed is None:
         return False

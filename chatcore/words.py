@@ -63,15 +63,15 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).replace("ς", "σ")
 
 
-def parts_of_words(text: str) -> list[str]:
+def parts_of_words(text: str, words: list[str] | None = None) -> list[str]:
     """What can be found beside the words themselves, in order of the alphabet: parts of camelCase that are no words of the
-    text, and names with signs (`c++`, `c#`), which no word can be taken for."""
+    text, and names with signs (`c++`, `c#`), which no word can be taken for. `words` are those of the text, if they are known."""
     text = text[:INDEXED_CHARACTERS]
     parts: set[str] = set()
     if "#" in text or "++" in text:
         parts.update(name.lower()[:WORD_CHARACTERS] for name in _SIGNED.findall(text))
     if _HAS_CAMEL.search(text):
-        parts.update(set(words_of(_CAMEL.sub(r"\1 \2", text))).difference(words_of(text)))
+        parts.update(set(words_of(_CAMEL.sub(r"\1 \2", text))).difference(words_of(text) if words is None else words))
     return sorted(parts)
 
 

@@ -45,7 +45,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.feedback",),
     ("chatcore.history", "chatcore.browse", "chatcore.search", "chatcore.analytics", "chatcore.accounts"),
     ("chatcore.organise", "chatcore.rollup", "chatcore.permissions"),
-    ("chatcore.rows",),
+    ("chatcore.rows", "chatcore.bulk"),
     ("chatcore.db",),
     ("chatcore.migrations",),
     ("chatcore.models",),

@@ -20,6 +20,7 @@ from benchmarks.scale.threads import some_chats
 from chatcore import history
 from chatcore.parts import Role
 from chatcore.rows import GENERATIONS, MESSAGES
+from chatcore.search.build import build_index
 
 BUDGET_APPEND_MS = 2.0
 CHATS = 10
@@ -63,6 +64,7 @@ def deleted(ground: Ground) -> Iterator[Figure]:
         with db.write() as tx:
             tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.id.in_(ledger)))
             write(tx, saved)
+        build_index(db)
     if samples:
         yield from half_and_most("delete a chat of 50-70 messages", samples)
 
@@ -88,7 +90,7 @@ def read_back(tx: Session, chat_id: uuid.UUID) -> tuple[Batch, Sequence[int]]:
 
 
 def imported(ground: Ground) -> Iterator[Figure]:
-    """More chats of the same two years, written through every trigger; then all of them are deleted, one call a person."""
+    """More chats of the same two years, with their index; then all of them are deleted, one call a person."""
     db = ground.db
     # Few enough that the index of a kept database is hardly larger afterwards.
     number = min(ground.effort.imported, ground.filling.messages // 50)
@@ -103,6 +105,7 @@ def imported(ground: Ground) -> Iterator[Figure]:
         with db.write() as tx:
             write(tx, batch)
             take_ids(tx, "chatmessage")
+        build_index(db)
         spent_s += time.perf_counter() - started
     yield Figure("bulk import", number / spent_s, "messages/s", note=f"{number:,} messages, {IMPORTED_A_TRANSACTION} a transaction.")
     spent_s = 0.0

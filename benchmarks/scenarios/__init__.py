@@ -17,6 +17,7 @@ from benchmarks.scenarios import (
     stop,
     stream,
     switcher,
+    transfer,
     writers,
 )
 from benchmarks.sizes import Sizes
@@ -47,6 +48,7 @@ STORAGE: tuple[StorageScenario, ...] = (
     StorageScenario("open_window", open_window.measure),
     StorageScenario("writers", writers.measure, engines=("sqlite",)),
     StorageScenario("backups", backups.measure),
+    StorageScenario("transfer", transfer.measure),
 )
 APP: tuple[AppScenario, ...] = (
     AppScenario("start", start.measure),

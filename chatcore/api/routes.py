@@ -15,8 +15,10 @@ from chatcore.api import (
     backups,
     chats,
     comparisons,
+    exports,
     finding,
     folders,
+    imports,
     live,
     messages,
     metrics,
@@ -55,6 +57,9 @@ PREFERENCES = "/api/v1/preferences"
 COMPARISON = "/api/v1/comparisons/{comparison_id}"
 SHARES = "/api/v1/shares"
 SHARE = "/api/v1/shares/{link_id}"
+IMPORTS = "/api/v1/imports"
+IMPORT = "/api/v1/imports/{import_id}"
+EXPORT = "/api/v1/export"
 EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -132,6 +137,10 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DELETE", SHARE, shares.revoke),
     Operation("GET", PREFERENCES, preferences.show),
     Operation("PUT", PREFERENCES, preferences.change),
+    Operation("GET", IMPORTS, imports.list_all),
+    Operation("POST", f"{IMPORTS}/stop", imports.stop),
+    Operation("GET", IMPORT, imports.show),
+    Operation("DELETE", IMPORT, imports.undo),
     Operation("GET", "/api/v1/models", state.list_models),
 )
 ATTACHMENT = f"{MESSAGE}/attachments/{{attachment_id}}"
@@ -165,6 +174,15 @@ def routes(
     async def backup(request: Request) -> Response:
         return await backups.download(door, request)
 
+    async def look_into(request: Request) -> Response:
+        return await imports.look(door, request)
+
+    async def start_import(request: Request) -> Response:
+        return await imports.start(door, request)
+
+    async def export(request: Request) -> Response:
+        return await exports.download(door, request)
+
     async def health(request: Request) -> Response:
         return await state.health(door, request)
 
@@ -182,6 +200,9 @@ def routes(
         Route(ATTACHMENT, download, methods=["GET"]),
         Route(BACKUP, backup, methods=["GET"]),
         Route(EVENTS, events, methods=["GET"]),
+        Route(f"{IMPORTS}/preview", look_into, methods=["POST"]),
+        Route(IMPORTS, start_import, methods=["POST"]),
+        Route(EXPORT, export, methods=["GET"]),
         WebSocketRoute(LIVE, follow),
         Route(HEALTH, health, methods=["GET"]),
         Route(METRICS, scrape, methods=["GET"]),

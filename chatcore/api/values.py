@@ -8,6 +8,8 @@ from datetime import datetime
 
 from chatcore.chat import Sent
 from chatcore.comparisons import Comparison
+from chatcore.importing import Preview, RunInfo
+from chatcore.importing.jobs import Job
 from chatcore.organise.folders import FolderInfo
 from chatcore.organise.presets import PresetInfo
 from chatcore.organise.prompts import PromptInfo
@@ -319,4 +321,32 @@ def facets_json(found: Facets) -> Json:
         "months": values(found.months),
         "roles": values(found.roles),
         "tags": values(found.tags),
+    }
+
+
+# --- imports -----------------------------------------------------------------------------------------------------
+
+
+def import_json(run: RunInfo) -> Json:
+    """An import as the list has it."""
+    return asdict(run) | {"started_at": moment(run.started_at), "finished_at": moment(run.finished_at)}
+
+
+def preview_json(told: Preview) -> Json:
+    """What is in a file."""
+    return asdict(told) | {"first_at": moment(told.first_at), "last_at": moment(told.last_at)}
+
+
+def job_json(job: Job) -> Json:
+    """An import that is going on or has just ended, and how far it is."""
+    pace = job.pace
+    state = "complete" if job.report else "stopped" if job.stopped else "failed" if job.error or job.broke else "running"
+    error = {"kind": job.error.kind, "message": job.error.message, "hint": job.error.hint} if job.error else None
+    return {
+        "file_name": job.file_name,
+        "state": state,
+        "messages": pace.done if pace else 0,
+        "messages_per_s": round(pace.messages_per_s, 1) if pace else None,
+        "error": error,
+        "report": job.report.as_json() if job.report else None,
     }

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from chatcore.db import Database
 from chatcore.errors import Invalid, NotFound
 from chatcore.exporting import as_json, as_rows, as_text
-from chatcore.exporting.reading import Chat, all_chat_ids, count_messages, file_bytes, read_chats
+from chatcore.exporting.reading import Branch, Chat, all_chat_ids, count_messages, file_bytes, read_branches, read_chats
 from chatcore.history import get_chats
 from chatcore.parts import Viewer
 from chatcore.search import matching_chats
@@ -102,8 +102,7 @@ def export(db: Database, viewer: Viewer, form: Form, chosen: Chosen, out: Binary
     """Writes chats to `out`, as they are read; how many chats these were. Chats that are gone by now are left out. `on_progress`
     hears messages done and in all."""
     counted = Counted(count_messages(db, viewer, chosen.chat_ids), on_progress)
-    bare = form.name in ("openai", "sharegpt")
-    chats = counted.through(read_chats(db, viewer, chosen.chat_ids, belongings=not bare))
+    chats = counted.through(read_chats(db, viewer, chosen.chat_ids))
     match form.name:
         case "json":
             write_text(as_json.pieces(chats, lambda file_id: file_bytes(db, viewer, file_id)), out)
@@ -113,9 +112,9 @@ def export(db: Database, viewer: Viewer, form: Form, chosen: Chosen, out: Binary
             title = f"Chats: {chosen.words}" if len(chosen.chat_ids) != 1 else chosen.words
             write_text(as_text.page(chats, title=title, titles=lambda: titles_of(db, viewer, chosen.chat_ids)), out)
         case "openai":
-            write_text(as_rows.openai_lines(chats), out)
+            write_text(as_rows.openai_lines(counted.branches(read_branches(db, viewer, chosen.chat_ids))), out)
         case "sharegpt":
-            write_text(as_rows.sharegpt_lines(chats), out)
+            write_text(as_rows.sharegpt_lines(counted.branches(read_branches(db, viewer, chosen.chat_ids))), out)
         case "dpo":
             write_text(as_rows.preference_lines(chats), out)
         case "messages-csv":
@@ -144,10 +143,20 @@ class Counted:
         """The same chats."""
         for chat in chats:
             yield chat
-            self.chats += 1
-            self.messages += len(chat.messages)
-            if self.on_progress:
-                self.on_progress(self.messages, max(self.total, self.messages))
+            self.count(len(chat.messages))
+
+    def branches(self, branches: Iterator[Branch]) -> Iterator[Branch]:
+        """The same branches."""
+        for branch in branches:
+            yield branch
+            self.count(branch.messages)
+
+    def count(self, messages: int) -> None:
+        """Counts a chat of so many messages."""
+        self.chats += 1
+        self.messages += messages
+        if self.on_progress:
+            self.on_progress(self.messages, max(self.total, self.messages))
 
 
 def titles_of(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> Iterator[tuple[str, str]]:

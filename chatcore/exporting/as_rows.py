@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
+from json.encoder import encode_basestring as quoted
 from typing import BinaryIO
 
-from chatcore.exporting.reading import ATTEMPT, Chat, Written
+from chatcore.exporting.reading import ATTEMPT, Branch, Chat, Turn, Written
 from chatcore.parts import Role, Vote
 
 MESSAGE_NAMES = (
@@ -26,29 +27,31 @@ Row = dict[str, object]
 # --- for training ------------------------------------------------------------------------------------------------
 
 
-def openai_lines(chats: Iterator[Chat]) -> Iterator[str]:
+def openai_lines(branches: Iterator[Branch]) -> Iterator[str]:
     """One chat a line: the branch that is shown, down to its last answer; chats without an answer are left out."""
-    for chat in chats:
-        messages: list[Row] = [{"role": "system", "content": chat.system_prompt}] if chat.system_prompt else []
-        shown = answered(chat.shown)
-        for message in shown:
-            messages += openai_messages(message)
+    for branch in branches:
+        shown = answered(branch.turns)
         if shown:
-            yield json.dumps({"messages": messages}, ensure_ascii=False) + "\n"
+            told = [f'{{"role": "system", "content": {quoted(branch.system_prompt)}}}'] if branch.system_prompt else []
+            for turn in shown:
+                told += openai_messages(turn)
+            yield f'{{"messages": [{", ".join(told)}]}}\n'
 
 
-def answered(messages: Sequence[Written]) -> Sequence[Written]:
-    """The messages down to the last answer that says something."""
-    end = max((place for place, message in enumerate(messages, 1) if message.role is Role.ASSISTANT and message.text.strip()), default=0)
-    return messages[:end]
+def answered(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """The turns down to the last answer that says something."""
+    end = len(turns)
+    while end and (turns[end - 1].role != Role.ASSISTANT or not turns[end - 1].text.strip()):
+        end -= 1
+    return turns[:end]
 
 
-def openai_messages(message: Written) -> Iterator[Row]:
-    """A message as the turns it was: calls of tools with their results, then the text."""
-    if message.role is Role.USER:
-        yield {"role": "user", "content": message.text}
+def openai_messages(turn: Turn) -> Iterator[str]:
+    """A message as the turns it was, in JSON: calls of tools with their results, then the text."""
+    if turn.role == Role.USER:
+        yield f'{{"role": "user", "content": {quoted(turn.text)}}}'
         return
-    calls = [call for call in calls_of(message) if call.get("result") is not None]
+    calls = [call for call in calls_in(turn.tool_calls) if call.get("result") is not None] if turn.tool_calls else []
     start = 0
     for position, group in groupby(sorted(calls, key=place_of), key=place_of):
         asked = list(group)
@@ -57,12 +60,14 @@ def openai_messages(message: Written) -> Iterator[Row]:
                 "name": str(call.get("name") or "tool"), "arguments": json.dumps(call.get("arguments") or {}, ensure_ascii=False)}}
             for number, call in enumerate(asked)
         ]  # fmt: skip
-        yield {"role": "assistant", "content": message.text[start:position].strip() or None, "tool_calls": made}
+        yield json.dumps(
+            {"role": "assistant", "content": turn.text[start:position].strip() or None, "tool_calls": made}, ensure_ascii=False
+        )
         for call, told in zip(asked, made, strict=True):
-            yield {"role": "tool", "tool_call_id": told["id"], "content": str(call["result"])}
+            yield json.dumps({"role": "tool", "tool_call_id": told["id"], "content": str(call["result"])}, ensure_ascii=False)
         start = position
-    if text := message.text[start:].strip():
-        yield {"role": "assistant", "content": text}
+    if text := turn.text[start:].strip():
+        yield f'{{"role": "assistant", "content": {quoted(text)}}}'
 
 
 def place_of(call: Row) -> int:
@@ -71,27 +76,31 @@ def place_of(call: Row) -> int:
 
 
 def calls_of(message: Written) -> list[Row]:
-    """The tool calls of a message; none where its text is no list of them."""
+    """The tool calls of a message."""
+    return calls_in(message.row["tool_calls"])
+
+
+def calls_in(text: object) -> list[Row]:
+    """The tool calls that a message stores; none where its text is no list of them."""
     try:
-        found = json.loads(str(message.row["tool_calls"] or "[]"))
+        found = json.loads(str(text or "[]"))
     except (ValueError, RecursionError):
         return []
     return [call for call in found if isinstance(call, dict)] if isinstance(found, list) else []
 
 
-def sharegpt_lines(chats: Iterator[Chat]) -> Iterator[str]:
+def sharegpt_lines(branches: Iterator[Branch]) -> Iterator[str]:
     """One chat a line; trainers want human and gpt by turns, so what follows the same side is put together."""
-    for chat in chats:
-        turns: list[dict[str, str]] = [{"from": "system", "value": chat.system_prompt}] if chat.system_prompt else []
-        shown = answered(chat.shown)
-        for message in shown:
-            side = "human" if message.role is Role.USER else "gpt"
-            if turns and turns[-1]["from"] == side:
-                turns[-1]["value"] += f"\n\n{message.text}"
-            else:
-                turns.append({"from": side, "value": message.text})
-        if shown:
-            yield json.dumps({"id": str(chat.info.id), "conversations": turns}, ensure_ascii=False) + "\n"
+    for branch in branches:
+        shown = answered(branch.turns)
+        if not shown:
+            continue
+        told = [f'{{"from": "system", "value": {quoted(branch.system_prompt)}}}'] if branch.system_prompt else []
+        for role, alike in groupby(shown, key=lambda turn: turn.role):
+            side = "human" if role == Role.USER else "gpt"
+            text = "\n\n".join([turn.text for turn in alike])
+            told.append(f'{{"from": "{side}", "value": {quoted(text)}}}')
+        yield f'{{"id": "{branch.chat_id}", "conversations": [{", ".join(told)}]}}\n'
 
 
 def preference_lines(chats: Iterator[Chat]) -> Iterator[str]:

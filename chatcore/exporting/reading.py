@@ -1,8 +1,9 @@
 """Reads chats to be written down elsewhere, some at a time, with everything that belongs to them."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
@@ -29,6 +30,7 @@ FEEDBACK = SQLModel.metadata.tables["feedback"]
 # A portion is in memory at a time: chats of so many messages together, or one longer chat.
 MESSAGES_A_PORTION = 2000
 CHATS_A_PORTION = 500
+MESSAGE_NAMES = tuple(column.key for column in MESSAGE_COLUMNS)
 # What the ledger knows of an attempt, but for who ran it.
 ATTEMPT = tuple(
     name
@@ -86,6 +88,23 @@ class Chat:
         return tuple(reversed(path))
 
 
+class Turn(NamedTuple):
+    """A message of the branch that is shown, as far as trainers want it."""
+
+    role: str
+    text: str
+    tool_calls: str | None
+
+
+class Branch(NamedTuple):
+    """The branch that a chat shows, oldest first. `messages` counts those of all branches."""
+
+    chat_id: uuid.UUID
+    system_prompt: str | None
+    messages: int
+    turns: list[Turn]
+
+
 @dataclass(slots=True)
 class Belongings:
     """What belongs to the messages of a portion, by message."""
@@ -112,21 +131,20 @@ def count_messages(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) 
     return total
 
 
-def read_chats(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID], *, belongings: bool = True) -> Iterator[Chat]:
-    """These chats, in this order, each once; those that are not there or not the viewer's are left out. Without `belongings` only
-    chats and messages are read."""
+def read_chats(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> Iterator[Chat]:
+    """These chats, in this order, each once; those that are not there or not the viewer's are left out."""
     for start in range(0, len(chat_ids), CHATS_A_PORTION):
         part = list(dict.fromkeys(chat_ids[start : start + CHATS_A_PORTION]))
         with db.read() as tx:
             of_these = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
             prompts = (CHATS.c.system_prompt,) if "system_prompt" in CHATS.c else ()
             rows = {row["id"]: row for row in tx.execute(sa.select(*CHAT_COLUMNS, *prompts).where(of_these)).mappings()}
-            paths = {folder_id: found.path for folder_id, found in folders_in(tx, viewer).items()} if belongings else {}
-        tags = tags_of(db, viewer, list(rows)) if belongings else {}
+            paths = {folder_id: found.path for folder_id, found in folders_in(tx, viewer).items()}
+        tags = tags_of(db, viewer, list(rows))
         for portion in portions([rows[chat_id] for chat_id in part if chat_id in rows]):
             with db.read() as tx:
-                messages = messages_of(tx, viewer, [row["id"] for row in portion], belongings=belongings)
-                compared = comparisons_of(tx, viewer, [row["id"] for row in portion]) if belongings else {}
+                messages = messages_of(tx, viewer, [row["id"] for row in portion])
+                compared = comparisons_of(tx, viewer, [row["id"] for row in portion])
             for row in portion:
                 info = chat_info(row)
                 yield Chat(
@@ -137,6 +155,40 @@ def read_chats(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID], *, b
                     row.get("system_prompt"),
                     tuple(compared.get(info.id, ())),
                 )
+
+
+def read_branches(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> Iterator[Branch]:
+    """The same chats as the branches they show: few columns, and no row becomes an object of its own but what is told."""
+    # As the database keeps it, since nothing but a comparison is made of it.
+    key = sa.type_coerce(CHATS.c.id, sa.String).label("key")
+    chat = sa.type_coerce(MESSAGES.c.session_id, sa.String).label("chat")
+    columns = (chat, MESSAGES.c.id, MESSAGES.c.parent_id, MESSAGES.c.role, MESSAGES.c.content, MESSAGES.c.tool_calls)
+    for start in range(0, len(chat_ids), CHATS_A_PORTION):
+        part = list(dict.fromkeys(chat_ids[start : start + CHATS_A_PORTION]))
+        of_these = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+        asked = sa.select(CHATS.c.id, key, CHATS.c.message_count, CHATS.c.current_message_id, CHATS.c.system_prompt).where(of_these)
+        with db.read() as tx:
+            rows = {row["id"]: row for row in tx.execute(asked).mappings()}
+        for portion in portions([rows[chat_id] for chat_id in part if chat_id in rows]):
+            theirs = sa.and_(MESSAGES.c.user_id == viewer.user_id, MESSAGES.c.session_id.in_([row["id"] for row in portion]))
+            by_chat: dict[str, dict[int, tuple[int | None, Turn]]] = {row["key"]: {} for row in portion}
+            with db.read() as tx:
+                for of_chat, message_id, parent_id, *told in tx.execute(sa.select(*columns).where(theirs)):
+                    by_chat[of_chat][message_id] = (parent_id, Turn(*told))
+            for row in portion:
+                found = by_chat[row["key"]]
+                yield Branch(row["id"], row["system_prompt"], len(found), branch_of(found, row["current_message_id"]))
+
+
+def branch_of(found: Mapping[int, tuple[int | None, Turn]], shown: int | None) -> list[Turn]:
+    """The turns down to the message that is shown, else to the newest."""
+    place = shown if shown is not None else max(found, default=None)
+    path: list[Turn] = []
+    while place is not None and place in found and len(path) <= len(found):
+        place, turn = found[place]
+        path.append(turn)
+    path.reverse()
+    return path
 
 
 def portions(rows: Sequence[sa.RowMapping]) -> Iterator[list[sa.RowMapping]]:
@@ -153,16 +205,18 @@ def portions(rows: Sequence[sa.RowMapping]) -> Iterator[list[sa.RowMapping]]:
         yield portion
 
 
-def messages_of(tx: Session, viewer: Viewer, chat_ids: list[uuid.UUID], *, belongings: bool) -> dict[uuid.UUID, list[Written]]:
+def messages_of(tx: Session, viewer: Viewer, chat_ids: list[uuid.UUID]) -> dict[uuid.UUID, list[Written]]:
     """The messages of these chats by chat, in the order they were written."""
     theirs = sa.and_(MESSAGES.c.user_id == viewer.user_id, MESSAGES.c.session_id.in_(chat_ids))
-    rows = tx.execute(sa.select(*MESSAGE_COLUMNS).where(theirs).order_by(MESSAGES.c.id)).mappings().all()
-    known = belongings_of(tx, viewer, chat_ids) if belongings else Belongings()
+    rows = tx.execute(sa.select(*MESSAGE_COLUMNS).where(theirs).order_by(MESSAGES.c.id)).all()
+    known = belongings_of(tx, viewer, chat_ids)
     found: dict[uuid.UUID, list[Written]] = {}
-    for row in rows:
-        rating, note = known.ratings.get(row["id"], (None, None))
-        attempts, files = known.attempts.get(row["id"], ()), known.files.get(row["id"], ())
-        found.setdefault(row["session_id"], []).append(Written(dict(row), tuple(attempts), tuple(files), rating, note))
+    for values in rows:
+        row = dict(zip(MESSAGE_NAMES, values, strict=True))
+        message_id = row["id"]
+        rating, note = known.ratings.get(message_id, (None, None))
+        attempts, files = known.attempts.get(message_id, ()), known.files.get(message_id, ())
+        found.setdefault(row["session_id"], []).append(Written(row, tuple(attempts), tuple(files), rating, note))
     return found
 
 
@@ -171,8 +225,8 @@ def belongings_of(tx: Session, viewer: Viewer, chat_ids: list[uuid.UUID]) -> Bel
     known = Belongings()
     columns = [GENERATIONS.c.message_id, *(GENERATIONS.c[name] for name in ATTEMPT)]
     theirs = sa.and_(GENERATIONS.c.user_id == viewer.user_id, GENERATIONS.c.session_id.in_(chat_ids), GENERATIONS.c.message_id.is_not(None))
-    for row in tx.execute(sa.select(*columns).where(theirs).order_by(GENERATIONS.c.id)).mappings():
-        known.attempts.setdefault(row["message_id"], []).append({name: row[name] for name in ATTEMPT})
+    for message_id, *values in tx.execute(sa.select(*columns).where(theirs).order_by(GENERATIONS.c.id)):
+        known.attempts.setdefault(message_id, []).append(dict(zip(ATTEMPT, values, strict=True)))
     in_chats = MESSAGES.c.session_id.in_(chat_ids)
     names = ("id", "message_id", "name", "media_type", "size_bytes", "sha256", "created_at")
     files = sa.select(*(ATTACHMENTS.c[name] for name in names)).join(MESSAGES, MESSAGES.c.id == ATTACHMENTS.c.message_id)

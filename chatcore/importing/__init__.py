@@ -23,18 +23,21 @@ from chatcore.importing.writing import UNREADABLE_FILE, Done, Slice, Target, loo
 from chatcore.organise import folders
 from chatcore.organise.tags import clean_tag
 from chatcore.parts import Role, Viewer
+from chatcore.search.build import later_step
 
 __all__ = [
     "Imported", "Options", "Outcome", "Pace", "Preview", "Report", "RunInfo", "Skipped", "Undone", "import_file", "list_imports",
     "preview", "undo_import",
 ]  # fmt: skip
 
-# A message has its row, its reference and, if a model wrote it, its ledger entry. A hundred messages hold up another writer on
-# SQLite for some 25 ms, nearly all of it for the search index, whose cost a message does not depend on the number (measured).
-ROWS_A_TRANSACTION = 300
-MESSAGES_A_SLICE = 99
+# A message has its row, its reference and, if a model wrote it, its ledger entry. A hundred and fifty messages hold up another
+# writer on SQLite for some 20 ms (measured). Their words are put into the index later, many at once, which takes half of the time.
+ROWS_A_TRANSACTION = 450
+MESSAGES_A_SLICE = 149
 ROWS_A_CHAT = 3
 ROWS_A_MESSAGE = 3
+# So many messages wait at most to be found.
+MESSAGES_UNINDEXED = 5000
 # Pictures of one transaction.
 FILES_A_TRANSACTION = 20
 CHATS_A_LOOK = 500
@@ -167,14 +170,27 @@ def report_of(target: Target, known: Format, name: str, tally: Tally, pace: Pace
 
 
 def take_all(target: Target, found: Iterator[Conversation | Broken], tally: Tally, pace: Pace, on_pace: OnPace | None) -> None:
-    """Writes every chat of a file, in portions."""
+    """Writes every chat of a file, in portions, and has the search find them."""
     parts: dict[str, list[Done]] = {}
+    unindexed = 0
     for portion in transactions(found, tally):
         for piece, done in zip(portion, write(target, portion), strict=True):
             parts.setdefault(piece.key, []).append(done)
+            unindexed += done.imported
             if piece.last:
                 count(tally, piece, parts.pop(piece.key))
         pace.done = tally.done
+        if on_pace:
+            on_pace(pace)
+        if unindexed > MESSAGES_UNINDEXED:
+            index(target, pace, on_pace)
+            unindexed = 0
+    index(target, pace, on_pace)
+
+
+def index(target: Target, pace: Pace, on_pace: OnPace | None) -> None:
+    """Has the search find what was written so far. What is left when this is ended, the upkeep does, or the next import."""
+    while later_step(target.db) is not None:
         if on_pace:
             on_pace(pace)
 

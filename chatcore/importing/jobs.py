@@ -26,7 +26,7 @@ class Job:
     """An import that runs, or has ended: then it has a report, an error, or was stopped."""
 
     file_name: str
-    expected: int
+    expected: int | None
     pace: Pace | None = None
     report: Report | None = None
     error: ChatcoreError | None = None
@@ -76,21 +76,41 @@ def look(db: Database, viewer: Viewer, content: memoryview | bytes) -> Preview:
 def start(
     db: Database, viewer: Viewer, content: memoryview | bytes, told: Preview, *, file_name: str, options: Options, now: datetime
 ) -> Job:
-    """Begins to import a file that was dropped and looked at; one at a time for each person. Raises Conflict."""
-    job = Job(file_name, told.messages)
+    """Begins to import a file that was dropped and looked at. Raises Conflict."""
+    path = keep(content)
+    try:
+        return start_file(db, viewer, path, told, file_name=file_name, options=options, now=now, remove=True)
+    except ChatcoreError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def start_file(
+    db: Database,
+    viewer: Viewer,
+    path: Path,
+    told: Preview | None = None,
+    *,
+    file_name: str,
+    options: Options,
+    now: datetime,
+    remove: bool = False,
+) -> Job:
+    """Begins to import a file; one at a time for each person. With `remove` it is deleted at the end. Raises Conflict."""
+    expected = told.messages if told else None
+    job = Job(file_name, expected)
     with _guard:
         running = _jobs.get((db.label, viewer.user_id))
         if running is not None and not running.ended.is_set():
             raise Conflict("An import is going on.", "Wait until it has ended, or stop it.")
         _jobs[db.label, viewer.user_id] = job
-    path = keep(content)
 
     def work() -> Report:
         return import_file(
-            db, viewer, path, now=now, options=options, file_name=file_name, expected=told.messages, on_pace=lambda pace: heard(job, pace)
+            db, viewer, path, now=now, options=options, file_name=file_name, expected=expected, on_pace=lambda pace: heard(job, pace)
         )
 
-    threading.Thread(target=run, args=(job, path, work), name="import", daemon=True).start()
+    threading.Thread(target=run, args=(job, path if remove else None, work), name="import", daemon=True).start()
     return job
 
 
@@ -108,8 +128,8 @@ def heard(job: Job, pace: Pace) -> None:
         raise Stopped
 
 
-def run(job: Job, path: Path, work: Callable[[], Report]) -> None:
-    """Runs an import to its end, whichever that is."""
+def run(job: Job, path: Path | None, work: Callable[[], Report]) -> None:
+    """Runs an import to its end, whichever that is; then the file goes, if one is named."""
     try:
         job.report = work()
     except Stopped:
@@ -121,5 +141,6 @@ def run(job: Job, path: Path, work: Callable[[], Report]) -> None:
         job.broke = True
     finally:
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            if path is not None:
+                path.unlink(missing_ok=True)
         job.ended.set()

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from chatcore.archive import Unpackable
 from chatcore.attachments import add_in
+from chatcore.bulk import insert_rows
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.documents import Prepared
@@ -38,6 +40,7 @@ from chatcore.organise.names import key_of
 from chatcore.organise.tags import clean_tag, tag_chats_in
 from chatcore.parts import Role, Viewer
 from chatcore.rows import CHATS, COMPARISONS, GENERATIONS, MESSAGES, new_message_ids, parts_of
+from chatcore.search.build import index_later, mark_days
 from chatcore.takeover.refs import lock
 from chatcore.texts import snippet
 
@@ -131,9 +134,11 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """What is made ready before the transaction: the files of messages (by id()) and how many cannot be read, and folders by path."""
+    """What is made ready before the transaction: the files of messages and how many cannot be read, how messages look with the hash
+    of that (both by id()), and folders by path."""
 
     files: dict[int, tuple[list[Prepared], int]]
+    looks: dict[int, tuple[Row, str]]
     folders: dict[str, int]
 
 
@@ -151,13 +156,14 @@ def write_portion(target: Target, portion: Sequence[Slice]) -> list[Done]:
         for message in piece.messages
         if message.files and message_key(piece.key, message.external_id) not in known.messages
     }
+    looks = {id(message): made(message, piece.chat, target.viewer) for piece in portion for message in piece.messages}
     folders = {} if target.folder_id else folders_named(target, {piece.chat.folder for piece in portion if piece.chat.folder})
     with target.db.write() as tx:
         lock(tx, target.source)
         known = look_up(tx, target.viewer, target.source, portion)
         rows = Rows()
         ids = iter(new_message_ids(tx, sum(len(piece.messages) for piece in portion)))
-        done = [place(tx, target, piece, known, rows, ids, Apart(files, folders)) for piece in portion]
+        done = [place(tx, target, piece, known, rows, ids, Apart(files, looks, folders)) for piece in portion]
         insert(tx, target.viewer, rows)
         tag(tx, target, portion, done)
     return done
@@ -221,6 +227,12 @@ def look_of(chat: Conversation, message: Message) -> str:
     return hash_of(message_row(message, NOBODY, chat, created_at=EPOCH))
 
 
+def made(message: Message, chat: Conversation, viewer: Viewer) -> tuple[Row, str]:
+    """A message as it would be written, but for its time, and the hash of how it looks."""
+    row = message_row(message, viewer, chat, created_at=EPOCH)
+    return row, hash_of(row)
+
+
 def title_hash(chat: Conversation) -> str:
     return hash_of({"content": title_of(chat), "reasoning": "", "tool_calls": "", "status": ""})
 
@@ -254,16 +266,15 @@ def place(tx: Session, target: Target, piece: Slice, known: Known, rows: Rows, i
         found = known.messages.get(key)
         created_at = message.created_at or times.get(message.parent or "", start)
         times[message.external_id] = created_at
+        row, look = apart.looks[id(message)]
         if found is not None:
             placed[message.external_id] = message_id_of(found)
-            look = look_of(piece.chat, message)
             if found.message_id is None or found.content_hash == look:
                 done.unchanged += 1
             else:
                 changed.append((message, found, look))
             continue
-        row = message_row(message, target.viewer, piece.chat, created_at=created_at)
-        row |= {"id": next(ids), "session_id": chat_id, "parent_id": parent_id(message, piece, placed, known)}
+        row |= {"id": next(ids), "session_id": chat_id, "parent_id": parent_id(message, piece, placed, known), "created_at": created_at}
         message_id = placed[message.external_id] = int(str(row["id"]))
         added.append(row)
         files, unreadable = apart.files.get(id(message), ([], 0))
@@ -271,7 +282,7 @@ def place(tx: Session, target: Target, piece: Slice, known: Known, rows: Rows, i
         done.files += len(files)
         done.unreadable += unreadable
         add_belongings(target, message, row, rows)
-        rows.refs.append(reference(target, "message", key, chat_id, int(str(row["id"])), hash_of(row)))
+        rows.refs.append(reference(target, "message", key, chat_id, message_id, look))
     rows.messages += added
     if piece.last and piece.chat.comparisons:
         here = compared_here(tx, target.viewer, chat_id) if ref is not None else set()
@@ -443,15 +454,19 @@ def follows_import(tx: Session, chat_id: uuid.UUID) -> bool:
 
 
 def insert(tx: Session, viewer: Viewer, rows: Rows) -> None:
-    """Writes all rows, and then what the chats say of their messages."""
+    """Writes all rows, and then what the chats say of their messages. Whoever calls sees to it that they are indexed afterwards."""
     connection = tx.connection()
+    ids = sorted(int(str(row["id"])) for row in rows.messages)
+    index_later(tx, ids)
     tables = (
         (CHATS, rows.chats), (MESSAGES, rows.messages), (GENERATIONS, rows.generations),
         (FEEDBACK, rows.feedback), (COMPARISONS, rows.comparisons), (REFS, rows.refs),
     )  # fmt: skip
     for table, values in tables:
-        if values:
-            connection.execute(sa.insert(table), values)
+        # Answers of our own export say more of themselves than those of others.
+        for names, alike in groupby(sorted(values, key=len), key=tuple):
+            insert_rows(tx, table, names, (tuple(row.values()) for row in alike))
+    mark_days(tx, ids)
     for message_id, at, files in rows.files:
         add_in(tx, viewer, message_id, files, now=at)
     if rows.ends:

@@ -2,7 +2,9 @@
 
 Not models: what holds the words differs between the engines, and triggers are the only ones that write it. An entry in
 `message_search` (`chat_search` for titles) means that the words of that message are in the index; every message has one
-but those that are still being written, so saving a growing answer costs the index nothing.
+but those that are still being written, so saving a growing answer costs the index nothing, and those named in `search_later`:
+who writes many at once names their ids there first, in the same transaction. No trigger gives these an entry;
+`chatcore.search.build` does, many at a time, in the transaction that takes them out of `search_later`.
 
 SQLite: FTS5 with the words as `chatcore.words` cuts them (functions `search_words`, `search_parts`, registered on every
 connection), so its tokenizer only splits at spaces. The key of an entry is the second in which the message was made, or
@@ -12,13 +14,14 @@ is a range of keys. One second apart costs 8 % of the text more than keys withou
 PostgreSQL: a `tsvector` beside the message, made of the same words, so neither its parser nor a dictionary has a say.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
 from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, STICKING, TAG_CHARACTERS, WORD_CHARACTERS
 
-TABLES = ("message_search", "chat_search", "search_build", "used_model")
+TABLES = ("message_search", "chat_search", "search_build", "search_later", "used_model")
 # The full-text tables of SQLite and those that FTS5 makes beside them.
 SHADOWS = tuple(f"{name}_fts{end}" for name in ("message", "chat") for end in ("", "_data", "_idx", "_config"))
 # Positions in a tsvector end there (https://www.postgresql.org/docs/current/textsearch-limitations.html).
@@ -58,6 +61,9 @@ USED_MODEL = """CREATE TABLE used_model (
 NAMES = "{0}user_id, coalesce({0}provider, ''), coalesce({0}model_name, '')"
 # What is left to be indexed: messages below this id (what = 'messages'), chats after this place ('chats'). No row: nothing is left.
 SEARCH_BUILD = "CREATE TABLE search_build (what VARCHAR(20) NOT NULL PRIMARY KEY, place BIGINT NOT NULL, total BIGINT NOT NULL)"
+# Messages of these ids, both ends included, were written many at a time and get their entries later; the stretches lie apart.
+SEARCH_LATER = "CREATE TABLE search_later (first BIGINT NOT NULL PRIMARY KEY, last BIGINT NOT NULL)"
+IS_LATER = "EXISTS (SELECT 1 FROM search_later WHERE {0} BETWEEN first AND last)"
 MARKS_TO_BUILD = (
     "INSERT INTO search_build (what, place, total) SELECT 'messages', max(id) + 1, max(id) FROM chatmessage HAVING max(id) IS NOT NULL",
     "INSERT INTO search_build (what, place, total) SELECT 'chats', 0, count(*) FROM chatsession HAVING count(*) > 0",
@@ -94,7 +100,12 @@ def second_of(column: str) -> str:
 
 
 def add_message(row: str) -> str:
-    """Gives a message its entry, if it is not being written and has none. A title's twin is `add_chat`."""
+    """Gives a message its entry, if it is not being written, has none, and is not to get one later. A title's twin is `add_chat`."""
+    return f"{enter_message(row)} AND NOT {IS_LATER.format(f'{row}.id')}"
+
+
+def enter_message(row: str) -> str:
+    """The same, now."""
     key = free_key("message_search", second_of(f"{row}.created_at"))
     return (
         f"INSERT INTO message_search (key, message_id) SELECT {key}, {row}.id "
@@ -114,6 +125,7 @@ def sqlite_statements() -> Iterator[str]:
     """Tables first, then the views that say what is indexed, then the triggers."""
     yield USED_MODEL
     yield SEARCH_BUILD
+    yield SEARCH_LATER
     yield "CREATE TABLE message_search (key INTEGER NOT NULL PRIMARY KEY, message_id INTEGER NOT NULL UNIQUE)"
     yield "CREATE TABLE chat_search (key INTEGER NOT NULL PRIMARY KEY, session_id CHAR(32) NOT NULL UNIQUE)"
     yield (
@@ -127,7 +139,7 @@ def sqlite_statements() -> Iterator[str]:
     for name, prefix in (("message", ""), ("chat", ", prefix='1 2 3'")):
         content = f"content='{name}_words', content_rowid='key', columnsize=0{prefix}"
         yield f"CREATE VIRTUAL TABLE {name}_fts USING fts5(words, parts, tags, {content}, tokenize='{TOKENIZER}')"
-        yield enter_words(name)
+        yield put_words(name)
         yield (
             f"CREATE TRIGGER {name}_search_delete BEFORE DELETE ON {name}_search BEGIN "
             f"INSERT INTO {name}_fts ({name}_fts, rowid, words, parts, tags) "
@@ -137,10 +149,12 @@ def sqlite_statements() -> Iterator[str]:
     yield from chat_triggers()
 
 
-def enter_words(name: str) -> str:
-    """The trigger that puts the words of a new entry, of a message or a chat, into the index."""
+def put_words(name: str) -> str:
+    """The trigger that puts the words of a new entry into the index. FTS5 writes what it has to the file before each further
+    statement with triggers, one message at a time: of those that come later the builder puts in the words of many at once."""
+    unless_later = f"WHEN NOT {IS_LATER.format('new.message_id')} " if name == "message" else ""
     return (
-        f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search BEGIN "
+        f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search {unless_later}BEGIN "
         f"INSERT INTO {name}_fts (rowid, words, parts, tags) SELECT key, words, parts, tags FROM {name}_words WHERE key = new.key; END"
     )
 
@@ -174,7 +188,12 @@ def message_triggers() -> Iterator[str]:
 
 def add_message_of(message_id: str) -> str:
     """Gives the message of this id its entry, if the message is there."""
-    return add_message("m").replace(" WHERE m.status", f" FROM chatmessage m WHERE m.id = {message_id} AND m.status")
+    return of_row(add_message("m"), message_id)
+
+
+def of_row(statement: str, message_id: str) -> str:
+    """A statement about the row m as one about the message of this id."""
+    return statement.replace(" WHERE m.status", f" FROM chatmessage m WHERE m.id = {message_id} AND m.status", 1)
 
 
 def chat_triggers() -> Iterator[str]:
@@ -273,24 +292,30 @@ ENTER_CHAT = (
 ANEW = "ON CONFLICT ({key}) DO UPDATE SET created_at = excluded.created_at, words = excluded.words"
 NOTE_MODEL = "INSERT INTO used_model (user_id, provider, model_name) {which} ON CONFLICT DO NOTHING"
 
-POSTGRESQL_TRIGGERS = (
-    f"""CREATE FUNCTION search_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+POSTGRESQL_FUNCTIONS = (
+    f"""CREATE OR REPLACE FUNCTION search_message() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF new.status = 'running' THEN
       DELETE FROM message_search WHERE message_id = new.id;
     ELSE
-      {ENTER_MESSAGE.format(which="m.id = new.id")} {ANEW.format(key="message_id")};
+      IF NOT {IS_LATER.format("new.id")} THEN
+        {ENTER_MESSAGE.format(which="m.id = new.id")} {ANEW.format(key="message_id")};
+      END IF;
       IF new.provider IS NOT NULL OR new.model_name IS NOT NULL THEN
         {NOTE_MODEL.format(which=f"VALUES ({NAMES.format('new.')})")};
       END IF;
     END IF;
     RETURN NULL; END $$""",
+    f"""CREATE OR REPLACE FUNCTION search_attachment() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    {ENTER_MESSAGE.format(which=f"m.id = coalesce(new.message_id, old.message_id) AND NOT {IS_LATER.format('m.id')}")}
+    {ANEW.format(key="message_id")};
+    RETURN NULL; END $$""",
+)
+POSTGRESQL_TRIGGERS = (
+    *POSTGRESQL_FUNCTIONS,
     "CREATE TRIGGER search_message_insert AFTER INSERT ON chatmessage FOR EACH ROW WHEN (new.status <> 'running') "
     "EXECUTE FUNCTION search_message()",
     f"CREATE TRIGGER search_message_changed AFTER UPDATE OF {INDEXED_COLUMNS} ON chatmessage FOR EACH ROW "
     "WHEN (new.status <> 'running' OR old.status <> 'running') EXECUTE FUNCTION search_message()",
-    f"""CREATE FUNCTION search_attachment() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    {ENTER_MESSAGE.format(which="m.id = coalesce(new.message_id, old.message_id)")} {ANEW.format(key="message_id")};
-    RETURN NULL; END $$""",
     "CREATE TRIGGER search_attachment AFTER INSERT OR DELETE ON attachment FOR EACH ROW EXECUTE FUNCTION search_attachment()",
     f"""CREATE FUNCTION search_chat() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     {ENTER_CHAT.format(which="c.id = new.id")} {ANEW.format(key="session_id")};
@@ -307,6 +332,7 @@ def postgresql_statements(connection: sa.Connection) -> Iterator[str]:
     fill = limits | {"single": SINGLE, "between": BETWEEN}
     yield USED_MODEL
     yield SEARCH_BUILD
+    yield SEARCH_LATER
     yield SEARCH_PAIRS
     for name, key, of_chat in (("message", "message_id bigint", "session_id uuid NOT NULL, "), ("chat", "session_id uuid", "")):
         yield (
@@ -344,7 +370,21 @@ POSTGRESQL_DROPS = (
     "DROP FUNCTION IF EXISTS search_pairs",
 )
 
-# --- one by one, for chatcore.search.build -----------------------------------------------------------------------
+# --- for indexes that are there already ----------------------------------------------------------------------------
+
+
+def allow_later(connection: sa.Connection) -> None:
+    """Brings an index made before 0018 to where it knows of messages that get their entries later."""
+    statements = [SEARCH_LATER, *POSTGRESQL_FUNCTIONS]
+    if connection.dialect.name == "sqlite":
+        triggers = [put_words("message"), *message_triggers()]
+        names = [trigger.split()[2] for trigger in triggers]
+        statements = [SEARCH_LATER, *(f"DROP TRIGGER IF EXISTS {name}" for name in names), *triggers]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+# --- many at once, for chatcore.search.build ---------------------------------------------------------------------
 
 
 def bindable(statement: str) -> str:
@@ -356,10 +396,34 @@ NOTE_MODELS_OF_RANGE = (
     f"INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT {NAMES.format('')} FROM chatmessage "
     "WHERE id >= :first AND id < :below AND (provider IS NOT NULL OR model_name IS NOT NULL) ON CONFLICT DO NOTHING"
 )
-ENTER_MESSAGE_BY_ID = {
-    "sqlite": add_message_of(":id"),
-    "postgresql": bindable(ENTER_MESSAGE).format(which="m.id = :id") + "ON CONFLICT DO NOTHING",
-}
+# SQLite: the entry of one message, without its words, which are then put in together.
+WITHOUT_ENTRY = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = value)"
+ENTER_MESSAGE_BY_ID = of_row(enter_message("m"), "?")
+ENTRIES_OF = (
+    f"SELECT s.key, m.content, {MESSAGE_TAGS} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id "
+    "WHERE s.message_id IN (SELECT value FROM json_each(?)) ORDER BY s.key"
+)
+PUT_WORDS = "INSERT INTO message_fts (rowid, words, parts, tags) VALUES (?, ?, ?, ?)"
+# PostgreSQL: the same, with words that were cut here, which takes the server ten times as long.
+TEXTS_OF = (
+    f"SELECT m.id, m.content, {bindable(POSTGRESQL_TAGS)} AS tags FROM chatmessage m WHERE m.id = ANY(:ids) AND m.status <> 'running'"
+)
+ENTER_MESSAGES = (
+    "INSERT INTO message_search (message_id, user_id, session_id, created_at, words) "
+    "SELECT m.id, m.user_id, m.session_id, m.created_at, CAST(cut.words AS tsvector) "
+    "FROM unnest(CAST(:ids AS bigint[]), CAST(:words AS text[])) AS cut (id, words) "
+    "JOIN chatmessage m ON m.id = cut.id ON CONFLICT DO NOTHING"
+)
+
+
+def vector_text(words: Sequence[str], parts: Sequence[str], tags: Sequence[str]) -> str:
+    """What `search_vector` makes of a message, as text."""
+    lexemes = [f"{word}:{min(place, LAST_POSITION)}" for place, word in enumerate(words, 1)]
+    lexemes += [f"':w{part}'" for part in parts] + [f"'{tag}'" for tag in tags]
+    is_long = len(words) > LAST_POSITION or (len(words) > MOST_POSITIONS and Counter(words).most_common(1)[0][1] > MOST_POSITIONS)
+    return " ".join([*lexemes, "':long'"] if is_long else lexemes)
+
+
 ENTER_CHAT_BY_ID = {
     "sqlite": add_chat("c").replace(" WHERE NOT", " FROM chatsession c WHERE c.id = :id AND NOT"),
     "postgresql": bindable(ENTER_CHAT).format(which="c.id = :id") + "ON CONFLICT DO NOTHING",

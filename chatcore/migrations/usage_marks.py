@@ -3,11 +3,16 @@
 A message counts on the day it was made, and so does which models answered it: a new answer marks the prompt's day too. Text is
 not counted, so saving a growing answer marks nothing. A mark waits for nobody: on PostgreSQL each transaction has its own, on
 SQLite one writes at a time.
+
+Messages that are written many at a time (`search_later`, see `search_index`) are marked together, by `MARK_STRETCH`: three marks
+for each take longer than to write it.
 """
 
 from collections.abc import Iterator
 
 import sqlalchemy as sa
+
+from chatcore.migrations.search_index import IS_LATER
 
 # What a page of the rollup is made of; see `chatcore.rollup.gather`.
 COUNTED_OF_MESSAGE = "user_id, session_id, parent_id, role, created_at, provider, model_name"
@@ -78,10 +83,23 @@ def days_of_import(row: str, dialect: str) -> str:
 CALLS_OF_MESSAGE = "tool_calls"
 FILLS_OF_GENERATION = "finish_reason, context_window, context_tokens, left_out"
 
+
+def days_of_stretch(dialect: str) -> str:
+    """The days of all messages from :first to :last, as one by one."""
+    own, parent, asked = (DAY[dialect].format(column) for column in ("m.created_at", "p.created_at", "g.started_at"))
+    return (
+        f"SELECT m.user_id AS u, {own} AS d FROM chatmessage m WHERE m.id BETWEEN :first AND :last "
+        f"UNION SELECT p.user_id, {parent} FROM chatmessage m JOIN chatmessage p ON p.id = m.parent_id AND p.session_id = m.session_id "
+        "WHERE m.id BETWEEN :first AND :last "
+        f"UNION SELECT g.user_id, {asked} FROM generation g WHERE g.message_id BETWEEN :first AND :last"
+    )
+
+
+# Each with what it counts, the column that names the message, and the days.
 TABLES = (
-    ("chatmessage", COUNTED_OF_MESSAGE, days_of_message),
-    ("generation", COUNTED_OF_GENERATION, days_of_generation),
-    ("importref", "message_id", days_of_import),
+    ("chatmessage", COUNTED_OF_MESSAGE, "id", days_of_message),
+    ("generation", COUNTED_OF_GENERATION, "message_id", days_of_generation),
+    ("importref", "message_id", "message_id", days_of_import),
 )
 # A person who is being deleted needs no marks, and may have none: they would point to nobody.
 OF_SOMEBODY = "EXISTS (SELECT 1 FROM users WHERE id = u)"
@@ -89,10 +107,11 @@ OF_SOMEBODY = "EXISTS (SELECT 1 FROM users WHERE id = u)"
 
 def sqlite_triggers() -> Iterator[str]:
     """A mark is one row a day, which counts the changes it stands for."""
-    for table, columns, days_of in TABLES:
+    for table, columns, message_id, days_of in TABLES:
         for event, rows in (("INSERT", ["new"]), ("DELETE", ["old"]), (f"UPDATE OF {columns}", ["old", "new"])):
             body = "".join(sqlite_mark(days_of(row, "sqlite")) for row in rows)
-            yield f"CREATE TRIGGER tr_{table}_usage_{event[:6].lower()} AFTER {event} ON {table} BEGIN {body} END"
+            alone = f"WHEN NOT {IS_LATER.format(f'new.{message_id}')} " if event == "INSERT" else ""
+            yield f"CREATE TRIGGER tr_{table}_usage_{event[:6].lower()} AFTER {event} ON {table} {alone}BEGIN {body} END"
 
 
 def sqlite_mark(days: str) -> str:
@@ -106,10 +125,12 @@ def sqlite_mark(days: str) -> str:
 
 def postgresql_triggers() -> Iterator[str]:
     """A mark is one row a day and transaction."""
-    for table, columns, days_of in TABLES:
+    for table, columns, message_id, days_of in TABLES:
         for event, rows in (("INSERT", ["new"]), ("DELETE", ["old"]), (f"UPDATE OF {columns}", ["old", "new"])):
             name = f"{table}_usage_{event[:6].lower()}"
             body = " ".join(postgresql_mark(days_of(row, "postgresql")) for row in rows)
+            if event == "INSERT":
+                body = f"IF NOT {IS_LATER.format(f'new.{message_id}')} THEN {body} END IF;"
             yield f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
             yield f"CREATE TRIGGER tr_{name} AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
 
@@ -145,3 +166,21 @@ def postgresql_triggers_of_more() -> Iterator[str]:
         body = postgresql_mark(f"SELECT new.user_id AS u, {DAY['postgresql'].format(f'new.{at}')} AS d")
         yield f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
         yield f"CREATE TRIGGER tr_{function} AFTER UPDATE OF {columns} ON {table} FOR EACH ROW {if_changed}EXECUTE FUNCTION {function}()"
+
+
+# The statements that mark the days of a stretch, in their order.
+MARK_STRETCH = {
+    "sqlite": tuple(filter(str.strip, sqlite_mark(days_of_stretch("sqlite")).split(";"))),
+    "postgresql": (postgresql_mark(days_of_stretch("postgresql")),),
+}
+
+
+def allow_later(connection: sa.Connection) -> None:
+    """Brings triggers made before 0018 to where they leave alone the messages that are marked together."""
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in sqlite_triggers() if sqlite else postgresql_triggers():
+        if " AFTER INSERT ON " in statement and sqlite:
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {statement.split()[2]}")
+            connection.exec_driver_sql(statement)
+        elif not sqlite and "_usage_insert() RETURNS" in statement:
+            connection.exec_driver_sql(statement)

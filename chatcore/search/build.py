@@ -1,10 +1,15 @@
-"""Filling the search index for messages that were there before it, and building it anew.
+"""Filling the search index: for messages that were there before it, and for those that came many at once.
 
 In small steps, the newest messages first: each is a transaction of its own, so others write meanwhile, an end in the
 middle loses nothing, and the next start goes on where it stopped. Whatever is written meanwhile is indexed by the triggers.
+
+Who writes many messages calls `index_later` in the transaction that writes them, and `build_index` afterwards; if that never
+comes, the upkeep of whichever process is there sees to it.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -12,29 +17,71 @@ from sqlmodel import Session
 
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.migrations import search_index
+from chatcore.migrations import search_index, usage_marks
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.rows import CHATS, MESSAGES
+from chatcore.words import parts_of_words, words_of
 
 # A step of so many rows holds up another writer for about 20 ms.
-ROWS_A_STEP = 200
+ROWS_A_STEP = 150
 
 Id = TypeVar("Id")
 OnProgress = Callable[[int, int], None]
+Words = tuple[list[str], list[str]]
+SEARCH_LATER = sa.table("search_later", sa.column("first", sa.BigInteger), sa.column("last", sa.BigInteger))
 SEARCH_BUILD = sa.table("search_build", sa.column("what", sa.String), sa.column("place", sa.BigInteger), sa.column("total", sa.BigInteger))
-# Asked by every search.
-LEFT_OF_MESSAGES = sa.select(SEARCH_BUILD.c.place, SEARCH_BUILD.c.total).where(SEARCH_BUILD.c.what == "messages")
+OF_MESSAGES = SEARCH_BUILD.c.what == "messages"
+# Asked by every search: what is left of the messages that were there before the index, and of those that are indexed later.
+LEFT = sa.select(
+    sa.select(SEARCH_BUILD.c.place).where(OF_MESSAGES).scalar_subquery().label("place"),
+    sa.select(SEARCH_BUILD.c.total).where(OF_MESSAGES).scalar_subquery().label("total"),
+    sa.select(sa.func.sum(SEARCH_LATER.c.last - SEARCH_LATER.c.first + 1)).scalar_subquery().label("later"),
+)
 
 
 def indexed_share(tx: Session) -> float:
-    """The share of all messages that the index knows: 1.0 but for the time after it was made."""
-    row = tx.execute(LEFT_OF_MESSAGES).one_or_none()
-    return 1.0 if row is None or not row.total else max(0.0, 1.0 - (row.place - 1) / row.total)
+    """The share of all messages that the index knows: 1.0 but for the time after it was made or many messages came."""
+    left = tx.execute(LEFT).one()
+    share = max(0.0, 1.0 - (left.place - 1) / left.total) if left.total else 1.0
+    if left.later:
+        # Never quite all of them, as long as one is missing.
+        newest = tx.execute(sa.select(sa.func.max(MESSAGES.c.id))).scalar() or 1
+        share = min(max(0.0, share - int(left.later) / newest), 1.0 - 1e-9)
+    return share
 
 
 def is_building(tx: Session) -> bool:
     """Whether something is left to be indexed."""
-    return tx.execute(sa.select(SEARCH_BUILD.c.what).limit(1)).one_or_none() is not None
+    return any(tx.execute(sa.select(table).limit(1)).first() is not None for table in (SEARCH_BUILD, SEARCH_LATER))
+
+
+def index_later(tx: Session, ids: Iterable[int]) -> None:
+    """Says that the messages of these ids, which this transaction goes on to write, are indexed later. The ids are rising."""
+    rows = [{"first": first, "last": last} for first, last in stretches(ids)]
+    if rows and tx.get_bind().dialect.name == "sqlite":
+        # Those that come one after the other are one stretch, of which a step takes as much as it can.
+        longer = sa.update(SEARCH_LATER).where(SEARCH_LATER.c.last == rows[0]["first"] - 1).values(last=rows[0]["last"])
+        rows = rows[1:] if tx.connection().execute(longer).rowcount else rows
+    if rows:
+        tx.connection().execute(sa.insert(SEARCH_LATER), rows)
+
+
+def mark_days(tx: Session, ids: Iterable[int]) -> None:
+    """Marks the days of these messages, whose ids are rising, for the analytics. Whoever wrote them calls it in the same
+    transaction, when all that counts is written."""
+    for first, last in stretches(ids):
+        for statement in MARK_STRETCH[tx.get_bind().dialect.name]:
+            tx.execute(statement, {"first": first, "last": last})
+
+
+MARK_STRETCH = {dialect: tuple(map(sa.text, statements)) for dialect, statements in usage_marks.MARK_STRETCH.items()}
+
+
+def stretches(ids: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The first and the last of each row of ids that come one after the other."""
+    for _, stretch in groupby(enumerate(ids), lambda pair: pair[1] - pair[0]):
+        found = [message_id for _, message_id in stretch]
+        yield found[0], found[-1]
 
 
 def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
@@ -55,8 +102,9 @@ def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
 def build_step(db: Database) -> int | None:
     """Indexes the next rows in one transaction; answers how many these were, None if nothing is left to be done."""
     with db.read() as tx:
-        if not is_building(tx):
-            return None
+        is_new = tx.execute(sa.select(SEARCH_BUILD.c.what).limit(1)).first() is not None
+    if not is_new:
+        return later_step(db)
     with db.write() as tx:
         # Titles first: they are few, and found from the start.
         for what, step in (("chats", index_chats), ("messages", index_messages)):
@@ -69,18 +117,100 @@ def build_step(db: Database) -> int | None:
             else:
                 tx.execute(sa.update(SEARCH_BUILD).where(SEARCH_BUILD.c.what == what).values(place=following))
             return number
-    return None
+    return later_step(db)
+
+
+def later_step(db: Database) -> int | None:
+    """The same for messages that were written to be indexed later."""
+    with db.read() as tx:
+        ids = later_ids(tx)
+        if not ids and tx.execute(sa.select(SEARCH_LATER.c.first).limit(1)).first() is None:
+            return None
+        # Cut before others have to wait: half of the time.
+        known = words_by_text(tx, ids)
+    with db.write() as tx:
+        return index_stretch(tx, known)
+
+
+def later_ids(tx: Session) -> list[int]:
+    """The messages of the newest stretch that is to be indexed later, from its end, as many as a step takes."""
+    stretch = sa.text(
+        "SELECT m.id FROM chatmessage m WHERE m.id <= (SELECT max(last) FROM search_later) "
+        "AND m.id >= (SELECT max(first) FROM search_later) ORDER BY m.id DESC LIMIT :rows"
+    )
+    return list(tx.execute(stretch, {"rows": ROWS_A_STEP}).scalars())
+
+
+def words_by_text(tx: Session, ids: Sequence[int]) -> dict[str, Words]:
+    """The words and parts of the texts of these messages."""
+    texts = tx.execute(sa.select(MESSAGES.c.content).where(MESSAGES.c.id.in_(ids))).scalars()
+    return {text: cut_up(text) for text in texts}
+
+
+def cut_up(text: str) -> Words:
+    """The words of a text, and the parts of these."""
+    words = words_of(text)
+    return words, parts_of_words(text, words)
+
+
+def index_stretch(tx: Session, known: dict[str, Words]) -> int:
+    """Indexes the end of the newest stretch that was to be indexed later; how many messages. `known` are words that were cut before."""
+    newest = sa.select(SEARCH_LATER).order_by(SEARCH_LATER.c.first.desc()).limit(1).with_for_update()
+    stretch = tx.execute(newest).one_or_none()
+    if stretch is None:
+        return 0
+    ids = later_ids(tx)
+    enter_messages(tx, ids, known)
+    # Once more, so that nobody who writes can have forgotten it.
+    mark_days(tx, ids[::-1])
+    of_this = SEARCH_LATER.c.first == stretch.first
+    if len(ids) < ROWS_A_STEP or ids[-1] == stretch.first:
+        tx.execute(sa.delete(SEARCH_LATER).where(of_this))
+    else:
+        tx.execute(sa.update(SEARCH_LATER).where(of_this).values(last=ids[-1] - 1))
+    return len(ids)
 
 
 def index_messages(tx: Session, below: int) -> tuple[int, int | None]:
     """Indexes the newest messages below an id; how many, and the id to go on below, None at the end."""
-    wanted = sa.text("SELECT id FROM chatmessage WHERE id < :below ORDER BY id DESC LIMIT :rows")
-    ids = list(tx.execute(wanted, {"below": below, "rows": ROWS_A_STEP}).scalars())
+    ids = list(tx.execute(OLDER, {"below": below, "rows": ROWS_A_STEP}).scalars())
     if not ids:
         return 0, None
-    add_all(tx, search_index.ENTER_MESSAGE_BY_ID[tx.get_bind().dialect.name], held(tx, MESSAGES.c.id, ids))
+    if tx.get_bind().dialect.name == "sqlite":
+        # Not by the trigger; the transaction ends as if this row had never been.
+        tx.execute(sa.insert(SEARCH_LATER).values(first=ids[-1], last=ids[0]))
+        enter_messages(tx, ids, {})
+        tx.execute(sa.delete(SEARCH_LATER).where(SEARCH_LATER.c.first == ids[-1]))
+    else:
+        enter_messages(tx, ids, {})
     tx.execute(sa.text(search_index.NOTE_MODELS_OF_RANGE), {"first": ids[-1], "below": below})
     return len(ids), ids[-1] if len(ids) == ROWS_A_STEP else None
+
+
+OLDER = sa.text(
+    f"SELECT m.id FROM chatmessage m WHERE m.id < :below AND NOT {search_index.IS_LATER.format('m.id')} ORDER BY m.id DESC LIMIT :rows"
+)
+
+
+def enter_messages(tx: Session, ids: Sequence[int], known: dict[str, Words]) -> None:
+    """Gives each message its entry and puts its words into the index, all together. On SQLite they are to be indexed later as far
+    as triggers know. Words that are in `known` by their text are not cut again."""
+    connection = tx.connection()
+    if tx.get_bind().dialect.name == "sqlite":
+        new = connection.exec_driver_sql(search_index.WITHOUT_ENTRY, (json.dumps(list(ids)),)).scalars().all()
+        if not new:
+            return
+        connection.exec_driver_sql(search_index.ENTER_MESSAGE_BY_ID, [(message_id,) for message_id in sorted(new)])
+        entries = connection.exec_driver_sql(search_index.ENTRIES_OF, (json.dumps(list(new)),)).all()
+        # In the order of keys, since FTS5 writes what it has to the file when one is lower than the one before.
+        rows = [(key, *map(" ".join, known.get(text) or cut_up(text)), tags) for key, text, tags in entries]
+        if rows:
+            connection.exec_driver_sql(search_index.PUT_WORDS, rows)
+        return
+    there = {"ids": held(tx, MESSAGES.c.id, ids, as_they_are=True)}
+    found = connection.execute(sa.text(search_index.TEXTS_OF), there).all()
+    cut = [search_index.vector_text(*(known.get(row.content) or cut_up(row.content)), row.tags) for row in found]
+    connection.execute(sa.text(search_index.ENTER_MESSAGES), {"ids": [row.id for row in found], "words": cut})
 
 
 def index_chats(tx: Session, done: int) -> tuple[int, int | None]:
@@ -89,23 +219,22 @@ def index_chats(tx: Session, done: int) -> tuple[int, int | None]:
     ids = list(tx.execute(wanted, {"rows": ROWS_A_STEP}).scalars())
     if not ids:
         return 0, None
-    add_all(tx, search_index.ENTER_CHAT_BY_ID[tx.get_bind().dialect.name], held(tx, CHATS.c.id, ids))
+    there = held(tx, CHATS.c.id, ids)
+    if there:
+        # A chat's id is bound as it was read, which on SQLite is text.
+        enter = sa.text(search_index.ENTER_CHAT_BY_ID[tx.get_bind().dialect.name])
+        tx.connection().execute(enter, [{"id": chat_id} for chat_id in reversed(there)])
     return len(ids), done + len(ids) if len(ids) == ROWS_A_STEP else None
 
 
-def held(tx: Session, column: sa.ColumnElement[Id], ids: list[Id]) -> list[Id]:
-    """Those of the rows that nobody is deleting, held until the end: on PostgreSQL an entry for a row that goes would be refused."""
+def held(tx: Session, column: sa.ColumnElement[Id], ids: Sequence[Id], *, as_they_are: bool = False) -> list[Id]:
+    """Those of the rows that nobody is deleting, held until the end: on PostgreSQL an entry for a row that goes would be refused.
+    With `as_they_are` nobody is changing them or putting a file on them either: triggers leave alone what is indexed later."""
     if tx.get_bind().dialect.name == "sqlite":
-        return ids
-    there = set(tx.execute(sa.select(column).where(column.in_(ids)).with_for_update(key_share=True, read=True)).scalars())
+        return list(ids)
+    wanted = sa.select(column).where(column.in_(ids)).order_by(column)
+    there = set(tx.execute(wanted.with_for_update(key_share=not as_they_are, read=not as_they_are)).scalars())
     return [row_id for row_id in ids if row_id in there]
-
-
-def add_all(tx: Session, statement: str, ids: list[Id]) -> None:
-    """Gives each row its entry. One by one and the oldest first: FTS5 writes what comes in the order of keys at once."""
-    if ids:
-        # A chat's id is bound as it was read, which on SQLite is text.
-        tx.connection().execute(sa.text(statement), [{"id": row_id} for row_id in reversed(ids)])
 
 
 def rebuild_index(db: Database, *, on_progress: OnProgress | None = None) -> int:

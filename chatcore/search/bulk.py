@@ -71,7 +71,7 @@ def fill_sqlite(connection: sa.Connection, on_done: OnDone) -> None:
             place = last
             if name == "message":
                 on_done(min(done, number), number)
-        connection.exec_driver_sql(search_index.enter_words(name))
+        connection.exec_driver_sql(search_index.put_words(name))
 
 
 def fill_entries(connection: sa.Connection, rows: str, insert: str) -> int:

@@ -40,7 +40,7 @@ def choose_file() -> None:
         type=TYPES,
         key=f"{FILE}.{st.session_state.get(FILE, 0)}",
         max_upload_size=LARGEST_MB,
-        help=f"Up to {LARGEST_MB} MB. A larger one is imported on the command line: python -m chatcore import FILE",
+        help=f"Up to {LARGEST_MB} MB. A larger one is imported on the server: python -m chatcore import FILE, or POST /api/v1/imports",
     )
     if dropped is None:
         show_formats()
@@ -155,7 +155,8 @@ def progress_text(job: Job) -> str:
     if pace is None:
         return "Beginning …"
     left = f" · {words.duration(pace.left_s)} left" if pace.left_s is not None else ""
-    return f"{words.count(pace.done)} of {words.count(job.expected)} messages · {words.count(round(pace.messages_per_s))} a second{left}"
+    of = f" of {words.count(job.expected)}" if job.expected is not None else ""
+    return f"{words.count(pace.done)}{of} messages · {words.count(round(pace.messages_per_s))} a second{left}"
 
 
 def show_end(job: Job) -> None:

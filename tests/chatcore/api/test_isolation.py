@@ -1,6 +1,7 @@
 """What is yours is only yours: every route, called by somebody else. A route without a case here fails the first test."""
 
 import dataclasses
+import json
 import re
 import shutil
 import tempfile
@@ -22,6 +23,8 @@ from chatcore.core import observe
 from chatcore.db import Database
 from chatcore.feedback import ratings
 from chatcore.history import get_chat
+from chatcore.importing import jobs
+from chatcore.importing.runs import begin_run
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.presets import list_presets, save_preset
 from chatcore.organise.prompts import list_prompts, save_prompt
@@ -50,6 +53,8 @@ PRESETS, PRESET = "/api/v1/presets", "/api/v1/presets/{preset_id}"
 QUEUED, PREFERENCES = "/api/v1/queue/{queued_id}", "/api/v1/preferences"
 COMPARISON = "/api/v1/comparisons/{comparison_id}"
 RIVALS = {"provider": "guide", "model": "guide", "rival_provider": "scripted", "rival_model": "parrot"}
+IMPORTS, IMPORT = "/api/v1/imports", "/api/v1/imports/{import_id}"
+EXPORT = "/api/v1/export"
 PROMPTS, PROMPT = "/api/v1/prompts", "/api/v1/prompts/{prompt_id}"
 SHARES, SHARE = "/api/v1/shares", "/api/v1/shares/{link_id}"
 
@@ -194,6 +199,37 @@ def chosen_alone(api: Api, bob: httpx.Client, hers: Hers) -> int:
     return 404 if read_preferences(api.core.db, api.viewer("Ada")) == Preferences(titles=False) else 200
 
 
+EXPORTED = json.dumps([{"chatcore": 1, "id": "x", "title": "Bob's", "messages": [{"id": "1", "role": "user", "content": "hi"}]}])
+
+
+def import_alone(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    """What Bob imports is his alone; no file of the server is."""
+    assert bob.post(IMPORTS, json={"path": "/etc/hostname"}).status_code == 403
+    assert bob.post(IMPORTS + "/preview", json={"path": "/etc/hostname"}).status_code == 403
+    assert bob.post(IMPORTS, params={"name": "x.json", "folder_id": hers.folder_id}, content=EXPORTED).status_code == 202
+    job = jobs.current(api.core.db, api.viewer("Bob"))
+    assert job is not None
+    until(job.ended.is_set)
+    with api.client("Ada") as ada:
+        theirs = ada.get(IMPORTS).json()
+    found = bob.get(IMPORTS).json()["current"]["error"]
+    return 404 if theirs == {"imports": [], "current": None} and found["kind"] == "not_found" else 200
+
+
+def stop_none_of_hers(api: Api, bob: httpx.Client, hers: Hers) -> int:
+    return 404 if bob.post(IMPORTS + "/stop").json() == {"current": None} else 200
+
+
+def import_of_hers(method: str) -> Case:
+    """An import of Ada's is not there for Bob."""
+
+    def call(api: Api, bob: httpx.Client, hers: Hers) -> int:
+        run_id = begin_run(api.core.db, api.viewer("Ada"), format_name="x", file_name="x", fingerprint="x", now=NOW)
+        return bob.request(method, IMPORT.format(import_id=run_id)).status_code
+
+    return call
+
+
 CASES: dict[tuple[str, str], Case] = {
     ("GET", CHATS): empty_list,
     ("POST", CHATS): own_chat,
@@ -263,6 +299,13 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/share/{token}"): calling("GET", "/share/{chat_id}"),
     ("GET", PREFERENCES): chosen_alone,
     ("PUT", PREFERENCES): chosen_alone,
+    ("GET", IMPORTS): empty(IMPORTS, "imports"),
+    ("POST", IMPORTS): import_alone,
+    ("POST", IMPORTS + "/preview"): import_alone,
+    ("POST", IMPORTS + "/stop"): stop_none_of_hers,
+    ("GET", IMPORT): import_of_hers("GET"),
+    ("DELETE", IMPORT): import_of_hers("DELETE"),
+    ("GET", EXPORT): calling("GET", EXPORT + "?chat_id={chat_id}"),
     ("GET", "/api/v1/models"): nobodys,
     ("GET", "/api/v1/backups/{name}"): owners_alone,
     ("GET", "/healthz"): nobodys,

@@ -27,6 +27,7 @@ from chatcore.importing.writing import Slice, Target, write_portion
 from chatcore.organise.folders import make_folder, move_chats
 from chatcore.organise.tags import tag_chats
 from chatcore.parts import Role, State, Usage, Viewer, Vote
+from chatcore.search.build import build_index
 from tests.chatcore.formats import samples
 from tests.factories import NOW, make_chat, make_exchange, make_pair, make_viewer, rate
 
@@ -228,6 +229,7 @@ def tides(db: Database, ada: Viewer, tmp_path: Path) -> uuid.UUID:
     chat = Conversation("t", "Tides/and: “the” moon", messages, current="e", created_at=NOW, updated_at=NOW, model="big")
     run_id = begin_run(db, ada, format_name="x", file_name="x", fingerprint="x", now=NOW)
     (done,) = write_portion(Target(db, ada, "x", run_id, NOW, tags=("sea",)), [Slice(chat, messages, last=True)])
+    build_index(db)
     assert done.chat_id is not None
     return done.chat_id
 

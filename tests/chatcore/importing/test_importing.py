@@ -19,11 +19,15 @@ from chatcore.importing import Options, Outcome, Report, import_file, list_impor
 from chatcore.organise.folders import make_folder
 from chatcore.organise.tags import tags_of
 from chatcore.parts import Period, Role, State, Viewer
-from chatcore.search import search
+from chatcore.rows import MESSAGES
+from chatcore.search import count_hits, search
+from chatcore.search.build import build_index
+from chatcore.search.check import compare_all
 from chatcore.thread import open_thread
 from tests.chatcore.formats import samples
 from tests.chatcore.formats.samples import SAMPLES
 from tests.factories import NOW, make_chat, make_viewer
+from tests.files import NOTES, attach
 
 ROOT = Path(__file__).resolve().parents[3]
 # Everything that an import writes.
@@ -323,26 +327,59 @@ from chatcore.accounts import local_owner
 from chatcore.db import open_database
 from chatcore.importing import import_file
 db = open_database(sys.argv[1])
+left = int(sys.argv[4])
 def kill(pace):
-    if pace.done > 200:
+    global left
+    left -= pace.done > int(sys.argv[3])
+    if not left:
         os.kill(os.getpid(), signal.SIGKILL)
 import_file(db, local_owner(db, now=datetime.now(UTC)), Path(sys.argv[2]), now=datetime.now(UTC), on_pace=kill)
 """
 
 
-def test_an_import_that_was_killed_goes_on(migrated_database_url: str, tmp_path: Path) -> None:
+# In the middle of the rows, and in the middle of the index that is made of them afterwards.
+@pytest.mark.parametrize(("beyond", "times"), [(200, 1), (649, 2)])
+def test_an_import_that_was_killed_goes_on(migrated_database_url: str, tmp_path: Path, beyond: int, times: int) -> None:
     path = write(tmp_path, [line(f"c{number}", [f"text {number} {place}" for place in range(130)]) for number in range(5)])
     db = open_database(migrated_database_url)
     owner = local_owner(db, now=NOW)
-    killed = subprocess.run([sys.executable, "-c", KILLED, migrated_database_url, str(path)], cwd=ROOT, check=False, timeout=120)
+    arguments = [migrated_database_url, str(path), str(beyond), str(times)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], cwd=ROOT, check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
     (info,) = list_imports(db, owner)
-    assert (info.state, 200 < counts(db)["chatmessage"] < 650) == ("interrupted", True)
+    assert (info.state, beyond < counts(db)["chatmessage"] <= 650) == ("interrupted", True)
+    found = search(db, owner, "text", limit=1000)
+    assert found.indexed < 1
+    assert len(found.hits) < counts(db)["chatmessage"]
+    assert sound(db)
     report = run(db, owner, path)
     assert (report.run_id, counts(db)["chatmessage"], counts(db)["chatsession"]) == (info.id, 650, 5)
-    assert all(history.get_chat(db, owner, chat.chat_id).message_count == 130 for chat in report.imported)
+    chats = history.list_chats(db, owner).items
+    assert {chat.message_count for chat in chats} == {130}
+    assert (count_hits(db, owner, "text"), search(db, owner, "text").indexed) == (650, 1.0)
+    assert compare_all(db) is None
     assert sound(db)
     db.close()
+
+
+def test_what_waits_to_be_indexed_may_change_and_go_meanwhile(
+    db: Database, ada: Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "later_step", lambda db: None)
+    report = run(db, ada, write(tmp_path, [line("a", ["tide", "moon"]), line("b", ["stone"]), line("c", ["sand"])]))
+    by_text = {message.content: message for chat in report.imported for message in history.all_messages(db, ada, chat.chat_id).items}
+    with db.write() as tx:
+        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == by_text["moon"].id).values(content="comet"))
+    attach(db, ada, by_text["tide"].id, NOTES)
+    history.purge_chats(db, ada, [by_text["stone"].session_id])
+    history.append(db, ada, by_text["sand"].session_id, role=Role.USER, content="shell", now=NOW)
+    assert [count_hits(db, ada, text) for text in ("tide", "comet", "moon", "stone", "sand", "shell")] == [0, 0, 0, 0, 0, 1]
+    assert sound(db)
+    build_index(db)
+    texts = ("tide has:attachment", "comet", "moon", "stone", "sand", "shell")
+    assert [count_hits(db, ada, text) for text in texts] == [1, 1, 0, 0, 1, 1]
+    assert compare_all(db) is None
+    assert sound(db)
 
 
 def test_the_pace_says_how_long_it_takes_still(db: Database, ada: Viewer, tmp_path: Path) -> None:
