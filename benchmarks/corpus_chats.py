@@ -144,6 +144,8 @@ class Author:
 
     def __init__(self, seed: int, *, begin: int, end: int, measured: Sequence[str]) -> None:
         self._rng = random.Random(f"chats/{seed}")
+        # What became of calls is drawn apart, so that texts and times are the same as before there were any.
+        self._luck = random.Random(f"calls/{seed}")
         self._texts = Texts(seed)
         self._end = end
         self._frequent, self._of_scripts = Plants(self._rng, SHARES), Plants(self._rng, CJK)
@@ -209,12 +211,12 @@ class Author:
         name, rng = self._texts.name, self._rng
         arguments: dict[str, object] = {"query": f"{name()} {name()}", "path": f"/srv/{name()}.md", "limit": 1 + int(rng.random() * 50)}
         call = CallRecord(f"call_{rng.getrandbits(40):010x}", rng.choice(TOOLS), arguments, raw=json.dumps(arguments))
-        luck = rng.random()
+        luck = self._luck.random()
         if luck < 0.05:
             call = replace(call, state=CallState.DECLINED, decision=Decision.DECLINED, result="The user declined this call.")
         else:
-            state, took_s = (CallState.FAILED if luck < 0.15 else CallState.DONE), round(rng.lognormvariate(-1.0, 1.0), 3)
-            call = replace(call, state=state, result=self._texts.sentence(), duration_s=took_s)
+            state, took_s = (CallState.FAILED if luck < 0.15 else CallState.DONE), round(self._luck.lognormvariate(-1.0, 1.0), 3)
+            call = replace(call, state=state, result=f"{self._luck.randint(1, 500)} lines found.", duration_s=took_s)
         return dump_calls([call])
 
     def _content(self, role: str, user_id: str, at: int, language: str, sentences: list[str]) -> str:
