@@ -89,7 +89,7 @@ def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime
         rows, before, earlier = compared_rows(tx, viewer, filters, now=now, kinds=CELLS)
         titles = titles_in(tx, viewer, filters)
     sums = sums_of_models(rows)
-    amount, kind = change("cost_usd", known_cost(rows), known_cost(before))
+    amount, kind = change("USD", known_cost(rows), known_cost(before))
     return CostReport(
         costs=costs_of(sums),
         over_time=cost_steps_of(rows, filters, step),

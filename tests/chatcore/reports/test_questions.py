@@ -14,8 +14,8 @@ from chatcore.errors import Invalid
 from chatcore.parts import Period
 from chatcore.prices import Reference
 from chatcore.reports.questions import QUESTIONS, ask, meaning
-from tests.chatcore.analytics_rows import write_history
-from tests.factories import NOW, make_viewer
+from tests.chatcore.called_rows import write_called
+from tests.factories import NOW, make_title_usage, make_viewer
 
 FILTERS = Filters(Period(NOW - timedelta(days=7), NOW), time_zone="Asia/Kolkata")
 RATES = Rates(Reference("openai/made-up", "a list", 1.0, 1.0, 1.0), 100.0)
@@ -29,7 +29,9 @@ def test_every_question_that_answers_a_frame_can_be_asked_by_its_name() -> None:
 
 def test_a_question_asked_by_name_is_the_question(db: Database) -> None:
     viewer = make_viewer(db)
-    write_history(db, viewer, start=NOW - timedelta(days=7), end=NOW, turns=40)
+    # With tools and windows, so that every question has something to answer.
+    write_called(db, viewer, start=NOW - timedelta(days=7), end=NOW, turns=40, seed=1)
+    make_title_usage(db, viewer, at=NOW - timedelta(days=1))
     before = analytics.previous_period(FILTERS.period, FILTERS.time_zone, now=NOW)
     given = {"now": NOW, "step": "day", "other": before, "reference": RATES.reference, "watts": RATES.watts}
     for name, question in QUESTIONS.items():
