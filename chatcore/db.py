@@ -192,14 +192,18 @@ class Database:
         with self.write() as tx:
             count_tables(tx.connection())
 
+    def release(self) -> None:
+        """Closes the connections that nobody uses at the moment; what comes next opens its own."""
+        self._reader.dispose()
+        self._writer.dispose()
+
     def close(self) -> None:
         """Closes every connection; on SQLite the log is folded into the file and the planner's statistics refreshed."""
         if self.is_sqlite and Path(str(self.url.database)).exists():
             # Upkeep only: a read-only or vanished file must not stop the way out, and nothing unsaved is left here.
             with suppress(ChatcoreError, DBAPIError, sqlite3.Error):
                 self.refresh_statistics()
-        self._reader.dispose()
-        self._writer.dispose()
+        self.release()
 
 
 def count_tables(connection: sa.Connection) -> None:

@@ -88,6 +88,7 @@ def remove_file(path: Path) -> None:
 def fill_database(source: Source, db: Database, on_progress: OnProgress = silent) -> Loaded:
     """Replaces what a PostgreSQL database has of chatcore with a source. Raises Invalid, Conflict or Denied; then, and if the
     process ends meanwhile, it is as it was."""
+    db.release()
     with clear_errors(db.label), db.migration() as connection:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'")
         connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '256MB'")
@@ -102,6 +103,8 @@ def need_free(url: URL) -> None:
     """Raises Conflict if anybody is connected to a PostgreSQL database."""
     db = open_database(url.render_as_string(hide_password=False))
     try:
+        # Those of ours that opened it are no others.
+        db.release()
         with clear_errors(db.label), db.migration() as connection:
             refuse_others(connection, db.label)
     finally:

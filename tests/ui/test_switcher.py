@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.switcher import COMMANDS, PAGES, Place, read_place
+from ui.switcher import COMMANDS, OWNERS, PAGES, Place, read_place
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,4 +33,4 @@ def test_what_names_no_page_leads_nowhere(sent: object) -> None:
 def test_every_page_of_the_navigation_can_be_gone_to() -> None:
     scripts = {path for path in (ROOT / "pages").glob("*.py") if not path.name.startswith("_")}
     assert set(PAGES.values()) == scripts
-    assert {page for _, page in COMMANDS} == set(PAGES)
+    assert {page for _, page in (*COMMANDS, *OWNERS)} == set(PAGES)
