@@ -1,6 +1,6 @@
 """The cards of a report: each a chart or a table with its numbers and how they are counted, as the analytics page has them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -114,18 +114,22 @@ def changes_card(frame: pd.DataFrame, compared: str) -> Markup:
 
 def ended_card(about: About, over_time: pd.DataFrame, grain: Step) -> Markup:
     """How answers ended over time."""
-    title = f"How answers ended per {grain}"
-    found = outcomes_by_step(over_time)
-    amounts = {(step, ended): int(amount) for step, ended, amount in found[["step", "ended", "answers"]].itertuples(index=False)}
+    found = outcomes_by_step(over_time).rename(columns={"answers": "number"})
+    return ends_card(about, "outcomes_over_time", f"How answers ended per {grain}", found, grain, ENDED)
+
+
+def ends_card(about: About, name: str, title: str, found: pd.DataFrame, grain: Step, colours: Mapping[str, str]) -> Markup:
+    """A card of bars in parts: how many (`number`) of each `step` ended how (`ended`, a name with a colour)."""
+    amounts = {(step, ended): int(number) for step, ended, number in found[["step", "ended", "number"]].itertuples(index=False)}
     steps, series = about.steps(grain), []
-    for ended, colour in ENDED.items():
+    for ended, colour in colours.items():
         values = [amounts.get((step, ended), 0) for step in steps]
         told = [f"{label_of(step, grain)}, {ended}: {count(value)}" for step, value in zip(steps, values, strict=True)]
         series.append(Series(ended, colour, values, told))
     texts = tuple((label_of(step, grain), *(count(int(one.values[place] or 0)) for one in series)) for place, step in enumerate(steps))
-    numbers = Table(("When", *ENDED), texts, (False, *(True,) * len(ENDED)))
+    numbers = Table(("When", *colours), texts, (False, *(True,) * len(colours)))
     chart = svg.bars(series, [step_text(step, grain) for step in steps], title)
-    return card(title, "outcomes_over_time", svg.legend(series), chart, numbers=numbers)
+    return card(title, name, svg.legend(series), chart, numbers=numbers)
 
 
 def messages_card(about: About, report: Report) -> Markup:

@@ -5,14 +5,13 @@ import pandas as pd
 from chatcore import phrases
 from chatcore.analytics import ToolReport
 from chatcore.analytics.filters import Step
-from chatcore.phrases import count
 from chatcore.reports import svg
-from chatcore.reports.cards import About, card, scrolled, step_text
+from chatcore.reports.cards import About, card, ends_card, scrolled
 from chatcore.reports.markup import Markup, tag
 from chatcore.reports.palette import CALLS_ENDED, FULLNESS, PALETTE
-from chatcore.reports.series import calls_by_step, fills_by_part, label_of
+from chatcore.reports.series import calls_by_step, fills_by_part
 from chatcore.reports.svg import Series
-from chatcore.reports.tables import Table, known_columns, table_of
+from chatcore.reports.tables import known_columns, table_of
 
 # The cards that are one table: question, title.
 TABLES = (
@@ -46,18 +45,8 @@ def table_card(about: About, name: str, title: str, frame: pd.DataFrame) -> Mark
 
 def over_time_card(about: About, over_time: pd.DataFrame, grain: Step) -> Markup:
     """Calls over time by how they ended."""
-    title = f"Calls of tools per {grain}"
-    found = calls_by_step(over_time)
-    amounts = {(step, ended): int(calls) for step, ended, calls in found[["step", "ended", "calls"]].itertuples(index=False)}
-    steps, series = about.steps(grain), []
-    for ended, colour in CALLS_ENDED.items():
-        values = [amounts.get((step, ended), 0) for step in steps]
-        told = [f"{label_of(step, grain)}, {ended}: {count(value)}" for step, value in zip(steps, values, strict=True)]
-        series.append(Series(ended, colour, values, told))
-    texts = tuple((label_of(step, grain), *(count(int(one.values[place] or 0)) for one in series)) for place, step in enumerate(steps))
-    numbers = Table(("When", *CALLS_ENDED), texts, (False, *(True,) * len(CALLS_ENDED)))
-    chart = svg.bars(series, [step_text(step, grain) for step in steps], title)
-    return card(title, "tools_over_time", svg.legend(series), chart, numbers=numbers)
+    found = calls_by_step(over_time).rename(columns={"calls": "number"})
+    return ends_card(about, "tools_over_time", f"Calls of tools per {grain}", found, grain, CALLS_ENDED)
 
 
 def rounds_card(about: About, rounds: pd.DataFrame) -> Markup:

@@ -3,7 +3,7 @@
 Days are sent as text and drawn as bands: a browser in another zone than the viewer's cannot shift them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import altair as alt
 import pandas as pd
@@ -82,20 +82,30 @@ def speed_chart(
 
 
 def ended_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step) -> alt.Chart:
-    """How answers ended over time (frame: `analytics.outcomes_over_time`); what went well lies at the bottom."""
-    rows = series.outcomes_by_step(over_time)
-    rows["rank"] = rows["ended"].map({ended: place for place, ended in enumerate(ENDED)})
+    """How answers ended over time (frame: `analytics.outcomes_over_time`)."""
+    share = alt.Tooltip("share:Q", title="Of the finished", format=".1%")
+    return ends_chart(series.outcomes_by_step(over_time), "answers", share, days, grain, ENDED)
+
+
+def ends_chart(rows: pd.DataFrame, counted: str, share: alt.Tooltip, days: pd.Series, grain: Step, colours: Mapping[str, str]) -> alt.Chart:
+    """How much of the column `counted` ended how, in each `step`; what stands first in `colours`, which went well, lies at the bottom."""
+    rows["rank"] = rows["ended"].map({name: place for place, name in enumerate(colours)})
     tooltip = [
         alt.Tooltip("when:N", title="When"),
         alt.Tooltip("ended:N", title="Ended"),
-        alt.Tooltip("answers:Q", title="Answers", format=","),
-        alt.Tooltip("share:Q", title="Of the finished", format=".1%"),
+        alt.Tooltip(f"{counted}:Q", title=counted.capitalize(), format=","),
+        share,
     ]
-    colour = alt.Color("ended:N", title=None, scale=alt.Scale(domain=list(ENDED), range=list(ENDED.values())), legend=legend(len(ENDED)))
     chart = bars(rows, starts_of(days, grain).drop_duplicates(), grain).encode(
-        y=amount("answers"), color=colour, order=alt.Order("rank:Q"), tooltip=tooltip
+        y=amount(counted), color=ended_colour(colours), order=alt.Order("rank:Q"), tooltip=tooltip
     )
     return selectable(chart, "step", "state")
+
+
+def ended_colour(colours: Mapping[str, str]) -> alt.Color:
+    """How something ended, in its colour."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color("ended:N", title=None, scale=scale, legend=legend(len(colours)))
 
 
 def cost_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step, *, known_models: Sequence[str]) -> alt.Chart:

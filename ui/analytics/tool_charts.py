@@ -3,37 +3,20 @@
 import altair as alt
 import pandas as pd
 
-from chatcore.analytics.filters import Step, starts_of
+from chatcore.analytics.filters import Step
 from chatcore.reports import series
 from chatcore.reports.palette import CALLS_ENDED, FULLNESS, PALETTE
-from ui.analytics.charts import CHART_HEIGHT, PADDING, amount, bars, legend, selectable
+from ui.analytics.charts import CHART_HEIGHT, PADDING, amount, ended_colour, ends_chart, legend, selectable
 
 # The pixels of a tool's bar with the gap beside it.
 TOOL = 26
 LEAST_BARS = 5
 
 
-def ended(entries: list[str] | None = None) -> alt.Color:
-    """How calls ended, in their colours."""
-    domain = entries or list(CALLS_ENDED)
-    colours = alt.Scale(domain=domain, range=[CALLS_ENDED[name] for name in domain])
-    return alt.Color("ended:N", title=None, scale=colours, legend=legend(len(domain)))
-
-
 def over_time_chart(over_time: pd.DataFrame, days: pd.Series, grain: Step) -> alt.Chart:
-    """Calls over time by how they ended (frame: `analytics.tools_over_time`); what went well lies at the bottom."""
-    rows = series.calls_by_step(over_time)
-    rows["rank"] = rows["ended"].map({name: place for place, name in enumerate(CALLS_ENDED)})
-    tooltip = [
-        alt.Tooltip("when:N", title="When"),
-        alt.Tooltip("ended:N", title="Ended"),
-        alt.Tooltip("calls:Q", title="Calls", format=","),
-        alt.Tooltip("share:Q", title="Of those that ended", format=".1%"),
-    ]
-    chart = bars(rows, starts_of(days, grain).drop_duplicates(), grain).encode(
-        y=amount("calls"), color=ended(), order=alt.Order("rank:Q"), tooltip=tooltip
-    )
-    return selectable(chart, "step", "state")
+    """Calls over time by how they ended (frame: `analytics.tools_over_time`)."""
+    share = alt.Tooltip("share:Q", title="Of those that ended", format=".1%")
+    return ends_chart(series.calls_by_step(over_time), "calls", share, days, grain, CALLS_ENDED)
 
 
 def tools_chart(tools: pd.DataFrame) -> alt.Chart:
@@ -51,7 +34,7 @@ def tools_chart(tools: pd.DataFrame) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(rows, height=alt.Step(TOOL), padding=PADDING)
         .mark_bar(cursor="pointer")
-        .encode(x=across, y=down, color=ended(), order=alt.Order("rank:Q"), tooltip=tooltip)
+        .encode(x=across, y=down, color=ended_colour(CALLS_ENDED), order=alt.Order("rank:Q"), tooltip=tooltip)
     )
     return selectable(chart, "tool", "state")
 
