@@ -102,8 +102,10 @@ def test_a_file_that_cannot_go_is_said_and_nothing_typed_is_lost(
     page.get_by_test_id("stChatInput").locator("input[type=file]").set_input_files(
         {"name": IMAGE.name, "mimeType": "image/png", "buffer": IMAGE.content}
     )
-    expect(page.get_by_test_id("stChatInput")).to_contain_text(IMAGE.name)
     composer(page).fill("What is this?")
+    # Only once the file is uploaded.
+    expect(page.get_by_role("button", name="Send message")).to_be_enabled()
+    expect(page.get_by_test_id("stChatInput")).to_contain_text(IMAGE.name)
     composer(page).press("Enter")
     expect(page.get_by_text("phi:2.7b cannot see images.")).to_be_visible()
     expect(page.get_by_text("Choose a model that can: gemma3:4b.")).to_be_visible()
