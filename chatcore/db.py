@@ -128,8 +128,7 @@ class Database:
         engine = self._reader if self.is_sqlite else self._reader.execution_options(isolation_level="REPEATABLE READ")
         with self.clear_errors(), Session(engine, expire_on_commit=False) as session:
             if not self.is_sqlite:
-                session.execute(sa.text("SET LOCAL statement_timeout = 0"))
-                session.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                lift_limits(session.connection())
             yield session
 
     @contextmanager
@@ -169,8 +168,7 @@ class Database:
         """
         if not self.is_sqlite:
             with self.clear_errors(), self._writer.connect() as connection, connection.begin():
-                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
-                connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                lift_limits(connection)
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 yield connection
             return
@@ -349,6 +347,12 @@ def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, read_only: b
             raise sa.exc.InvalidatePoolError
 
     return engine
+
+
+def lift_limits(connection: sa.Connection) -> None:
+    """Until the end of a transaction of PostgreSQL no limit of time holds."""
+    connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def is_readable(connection: DBAPIConnection) -> bool:

@@ -120,9 +120,7 @@ def waiting_sums(tx: Session) -> int:
 
 def remake_wrong_sums(db: Database) -> int:
     """Makes the sums again that differ from the pages; how many these were."""
-    with db.read() as tx:
-        if not db.is_sqlite:
-            tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
+    with db.read_at_length() as tx:
         wrong = list(wrong_sums(tx))
     with db.write() as tx:
         for zone, day in wrong:
