@@ -66,25 +66,37 @@ def choose(rows: Rows, filters: Filters, chats: Ints | None) -> Rows:
     """The rows that the filters let through; `chats` are the `keys_meant` by them. With models chosen: their attempts, their
     answers and the prompts they answered. An attempt whose chat is gone is in no tag and no folder, and a role narrows messages
     alone. `messages.counted` and `answers.counted` say the same in SQL."""
-    narrowed = rows.models if filters.narrowed else ()
-    fits = flags(narrowed, lambda models: any(is_chosen(provider, model, filters) for provider, model in models))
+    fits = fitting(rows.models, filters)
 
-    def let_through(table: Table, *, of_messages: bool) -> Table:
-        if filters.narrowed:
-            table = table.where(fits[table["models"]])
-        if chats is not None:
-            table = table.where(np.isin(table["chat"], chats))
-        if filters.imported is not None:
-            table = table.where(table["imported"] == filters.imported)
+    def chosen(table: Table, *, of_messages: bool) -> Table:
+        table = let_through(table, fits, filters, chats)
         if of_messages and filters.role is not None:
             table = table.where(table["role"] == ROLES.index(filters.role))
         return table
 
     if rows.summed is None:
         rows = cut(rows, filters.period)
-    messages, answers = let_through(rows.messages, of_messages=True), let_through(rows.answers, of_messages=False)
-    summed = {name: let_through(table, of_messages=KINDS[name].of == "messages") for name, table in (rows.summed or {}).items()}
+    messages, answers = chosen(rows.messages, of_messages=True), chosen(rows.answers, of_messages=False)
+    summed = {name: chosen(table, of_messages=KINDS[name].of == "messages") for name, table in (rows.summed or {}).items()}
     return replace(rows, messages=messages, answers=answers, summed=summed or None)
+
+
+def fitting(models: tuple[Models, ...], filters: Filters) -> NDArray[np.bool_] | None:
+    """Which of these sets of models the filters let through; None where they let all."""
+    if not filters.narrowed:
+        return None
+    return flags(models, lambda pairs: any(is_chosen(provider, model, filters) for provider, model in pairs))
+
+
+def let_through(table: Table, fits: NDArray[np.bool_] | None, filters: Filters, chats: Ints | None) -> Table:
+    """The rows of a table that the filters let through, whatever it counts: by their models (`fitting`), chat and origin."""
+    if fits is not None:
+        table = table.where(fits[table["models"]])
+    if chats is not None:
+        table = table.where(np.isin(table["chat"], chats))
+    if filters.imported is not None:
+        table = table.where(table["imported"] == filters.imported)
+    return table
 
 
 def is_chosen(provider: str, model: str, filters: Filters) -> bool:

@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 
 from chatcore.analytics.chats import keys_meant
-from chatcore.analytics.chosen import flags, is_chosen
+from chatcore.analytics.chosen import fitting, let_through
 from chatcore.analytics.filters import Filters, previous_period
 from chatcore.analytics.numbers import Ints, sizes
 from chatcore.parts import Period, Viewer
-from chatcore.rollup.days import microseconds
-from chatcore.rollup.gather import details_of
+from chatcore.rollup.gather import details_of, within
 from chatcore.rollup.pages import Detail, Details
 
 
@@ -45,15 +44,7 @@ def compared_details(tx: Session, viewer: Viewer, filters: Filters, kind: Detail
 
 def choose(details: Details, filters: Filters, chats: Ints | None) -> Details:
     """The rows that the filters let through; `chats` are the `keys_meant` by them. A call belongs to an answer, so a role narrows none."""
-    start, end = microseconds(filters.period.start), microseconds(filters.period.end)
-    rows = details.rows.where((details.rows["at"] >= start) & (details.rows["at"] < end))
-    if filters.narrowed:
-        fits = flags(details.models, lambda pairs: any(is_chosen(provider, model, filters) for provider, model in pairs))
-        rows = rows.where(fits[rows["models"]])
-    if chats is not None:
-        rows = rows.where(np.isin(rows["chat"], chats))
-    if filters.imported is not None:
-        rows = rows.where(rows["imported"] == filters.imported)
+    rows = let_through(within(details.rows, filters.period), fitting(details.models, filters), filters, chats)
     return replace(details, rows=rows)
 
 

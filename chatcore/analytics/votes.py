@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
+from chatcore.analytics.chosen import is_chosen
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.intervals import wilson
 from chatcore.analytics.statements import between
@@ -105,7 +106,7 @@ def rates_of(votes: Iterable[Played], filters: Filters) -> pd.DataFrame:
     results: dict[Model, Counter[Result]] = {}
     for one in votes:
         for model, result in ((one.left, OF_LEFT[one.vote]), (one.right, OF_RIGHT[one.vote])):
-            if is_chosen(model, filters):
+            if is_chosen(*model, filters):
                 results.setdefault(model, Counter())[result] += 1
     return framed([(*model, *rated(found)) for model, found in results.items()], OWN)
 
@@ -114,7 +115,7 @@ def pair_rates_of(votes: Iterable[Played], filters: Filters) -> pd.DataFrame:
     """The frame of `win_rates_by_pair`."""
     results: dict[tuple[Model, Model], Counter[Result]] = {}
     for one in votes:
-        if is_chosen(one.left, filters) or is_chosen(one.right, filters):
+        if is_chosen(*one.left, filters) or is_chosen(*one.right, filters):
             in_order = one.left < one.right
             pair = (one.left, one.right) if in_order else (one.right, one.left)
             results.setdefault(pair, Counter())[(OF_LEFT if in_order else OF_RIGHT)[one.vote]] += 1
@@ -126,12 +127,6 @@ def pair_rates_of(votes: Iterable[Played], filters: Filters) -> pd.DataFrame:
         else:
             rows.append((*first, *second, *rated(found)))
     return framed(rows, [*OWN, *RIVAL])
-
-
-def is_chosen(model: Model, filters: Filters) -> bool:
-    """Whether a model is one of the chosen ones; all are if none is."""
-    by_provider = not filters.providers or model[0] in filters.providers
-    return by_provider and (not filters.models or model[1] in filters.models)
 
 
 def rated(found: Counter[Result]) -> tuple[int | float, ...]:

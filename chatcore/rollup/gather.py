@@ -13,7 +13,7 @@ from sqlmodel import Session, SQLModel
 from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import MICROSECOND, day_of, microseconds
-from chatcore.rollup.pages import Detail, Details, Page, Rows, join, join_details, unpack_names
+from chatcore.rollup.pages import Detail, Details, Page, Rows, Table, join, join_details, unpack_names
 from chatcore.rollup.tables import read_these
 
 DIRTY = SQLModel.metadata.tables["usage_dirty"]
@@ -41,9 +41,7 @@ def everybodys_rows(tx: Session, viewer: Viewer, period: Period) -> Rows:
 def rows_made(tx: Session, period: Period, kept_of: sa.ColumnElement[bool], marks_of: sa.ColumnElement[bool]) -> Rows:
     """What some people made in a period, from the pages that are kept, and of the days that are marked from new ones."""
     first, last = day_of(period.start), day_of(period.end - MICROSECOND)
-    marked: dict[str, set[int]] = {}
-    for user_id, day in tx.execute(sa.select(DIRTY.c.user_id, DIRTY.c.day).where(marks_of, DIRTY.c.day.between(first, last)).distinct()):
-        marked.setdefault(user_id, set()).add(day)
+    marked = days_marked(tx, marks_of, first, last)
     in_order = sa.select(*PAGES).where(kept_of, DAYS.c.day.between(first, last)).order_by(DAYS.c.user_id, DAYS.c.day)
     kept: Sequence[Sequence[Any]] = tx.execute(in_order).all()
     if marked:
@@ -64,20 +62,25 @@ def details_of(tx: Session, viewer: Viewer, period: Period, kind: Detail, *, eve
     if everybody:
         check_owner(viewer)
     first, last = day_of(period.start), day_of(period.end - MICROSECOND)
-    whose = [DAYS.c.user_id.in_(sa.select(USERS.c.id))] if everybody else [DAYS.c.user_id == viewer.user_id]
-    marks = [] if everybody else [DIRTY.c.user_id == viewer.user_id]
-    marked: dict[str, set[int]] = {}
-    for user_id, day in tx.execute(sa.select(DIRTY.c.user_id, DIRTY.c.day).where(*marks, DIRTY.c.day.between(first, last)).distinct()):
-        marked.setdefault(user_id, set()).add(day)
+    kept_of = DAYS.c.user_id.in_(sa.select(USERS.c.id)) if everybody else DAYS.c.user_id == viewer.user_id
+    marked = days_marked(tx, sa.true() if everybody else DIRTY.c.user_id == viewer.user_id, first, last)
     kept = sa.select(DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c[kind])
-    found = tx.execute(kept.where(*whose, DAYS.c.day.between(first, last), DAYS.c[kind].is_not(None))).all()
+    found = tx.execute(kept.where(kept_of, DAYS.c.day.between(first, last), DAYS.c[kind].is_not(None))).all()
     pages = [tuple(row) for row in found if row[1] not in marked.get(row[0], ())]
     for user_id, days in marked.items():
         pages += [(user_id, day, page.names, getattr(page, kind)) for day, page in read_these(tx, user_id, days)]
     users, _, names, parts = zip(*sorted(pages), strict=True) if pages else ((),) * 4
     made = join_details(kind, users, names, parts)
-    start, end = microseconds(period.start), microseconds(period.end)
-    return replace(made, rows=made.rows.where((made.rows["at"] >= start) & (made.rows["at"] < end)))
+    return replace(made, rows=within(made.rows, period))
+
+
+def days_marked(tx: Session, marks_of: sa.ColumnElement[bool], first: int, last: int) -> dict[str, set[int]]:
+    """The days, from `first` to `last`, that changed since their page was made, by person."""
+    found = sa.select(DIRTY.c.user_id, DIRTY.c.day).where(marks_of, DIRTY.c.day.between(first, last)).distinct()
+    marked: dict[str, set[int]] = {}
+    for user_id, day in tx.execute(found):
+        marked.setdefault(user_id, set()).add(day)
+    return marked
 
 
 def check_owner(viewer: Viewer) -> None:
@@ -88,9 +91,13 @@ def check_owner(viewer: Viewer) -> None:
 
 def cut(rows: Rows, period: Period) -> Rows:
     """The rows of a part of the time."""
+    return replace(rows, messages=within(rows.messages, period), answers=within(rows.answers, period))
+
+
+def within(table: Table, period: Period) -> Table:
+    """The rows of one table in a part of the time."""
     start, end = microseconds(period.start), microseconds(period.end)
-    messages, answers = (made.where((made["at"] >= start) & (made["at"] < end)) for made in (rows.messages, rows.answers))
-    return replace(rows, messages=messages, answers=answers)
+    return table.where((table["at"] >= start) & (table["at"] < end))
 
 
 def everybodys_names(tx: Session, viewer: Viewer) -> set[tuple[str, str]]:

@@ -510,6 +510,7 @@ WITHOUT_VIEWER = {
     "rollup.sums.changed_days": "part of everybodys_sums",
     "rollup.sums.keep_zone": "part of keep_sums",
     "rollup.sums.add_zone": "part of keep_sums",
+    "rollup.gather.days_marked": "of the people that rows_made and details_of name",
     "rollup.gather.kept_pages": "names the user that rows_of asks for",
     "rollup.gather.dirty_days": "names the user that rows_of asks for",
     "analytics.behind.answers_named": "of attempts that were found through the viewer",
