@@ -1,10 +1,11 @@
 """The verbs of a chat: send, retry, stop. Each is one transaction; writing the answer is the Runner's."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -26,6 +27,8 @@ from chatcore.rows import CHATS, GENERATIONS, MESSAGES, RUNNING, attachments_of
 from chatcore.texts import cut, snippet
 from chatcore.thread import path_to
 from chatcore.toolcalls import load_calls, turns_of
+
+Written = TypeVar("Written")
 
 TITLE_CHARACTERS = 60
 LONGEST_KEY = 80
@@ -109,28 +112,38 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     files = prepare_all(draft.files)
     check_files(runner, sight, draft.model_name, files)
     seen = sum(file.is_image for file in files)
-    for last_try in (False,) * (TRIES - 1) + (True,):
+
+    def attempt() -> tuple[Sent, Job]:
+        """Writes the prompt and the empty answer after a look at the chat."""
         earlier = replace(sight, images=max(sight.images - seen, 0))
         leaf_id, turns = conversation(runner.db, viewer, chat_id, earlier) if chat_id else (None, ())
         request = parameters.request(settings, draft.model_name, (*turns, turn_with(draft.text, [enclosed(file) for file in files])))
         order = ordered(runner, viewer, draft, request, files, now=now)
+        with runner.db.write() as tx, sent_once():
+            asked = write_prompt(tx, order, chat_id, leaf_id)
+            if draft.queued_id is not None:
+                take_queued_in(tx, viewer, draft.queued_id)
+            if chat_id is None and not settings.is_plain:
+                write_settings_in(tx, viewer, asked.session_id, settings)
+            answer = write_answer(tx, order, asked.session_id)
+            return Sent(asked.session_id, asked.id, answer.id), write_job(tx, order, answer)
+
+    sent, job = in_turn(runner, attempt)
+    runner.start(job)
+    return sent
+
+
+def in_turn(runner: Runner, attempt: Callable[[], Written]) -> Written:
+    """What an attempt to write a prompt brings. It is made again where the chat went on since it looked (Moved), and where an orphan
+    seemed to answer. Raises what it raises, and Conflict where somebody else is always faster."""
+    for last_try in (False,) * (TRIES - 1) + (True,):
         try:
-            with runner.db.write() as tx, sent_once():
-                asked = write_prompt(tx, order, chat_id, leaf_id)
-                if draft.queued_id is not None:
-                    take_queued_in(tx, viewer, draft.queued_id)
-                if chat_id is None and not settings.is_plain:
-                    write_settings_in(tx, viewer, asked.session_id, settings)
-                answer = write_answer(tx, order, asked.session_id)
-                job = write_job(tx, order, answer)
+            return attempt()
         except Moved:
             continue
         except StillAnswering:
             if last_try or not runner.recover(by_heartbeat=False):
                 raise
-            continue
-        runner.start(job)
-        return Sent(asked.session_id, asked.id, answer.id)
     raise Conflict("Somebody else writes to this chat at the same moment.", "Look at what came, then send again.")
 
 

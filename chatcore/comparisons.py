@@ -18,14 +18,13 @@ from chatcore import parameters
 from chatcore.attachments import Sight, enclosed, turn_with
 from chatcore.branches import describe_end
 from chatcore.chat import (
-    TRIES,
     Draft,
     Moved,
     Order,
-    StillAnswering,
     check_files,
     clean_draft,
     conversation,
+    in_turn,
     ordered,
     sent_once,
     sight_for,
@@ -128,23 +127,20 @@ def compare(
     files = prepare_all(draft.files)
     for sight, model in zip(sights, models, strict=True):
         check_files(runner, sight, model[1], files)
-    for last_try in (False,) * (TRIES - 1) + (True,):
-        try:
-            leaf_id, orders = orders_for(runner, viewer, chat_id, draft, models, (settings, sights, files), now=now)
-            with runner.db.write() as tx, sent_once():
-                compared, jobs = write_pair(tx, orders, chat_id, leaf_id, is_blind=is_blind, swapped=swapped)
-                if chat_id is None and not settings.is_plain:
-                    write_settings_in(tx, viewer, compared.chat_id, settings)
-        except Moved:
-            continue
-        except StillAnswering:
-            if last_try or not runner.recover(by_heartbeat=False):
-                raise
-            continue
-        for job in jobs:
-            runner.start(job)
-        return compared
-    raise Conflict("Somebody else writes to this chat at the same moment.", "Look at what came, then send again.")
+
+    def attempt() -> tuple[Compared, list[Job]]:
+        """Writes the prompt and both empty answers after a look at the chat."""
+        leaf_id, orders = orders_for(runner, viewer, chat_id, draft, models, (settings, sights, files), now=now)
+        with runner.db.write() as tx, sent_once():
+            compared, jobs = write_pair(tx, orders, chat_id, leaf_id, is_blind=is_blind, swapped=swapped)
+            if chat_id is None and not settings.is_plain:
+                write_settings_in(tx, viewer, compared.chat_id, settings)
+            return compared, jobs
+
+    compared, jobs = in_turn(runner, attempt)
+    for job in jobs:
+        runner.start(job)
+    return compared
 
 
 def orders_for(

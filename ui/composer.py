@@ -55,7 +55,9 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
             max_upload_size=attachments.LARGEST_MB,
         )
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_row"):
-            choice = show_picker(core, viewer, chat, used)
+            models = offered(core)
+            lines = lines_of(core, models)
+            choice = show_picker(core, viewer, chat, used, models, lines)
             model = info_of(core, choice)
             filling = gauge.measured(core, viewer, thread, settings, model)
             if filling is not None:
@@ -63,7 +65,7 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_tools", width="content"):
                 # What is never written cannot be voted on later, and tools are off in a comparison.
                 if chat is not None or temporary.opened() is None:
-                    rival.show_switch(chat_id, choice, labelled(core), compared)
+                    rival.show_switch(chat_id, choice, lines, compared)
                 if rival_of(chat_id) is None:
                     tool_calls.show_tools(core, viewer, chat_id, model)
                 slash.show_menu(core, viewer, TEXT)
@@ -106,16 +108,19 @@ def uses_tools(chat_id: uuid.UUID | None) -> bool:
     return tool_calls.are_on(chat_id, info_of(app.core(), chosen(chat_id)))
 
 
-def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice | None) -> Choice:
+def show_picker(
+    core: Core,
+    viewer: Viewer,
+    chat: ChatInfo | None,
+    used: Choice | None,
+    models: Mapping[Choice, ModelInfo],
+    lines: Mapping[Choice, str],
+) -> Choice:
     """Draws the models of all providers; a model that vanished stays chosen and says so."""
-    models = [model for model in core.models() if model.can_chat]
-    models.sort(key=lambda model: model.provider == "guide")
-    by_choice = {(model.provider, model.id): model for model in models}
-    labels = server_labels(core, models)
-    default = used or (chat.provider, chat.model_name) if chat else verbs.first_model(core.db, viewer, models)
-    options = list(by_choice) if default in by_choice else [default, *by_choice]
+    default = used or (chat.provider, chat.model_name) if chat else verbs.first_model(core.db, viewer, list(models.values()))
+    options = list(models) if default in models else [default, *models]
     key = picker_key(chat.id if chat else None)
-    guide_only = all(model.provider == "guide" for model in models)
+    guide_only = all(model.provider == "guide" for model in models.values())
     # Nobody chose the guide who had nothing else to choose.
     came = chat is None and st.session_state.get(GUIDE_ONLY, False) and not guide_only
     st.session_state[GUIDE_ONLY] = guide_only
@@ -125,23 +130,28 @@ def show_picker(core: Core, viewer: Viewer, chat: ChatInfo | None, used: Choice 
         "Model",
         options,
         key=key,
-        format_func=lambda option: option_label(option, by_choice, labels),
+        format_func=lambda option: words.picker_line(option, lines),
         label_visibility="collapsed",
         width=280,
     )
-    model = by_choice.get(choice)
+    model = models.get(choice)
     with st.container(key="model_facts", width="content"):
         st.markdown(facts(model) if model else gone(core, choice))
     connect.show_hint(core, on_start=chat is None)
     return choice
 
 
-def labelled(core: Core) -> dict[Choice, str]:
-    """The models of all providers with their lines in a picker, the guide last."""
+def offered(core: Core) -> dict[Choice, ModelInfo]:
+    """The models of all providers that can chat, the guide last."""
     models = [model for model in core.models() if model.can_chat]
     models.sort(key=lambda model: model.provider == "guide")
-    by_choice, labels = {(model.provider, model.id): model for model in models}, server_labels(core, models)
-    return {choice: option_label(choice, by_choice, labels) for choice in by_choice}
+    return {(model.provider, model.id): model for model in models}
+
+
+def lines_of(core: Core, models: Mapping[Choice, ModelInfo]) -> dict[Choice, str]:
+    """What a picker says of each model: its name, and what tells it from the others."""
+    labels = server_labels(core, list(models.values()))
+    return {choice: line_of(model, labels) for choice, model in models.items()}
 
 
 def server_labels(core: Core, models: Sequence[ModelInfo]) -> dict[str, str]:
@@ -150,11 +160,9 @@ def server_labels(core: Core, models: Sequence[ModelInfo]) -> dict[str, str]:
     return {name: core.providers[name].label for name in offering} if len(offering) > 1 else {}
 
 
-def option_label(choice: Choice, models: dict[Choice, ModelInfo], labels: Mapping[str, str]) -> str:
-    """A line of the picker: the name, and what tells it from the others."""
-    name, model = words.model_name(*choice), models.get(choice)
-    if model is None:
-        return f"{name} (not available)"
+def line_of(model: ModelInfo, labels: Mapping[str, str]) -> str:
+    """A line of the picker; `labels` are those of `server_labels`."""
+    name = words.model_name(model.provider, model.id)
     if model.provider == "guide":
         return name
     parts = [model.parameter_size or "", labels.get(model.provider, ""), "cloud" if model.cloud else ""]

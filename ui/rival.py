@@ -42,7 +42,7 @@ def carry(sent_to: uuid.UUID) -> None:
     st.session_state.pop(key_of(None), None)
 
 
-def show_switch(chat_id: uuid.UUID | None, model: Choice, labels: Mapping[Choice, str], compared: Choice | None) -> None:
+def show_switch(chat_id: uuid.UUID | None, model: Choice, lines: Mapping[Choice, str], compared: Choice | None) -> None:
     """Draws the button and, behind it, the choice. `compared` is who the last prompt of the chat was sent to as well, if that is what
     the chat ends with."""
     key = key_of(chat_id)
@@ -51,7 +51,7 @@ def show_switch(chat_id: uuid.UUID | None, model: Choice, labels: Mapping[Choice
     rival = chosen(chat_id)
     # Set before it is drawn: a toggle takes its first value from here.
     st.session_state[blind_key(chat_id)] = is_blind(chat_id)
-    others = [choice for choice in labels if choice != model]
+    others = [choice for choice in lines if choice != model]
     options = [NOBODY, *others] if rival is None or rival in others else [NOBODY, rival, *others]
     name = words.plain(words.shortened(words.model_name(*rival), LONGEST_MARK)) if rival else ""
     with (
@@ -63,13 +63,13 @@ def show_switch(chat_id: uuid.UUID | None, model: Choice, labels: Mapping[Choice
             st.markdown("**Compare two models**")
             st.caption("There is only one model here. Connect a model server or install a second model, then compare them.")
             return
-        st.selectbox("Compare with", options, key=key, format_func=lambda choice: line(choice, labels))
+        st.selectbox("Compare with", options, key=key, format_func=lambda choice: line(choice, lines))
         st.toggle("Blind: hide which is which until you vote", key=blind_key(chat_id))
         st.caption("The next prompt goes to both models, and their answers come side by side. Tools are off in a comparison.")
 
 
-def line(choice: Choice, labels: Mapping[Choice, str]) -> str:
-    """A line of the choice; a model that vanished stays and says so."""
+def line(choice: Choice, lines: Mapping[Choice, str]) -> str:
+    """A line of the choice."""
     if choice == NOBODY:
         return "No comparison"
-    return labels.get(choice, f"{words.model_name(*choice)} (not available)")
+    return words.picker_line(choice, lines)

@@ -29,7 +29,7 @@ def show(core: Core, viewer: Viewer) -> None:
     )
     st.caption(
         "For all of your chats, from the next new one on. It is asked after the first answer, in the background and only while it has "
-        "nothing else to do; a local model is not loaded for it. What it takes, some hundred tokens, is not in the analytics."
+        "nothing else to do; a local model is not loaded for it. What it takes, some hundred tokens, stands in the analytics under Cost."
     )
 
 

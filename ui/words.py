@@ -1,6 +1,7 @@
 """Numbers, times and texts as people read them. Pure: nothing here draws."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +16,11 @@ from chatcore.phrases import plural as plural
 from chatcore.phrases import short_count as short_count
 
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$:-])")
+
+
+def picker_line(choice: tuple[str, str], lines: Mapping[tuple[str, str], str]) -> str:
+    """What a picker says of a (provider, model); one that vanished stays and says so."""
+    return lines.get(choice) or f"{model_name(*choice)} (not available)"
 
 
 def plain(text: str) -> str:
