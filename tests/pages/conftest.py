@@ -19,5 +19,9 @@ def frame(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("DATABASE_URL", migrated_database_url)
     monkeypatch.setenv("OLLAMA_HOST", CLOSED_PORT)
     close_shared()
-    yield Frame(local_owner(shared().db, now=datetime.now(UTC)))
+    core = shared()
+    # The page waits half a second for a server's first answer; a busy machine takes longer even to be refused.
+    core.health(fresh=True)
+    core.models(fresh=True)
+    yield Frame(local_owner(core.db, now=datetime.now(UTC)))
     close_shared()
