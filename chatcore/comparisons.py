@@ -287,6 +287,15 @@ def pairs_on(db: Database, viewer: Viewer, chat_id: uuid.UUID, message_ids: Iter
     return pairs
 
 
+def unnamed(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> set[int]:
+    """The ids of the answers in a chat of which nobody may know yet who wrote them, because a blind comparison waits for its vote."""
+    row = COMPARISONS.c
+    waiting = sa.and_(row.session_id == chat_id, row.user_id == viewer.user_id, row.is_blind, row.outcome.is_(None))
+    with db.read() as tx:
+        pairs = tx.execute(sa.select(row.left_message_id, row.right_message_id).where(waiting)).all()
+    return {message_id for pair in pairs for message_id in pair if message_id is not None}
+
+
 def in_chat(viewer: Viewer, chat_id: uuid.UUID) -> sa.Select[tuple[object, ...]]:
     """The comparisons of a chat, the oldest first."""
     theirs = sa.and_(COMPARISONS.c.session_id == chat_id, COMPARISONS.c.user_id == viewer.user_id)

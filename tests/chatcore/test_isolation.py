@@ -317,6 +317,7 @@ LISTS: dict[str, Case] = {
     "branches.siblings": lambda w, v: branches.siblings(w.db, v, range(1, 100)),
     "branches.siblings_in": lambda w, v: in_read(w, branches.siblings_in, v, range(1, 100)),
     "comparisons.pairs_on": lambda w, v: [one for chat in every_chat(w.db) for one in comparisons.pairs_on(w.db, v, chat, range(100))],
+    "comparisons.unnamed": lambda w, v: [one for chat in every_chat(w.db) for one in comparisons.unnamed(w.db, v, chat)],
     "exporting.reading.comparisons_of": lambda w, v: in_read(w, reading.comparisons_of, v, every_chat(w.db)),
     "feedback.ratings": lambda w, v: feedback.ratings(w.db, v, range(1, 100)),
     "history.get_chats": lambda w, v: history.get_chats(w.db, v, every_chat(w.db)),
