@@ -74,7 +74,7 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Order:
     """An answer as it is ordered: who asks whom for what, when, and which Runner will write it. `text` and `files` are the prompt
-    as it is stored, where it is a new one."""
+    as it is stored, where it is a new one. `use_tools`, `reads_only`: see `ledger.Job`."""
 
     viewer: Viewer
     provider: str
@@ -86,6 +86,7 @@ class Order:
     use_tools: bool = False
     text: str = ""
     files: tuple[Prepared, ...] = ()
+    reads_only: bool = False
 
 
 class Moved(Exception):
@@ -173,6 +174,7 @@ def retry(
     model_name: str | None = None,
     trace_parent: str | None = None,
     use_tools: bool = False,
+    reads_only: bool = False,
 ) -> Sent:
     """Starts a new attempt at an answer: in its place if it is empty, else beside it as a branch that is shown from now on.
 
@@ -189,7 +191,7 @@ def retry(
         window = window_for(runner, provider, model_name, settings)
         turns = turns_from(tx, viewer, answer.parent_id, turns_to(tx, answer.parent_id, sight), sight, window)
         request = parameters.request(settings, model_name, turns)
-    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
+    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools, reads_only=reads_only)
     with turn_in(runner, viewer, answer.session_id) as tx:
         target = write_retry(tx, order, answer)
         job = write_job(tx, order, target)
@@ -412,6 +414,7 @@ def write_job(tx: Session, order: Order, answer: MessageInfo) -> Job:
         order.trace_parent,
         use_tools=order.use_tools,
         viewer=order.viewer,
+        reads_only=order.reads_only,
     )
 
 

@@ -42,7 +42,6 @@ def test_what_cannot_be_compared_is_told_by_field(api: Api) -> None:
             ({**GUIDE, **RIVAL}, "'text' is missing"),
             ({"text": "hi", **GUIDE}, "'rival_provider' is missing"),
             ({"text": "hi", **GUIDE, "rival_provider": "guide"}, "'rival_model' is missing"),
-            ({"text": "hi", **GUIDE, **RIVAL, "tools": True}, "'tools'"),
             ({"text": "hi", **GUIDE, "rival_provider": "guide", "rival_model": "guide"}, "with itself"),
             ({"text": "hi", **GUIDE, "rival_provider": "nobody", "rival_model": "m"}, "'nobody'"),
         ):
