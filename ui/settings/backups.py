@@ -8,7 +8,13 @@ from chatcore.backup.jobs import Job
 from ui import app, words
 from ui.settings import dialogs
 
-WHY = {Made.BY_HAND: "made by hand", Made.AUTOMATIC: "automatic", Made.BEFORE_RESTORE: "made before a restore"}
+WHY = {
+    Made.BY_HAND: "made by hand",
+    Made.AUTOMATIC: "automatic",
+    Made.BEFORE_RESTORE: "made before a restore",
+    Made.ELSEWHERE: "from elsewhere",
+}
+DROPPED = "settings.dropped"
 # More are in the folder, and on the command line.
 SHOWN = 30
 
@@ -29,6 +35,7 @@ def show() -> None:
     else:
         show_end(standing.job)
         st.button("Back up now", icon=":material/save:", type="primary", key="settings.backup", on_click=begin)
+        show_place()
     show_list(standing.backups)
     show_moving()
 
@@ -126,6 +133,27 @@ def show_end(job: Job | None) -> None:
 
 
 # --- the list ----------------------------------------------------------------------------------------------------
+
+
+def show_place() -> None:
+    """Where a backup from elsewhere is dropped."""
+    number = st.session_state.get(DROPPED, 0)
+    with st.expander("Bring a backup from elsewhere"):
+        dropped = st.file_uploader(
+            "Drop a backup of chatcore here",
+            type=["db", "sqlite", "sqlite3", "zip"],
+            key=f"{DROPPED}.{number}",
+            max_upload_size=service.LARGEST_BYTES // 1_000_000,
+        )
+        st.caption(
+            "It is read whole and listed below with what is in it. Nothing is restored before you say so. A larger one is restored on the "
+            "server: `python -m chatcore restore FILE`"
+        )
+    if dropped is not None:
+        # The place is empty again, whatever comes of the file.
+        st.session_state[DROPPED] = number + 1
+        service.begin_taking_in(app.core().settings, app.viewer(), dropped.getbuffer(), file_name=dropped.name, now=app.now())
+        st.rerun()
 
 
 def show_list(backups: tuple[Backup, ...]) -> None:
