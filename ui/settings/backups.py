@@ -152,7 +152,8 @@ def show_place() -> None:
     if dropped is not None:
         # The place is empty again, whatever comes of the file.
         st.session_state[DROPPED] = number + 1
-        service.begin_taking_in(app.core().settings, app.viewer(), dropped.getbuffer(), file_name=dropped.name, now=app.now())
+        with app.calm_callback():
+            service.begin_taking_in(app.core().settings, app.viewer(), dropped.getbuffer(), file_name=dropped.name, now=app.now())
         st.rerun()
 
 
