@@ -63,6 +63,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A draft that was looked at: what holds in its chat, what its model can see, and its files as they are stored."""
+
+    draft: Draft
+    settings: ChatSettings
+    sight: Sight
+    files: tuple[Prepared, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """Where it went: follow `answer_id` to see the answer come."""
 
@@ -106,12 +116,22 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     Raises Invalid (text, names, key, a file, images for a model that cannot see), NotFound, Conflict: the chat still answers, lies
     in the trash, or the key was used. Then nothing is stored. With files it takes as long as these take to be read.
     """
+    return send_ready(runner, viewer, chat_id, get_ready(runner, viewer, chat_id, draft), now=now)
+
+
+def get_ready(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft) -> Ready:
+    """All of a prompt that can be said before it has its turn, its files read, which may take seconds. Raises Invalid, NotFound."""
     draft = clean_draft(draft)
-    # Before the files are read, which may take seconds, and the database looked at again for each try.
     settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
     sight = sight_for(runner, draft.provider, draft.model_name, settings)
     files = prepare_all(draft.files)
     check_files(runner, sight, draft.model_name, files)
+    return Ready(draft, settings, sight, files)
+
+
+def send_ready(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, ready: Ready, *, now: datetime) -> Sent:
+    """Sends a prompt that is ready. Raises what `send` raises."""
+    draft, settings, sight, files = ready.draft, ready.settings, ready.sight, ready.files
     seen = sum(file.is_image for file in files)
 
     def attempt() -> tuple[Sent, Job]:
