@@ -11,6 +11,7 @@ from chatcore.importing import Options, Preview, Report, jobs, preview
 from chatcore.importing.jobs import Job
 from chatcore.organise import folders, tags
 from ui import app, words
+from ui.jobs import show_failure, watch
 
 # What is dropped is in memory until it is imported.
 LARGEST_MB = 200
@@ -22,13 +23,14 @@ SHOWN = 12
 
 def show() -> None:
     """Whichever of the steps the viewer is at."""
-    job = jobs.current(app.core().db, app.viewer())
+    job = current()
     if job is None:
         choose_file()
     elif job.ended.is_set():
         show_end(job)
     else:
-        watch()
+        note = ". If you stop, what came so far stays, and the same file goes on from there."
+        watch(current, page="imports", title=lambda job: f"Importing {job.file_name}", how_far=progress_text, note=note)
 
 
 # --- the file ----------------------------------------------------------------------------------------------------
@@ -171,18 +173,9 @@ def choose_options() -> Options:
 # --- while it runs, and after ------------------------------------------------------------------------------------
 
 
-@st.fragment(run_every=0.5)
-def watch() -> None:
-    """How far it is; runs alone, twice a second."""
-    job = jobs.current(app.core().db, app.viewer())
-    if job is None or job.ended.is_set():
-        st.rerun()
-    with st.container(border=True):
-        st.markdown(f"**Importing {words.plain(job.file_name)}**")
-        st.progress(job.share, text=progress_text(job))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Stop", icon=":material/stop:", key="imports.stop", on_click=job.stop)
-            st.caption("You may go to other pages meanwhile. If you stop, what came so far stays, and the same file goes on from there.")
+def current() -> Job | None:
+    """The import that runs, or has ended last."""
+    return jobs.current(app.core().db, app.viewer())
 
 
 def progress_text(job: Job) -> str:
@@ -197,12 +190,7 @@ def progress_text(job: Job) -> str:
 
 def show_end(job: Job) -> None:
     """How the import ended."""
-    if job.error is not None:
-        app.show_error(job.error)
-    elif job.broke:
-        app.show_unexpected()
-    elif job.stopped:
-        st.info("**Stopped.**  \nWhat came so far stays. Drop the same file again to go on.", icon=":material/stop:")
+    show_failure(job, stopped="What came so far stays. Import the same file again to go on.")
     if job.report is not None:
         show_report(job.report)
     if st.button("Import another file", icon=":material/add:", key="imports.another"):

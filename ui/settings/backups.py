@@ -5,7 +5,7 @@ import streamlit as st
 from chatcore.backup import service
 from chatcore.backup.folder import Backup, Made, Note
 from chatcore.backup.jobs import Job
-from ui import app, words
+from ui import app, jobs, words
 from ui.settings import dialogs
 
 WHY = {
@@ -31,7 +31,7 @@ def show() -> None:
     if standing.planned is not None:
         show_planned(standing.planned)
     if standing.job is not None and not standing.job.ended.is_set():
-        watch()
+        jobs.watch(current, page="settings", title=lambda job: job.title, how_far=progress_text, note=", and everybody may go on chatting.")
     else:
         show_end(standing.job)
         st.button("Back up now", icon=":material/save:", type="primary", key="settings.backup", on_click=begin)
@@ -97,18 +97,9 @@ def show_planned(backup: Backup) -> None:
     st.button("Cancel the restore", key="settings.cancel", on_click=cancel)
 
 
-@st.fragment(run_every=0.5)
-def watch() -> None:
-    """How far the job is; runs alone, twice a second."""
-    job = service.survey(app.core().settings, app.viewer()).job
-    if job is None or job.ended.is_set():
-        st.rerun()
-    with st.container(border=True):
-        st.markdown(f"**{job.title}**")
-        st.progress(job.share, text=progress_text(job))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Stop", icon=":material/stop:", key="settings.stop", on_click=job.stop)
-            st.caption("You may go to other pages meanwhile, and everybody may go on chatting.")
+def current() -> Job | None:
+    """The job that runs, or has ended last."""
+    return service.survey(app.core().settings, app.viewer()).job
 
 
 def progress_text(job: Job) -> str:
@@ -122,13 +113,8 @@ def show_end(job: Job | None) -> None:
     """How the last job ended."""
     if job is None:
         return
-    if job.error is not None:
-        app.show_error(job.error)
-    elif job.broke:
-        app.show_unexpected()
-    elif job.stopped:
-        st.info("**Stopped.**  \nNothing is left of it.", icon=":material/stop:")
-    elif job.message:
+    jobs.show_failure(job, stopped="Nothing is left of it.")
+    if job.message:
         st.success(words.plain(job.message), icon=":material/check_circle:")
 
 
