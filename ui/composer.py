@@ -22,9 +22,9 @@ log = logging.getLogger("chatcore.ui")
 Choice = tuple[str, str]
 
 TEXT, SENT, GUIDE_ONLY = "composer.text", "composer.sent", "composer.guide_only"
+# That a model can use tools its switch says.
 BADGES = {
     Capability.VISION: (":material/visibility:", "Vision"),
-    Capability.TOOLS: (":material/build:", "Tools"),
     Capability.THINKING: (":material/psychology:", "Thinking"),
     Capability.AUDIO: (":material/mic:", "Audio"),
 }
