@@ -214,8 +214,11 @@ def test_one_that_fails_leaves_the_other_alone_and_can_be_tried_again_in_its_pla
     with pytest.raises(Invalid, match="no text"):
         duel.vote(compared, Vote.LEFT)
     duel.sun.play = (TextDelta("The sun does."), DONE)
-    assert chat.retry(duel.runner, duel.viewer, right, now=LATER).answer_id == right
+    duel.runner.toolbox = Toolbox((Probe("tide_table"), Probe("write_note", read_only=False)))
+    again = chat.retry(duel.runner, duel.viewer, right, now=LATER, use_tools=True, reads_only=True)
+    assert again.answer_id == right
     ended(duel.db, duel.viewer, right)
+    assert [tool.name for tool in duel.sun.requests[-1].tools] == ["tide_table"]
     duel.vote(compared, Vote.RIGHT)
     assert duel.shown(compared) == ["Why tides?", "The sun does."]
 
