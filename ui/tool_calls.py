@@ -118,7 +118,9 @@ def show_tools(core: Core, viewer: Viewer, chat_id: uuid.UUID | None, model: Mod
     with panel:
         st.toggle("Let the model use tools in this chat", value=first, key=key)
         if reads_only:
-            st.caption("In a comparison both models may use the tools that change nothing and stand on Allow. The others wait.")
+            st.caption(
+                "In a comparison both models may use the tools that change nothing and stand on Allow. They are not told of the others."
+            )
         # Many tools are many widgets: drawn only for who looks.
         if panel.open:
             show_list(core, viewer, chat_id)

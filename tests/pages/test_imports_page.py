@@ -95,6 +95,7 @@ def test_the_owner_names_a_file_on_the_server_which_stays_there(frame: Frame, tm
     at.button("imports.look").click().run()
     assert not at.exception
     assert "There is no file of that path on the server." in texts(at)
+    assert [button.key for button in at.button if "undo" in (button.key or "")], "what came before is still listed"
 
 
 def test_nobody_else_is_asked_for_a_path(frame: Frame) -> None:

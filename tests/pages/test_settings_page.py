@@ -96,7 +96,7 @@ def test_a_backup_from_elsewhere_is_dropped_and_says_what_is_in_it(at: AppTest, 
     assert "from elsewhere" in texts(at)
     (brought,) = (backup for backup in list_folder(folder) if backup != made)
     at.button(f"settings.restore.{brought.name}").click().run()
-    assert "It holds 1 person, 1 chat and 2 messages." in texts(at)
+    assert "It holds 1 person, 1 chat and 2 messages. What is here now is not in it." in texts(at)
 
 
 def test_a_restore_can_be_taken_back_and_a_failure_stays_in_sight(at: AppTest, frame: Frame, folder: Path) -> None:

@@ -132,8 +132,8 @@ def show_place() -> None:
             max_upload_size=service.LARGEST_BYTES // 1_000_000,
         )
         st.caption(
-            "It is read whole and listed below with what is in it. Nothing is restored before you say so. A larger one is restored on the "
-            "server: `python -m chatcore restore FILE`"
+            "It is read whole and listed below with what is in it. Nothing is restored before you say so.  \n"
+            "A larger one is restored on the server: `python -m chatcore restore FILE`"
         )
     if dropped is not None:
         # The place is empty again, whatever comes of the file.

@@ -6,7 +6,7 @@ from datetime import datetime
 import streamlit as st
 
 from chatcore.backup import service
-from chatcore.backup.folder import Backup
+from chatcore.backup.folder import Backup, Made
 from chatcore.migrations.run import HEAD
 from ui import app, words
 
@@ -38,8 +38,11 @@ def forget() -> None:
 def restore(backup: Backup) -> None:
     """Says what the next start would do, and wants it confirmed in writing."""
     when = words.plain(moment(backup.made_at))
+    which, missing = f"The backup of **{when}**", "was written since then"
+    if backup.made is Made.ELSEWHERE:
+        which, missing = "This backup **from elsewhere**", "is here now"
     st.markdown(
-        f"The backup of **{when}** takes the place of the database.{holds(backup)} What was written since then is not in it.\n\n"
+        f"{which} takes the place of the database.{holds(backup)} What {missing} is not in it.\n\n"
         "A database in use cannot be exchanged, so this happens at the next start:\n"
         "1. You restart chatcore. With several servers on one PostgreSQL, stop them all and start one.\n"
         "2. The backup is checked. If anything is wrong with it, nothing is changed and the app starts as it is.\n"
