@@ -68,6 +68,9 @@ def build_file(source: Source, path: Path, on_progress: OnProgress = silent) -> 
                 raw.execute(f"PRAGMA {pragma}")
             with connection.begin():
                 loaded = load(connection, source, on_progress)
+            if source.revision < NUMBERS_SINCE:
+                # What its times and ids took as text is empty now.
+                raw.execute("VACUUM")
             raw.execute("PRAGMA journal_mode=DELETE")
     except BaseException:
         engine.dispose()
