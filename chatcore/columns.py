@@ -24,7 +24,7 @@ BigId = BigInteger().with_variant(Integer, "sqlite")
 def as_number(value: datetime) -> int:
     """A time as SQLite keeps it: microseconds since 1970 UTC. Raises ValueError for one without a zone."""
     if value.utcoffset() is None:
-        raise ValueError(f"a time without a zone: {value}")
+        raise ValueError(f"a time needs a timezone: {value}")
     return (value - EPOCH) // MICROSECOND
 
 
