@@ -3,14 +3,12 @@
 To compile and bind a row takes SQLAlchemy longer than SQLite takes to write it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 Row = Sequence[object]
-Write = Callable[[object], object]
 
 
 def insert_rows(tx: Session, table: sa.Table, names: Sequence[str], rows: Iterable[Row]) -> None:
@@ -45,28 +43,10 @@ def copy_rows(tx: Session, table: str, names: Sequence[str], stored: Iterable[Ro
 def as_stored(tx: Session, columns: Sequence[sa.Column[object]], rows: Iterable[Row]) -> Iterator[Row]:
     """The rows as the driver takes them: times, ids and flags as the types of these columns write them."""
     dialect = tx.get_bind().dialect
-    writers = [writer(column, dialect) for column in columns]
+    writers = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
     changed = [(place, write) for place, write in enumerate(writers) if write is not None]
     for row in rows:
         values = list(row)
         for place, write in changed:
             values[place] = write(values[place])
         yield tuple(values)
-
-
-def writer(column: sa.Column[object], dialect: sa.Dialect) -> Write | None:
-    """What makes a value of this column one of the driver; None where it is one already."""
-    if dialect.name == "sqlite" and column.type.python_type is datetime:
-        return as_text
-    return column.type.dialect_impl(dialect).bind_processor(dialect)
-
-
-def as_text(value: object) -> object:
-    """A time as SQLite keeps it, in UTC. The processor of the type takes 25 times as long. Raises ValueError without a zone."""
-    if not isinstance(value, datetime):
-        return value
-    if value.tzinfo is not UTC:
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        value = value.astimezone(UTC)
-    return value.isoformat(" ", "microseconds")[:26]

@@ -4,6 +4,7 @@ Every check is a question the database answers by itself, so the memory of this 
 there are. A check takes as long as reading its table: some seconds for a million messages.
 """
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -181,8 +182,13 @@ def check_law(tx: Session, law: Law) -> Finding:
     count = tx.execute(sa.text(f"SELECT count(*) FROM ({law.broken_by}) AS broken")).scalar_one()
     if not count:
         return Finding(law.check, Level.OK, "as they should be")
-    examples = tuple(str(row[0]) for row in tx.execute(sa.text(f"{law.broken_by} LIMIT {EXAMPLES}")))
+    examples = tuple(shown(row[0]) for row in tx.execute(sa.text(f"{law.broken_by} LIMIT {EXAMPLES}")))
     return Finding(law.check, Level.PROBLEM, f"{count:,} {law.message}.", law.hint, examples)
+
+
+def shown(row_id: object) -> str:
+    """An id for people; that of a chat is bytes on SQLite."""
+    return str(uuid.UUID(bytes=row_id)) if isinstance(row_id, bytes) else str(row_id)
 
 
 def check_running(tx: Session, now: datetime) -> Finding:

@@ -68,7 +68,9 @@ def upward() -> sa.CTE:
     path = sa.select(MESSAGES.c.id, MESSAGES.c.parent_id, sa.literal(1).label("step")).where(leaf).cte("path", recursive=True)
     # The key of the parent leads each step through the primary key; that a parent is in the same chat is a law.
     step = sa.select(PARENT.c.id, PARENT.c.parent_id, path.c.step + 1).join(path, PARENT.c.id == path.c.parent_id)
-    return path.union_all(step.where(path.c.step < sa.bindparam("steps"), PARENT.c.id >= sa.bindparam("lowest_id")))
+    # Asked of the key, not of the parent: for a condition on the table SQLite reads all of it into a filter first, where its statistics
+    # say less than a million messages (0.3 s, measured).
+    return path.union_all(step.where(path.c.step < sa.bindparam("steps"), path.c.parent_id >= sa.bindparam("lowest_id")))
 
 
 PATH = upward()

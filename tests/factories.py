@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
+from chatcore.columns import as_number
 from chatcore.db import Database
 from chatcore.history import append_in, count_answer_in, create_chat_in, get_chat_in, get_message
 from chatcore.parts import ChatInfo, MessageInfo, Role, State, Viewer, Vote
@@ -19,6 +20,13 @@ GENERATIONS = SQLModel.metadata.tables["generation"]
 COMPARISONS = SQLModel.metadata.tables["comparison"]
 FEEDBACK = SQLModel.metadata.tables["feedback"]
 TITLE_USAGE = SQLModel.metadata.tables["title_usage"]
+
+
+def stored(db: Database, value: datetime | uuid.UUID) -> object:
+    """A time or the id of a chat for a statement that is written by hand."""
+    if not db.is_sqlite:
+        return value
+    return value.bytes if isinstance(value, uuid.UUID) else as_number(value)
 
 
 def make_viewer(db: Database, name: str = "Ada", *, is_owner: bool = False, now: datetime = NOW) -> Viewer:

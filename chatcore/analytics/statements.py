@@ -41,17 +41,16 @@ def local_number(tx: Session, column: sa.ColumnElement[object], filters: Filters
     An hour that a clock change repeats is one hour here, as it is on the clock.
     """
     if tx.get_bind().dialect.name == "sqlite":
-        # Cut to the second, because SQLite rounds 23:59:59.9999 up to the next day.
-        utc_s = sa.cast(sa.func.strftime("%s", sa.func.substr(column, 1, 19)), sa.Integer)
+        at, second = sa.type_coerce(column, sa.BigInteger), 1_000_000
     else:
-        utc_s = sa.cast(sa.func.floor(sa.extract("epoch", column)), sa.BigInteger)
+        at, second = sa.cast(sa.func.floor(sa.extract("epoch", column)), sa.BigInteger), 1
     # From the first midnight on nothing is negative, and division rounds down on both engines.
     midnight_s = (first_day(filters).toordinal() - EPOCH_ORDINAL) * DAY_S
-    shifts = [(since, int(offset.total_seconds()) - midnight_s) for since, offset in offsets(filters.period, filters.time_zone)]
-    shift: sa.ColumnElement[int] = sa.literal(shifts[0][1])
+    shifts = [(since, (int(offset.total_seconds()) - midnight_s) * second) for since, offset in offsets(filters.period, filters.time_zone)]
+    shift: sa.ColumnElement[int] = sa.literal(shifts[0][1], sa.BigInteger)
     if len(shifts) > 1:
-        shift = sa.case(*((column >= since, shift_s) for since, shift_s in reversed(shifts[1:])), else_=shifts[0][1])
-    return (utc_s + shift) // unit_s
+        shift = sa.case(*((column >= since, amount) for since, amount in reversed(shifts[1:])), else_=shifts[0][1])
+    return (at + shift) // (unit_s * second)
 
 
 def at_hour(

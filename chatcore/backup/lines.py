@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from chatcore.columns import as_number, as_time
+
 NULL = "\\N"
 # Of a time as both engines are made to write it: 2026-03-14 15:09:26.535897
 TIME_CHARACTERS = 26
@@ -76,12 +78,19 @@ def written_text(value: str) -> str:
     return value
 
 
-def written_time(value: str) -> str:
-    """A time as SQLite has it, with all its digits."""
+def written_time(value: str | int) -> str:
+    """A time as SQLite has it, a number or of an older schema a text, with all its digits."""
+    if isinstance(value, int):
+        return as_time(value).isoformat(" ", "microseconds")[:TIME_CHARACTERS]
     if len(value) == TIME_CHARACTERS and value[10] == " ":
         return value
     moment = datetime.fromisoformat(value)
     return f"{(moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None):%Y-%m-%d %H:%M:%S.%f}"
+
+
+def written_id(value: bytes | str) -> str:
+    """The id of a chat as SQLite has it, as bytes or of an older schema as text."""
+    return value.hex() if isinstance(value, bytes) else value
 
 
 def written_number(value: float) -> str:
@@ -94,7 +103,7 @@ WRITERS: dict[Kind, Callable[..., str]] = {
     Kind.INTEGER: str,
     Kind.FLAG: lambda value: "t" if value else "f",
     Kind.TIME: written_time,
-    Kind.UUID: lambda value: value,
+    Kind.UUID: written_id,
     Kind.NUMBER: written_number,
     Kind.BYTES: lambda value: value.hex(),
 }
@@ -133,6 +142,12 @@ def read_number(field: str) -> float:
     return value
 
 
+def read_time(field: str) -> int:
+    """A time as SQLite keeps it since it keeps numbers."""
+    return as_number(datetime.fromisoformat(field).replace(tzinfo=UTC))
+
+
+# As older schemas of SQLite have the values.
 READERS: dict[Kind, Callable[[str], object]] = {
     Kind.TEXT: read_text,
     Kind.INTEGER: int,
@@ -142,11 +157,13 @@ READERS: dict[Kind, Callable[[str], object]] = {
     Kind.NUMBER: read_number,
     Kind.BYTES: bytes.fromhex,
 }
+NUMBER_READERS = READERS | {Kind.TIME: read_time, Kind.UUID: bytes.fromhex}
 
 
-def rows_of_block(columns: Sequence[Column], block: Block) -> Iterator[list[object]]:
-    """The rows of a block as SQLite takes them. Raises ValueError for lines that are none of these columns."""
-    readers = [READERS[column.kind] for column in columns]
+def rows_of_block(columns: Sequence[Column], block: Block, *, numbers: bool) -> Iterator[list[object]]:
+    """The rows of a block as SQLite takes them, times and ids as numbers or as text. Raises ValueError for lines that are none of
+    these columns."""
+    readers = [(NUMBER_READERS if numbers else READERS)[column.kind] for column in columns]
     # Not splitlines: a text may have other signs that end a line.
     for line in block.content.decode().split("\n")[:-1]:
         yield [None if field == NULL else read(field) for read, field in zip(readers, line.split("\t"), strict=True)]

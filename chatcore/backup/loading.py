@@ -22,6 +22,7 @@ from chatcore.db import Database, count_tables, label_of, open_database, sqlite_
 from chatcore.errors import Conflict, Invalid
 from chatcore.migrations import search_index
 from chatcore.migrations.run import HEAD, TABLES, check_foreign_keys, run_steps
+from chatcore.migrations.stored import NUMBERS_SINCE
 from chatcore.search.bulk import fill_index
 
 # How long PostgreSQL waits for somebody who uses a table that is to be replaced.
@@ -67,6 +68,9 @@ def build_file(source: Source, path: Path, on_progress: OnProgress = silent) -> 
                 raw.execute(f"PRAGMA {pragma}")
             with connection.begin():
                 loaded = load(connection, source, on_progress)
+            if source.revision < NUMBERS_SINCE:
+                # What its times and ids took as text is empty now.
+                raw.execute("VACUUM")
             raw.execute("PRAGMA journal_mode=DELETE")
     except BaseException:
         engine.dispose()
@@ -254,7 +258,7 @@ def write(connection: sa.Connection, table: Table, counted: Counted, source: Sou
         if isinstance(driver, sqlite3.Connection):
             insert = f'INSERT INTO "{table.name}" ({names}) VALUES ({", ".join("?" * len(table.columns))})'
             for block in blocks:
-                driver.executemany(insert, rows_of_block(table.columns, block))
+                driver.executemany(insert, rows_of_block(table.columns, block, numbers=source.revision >= NUMBERS_SINCE))
                 yield block.rows
             return
         question = f'COPY "{table.name}" ({names}) FROM STDIN'.encode()

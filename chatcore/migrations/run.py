@@ -18,11 +18,12 @@ from sqlalchemy.exc import DBAPIError
 
 from chatcore.errors import ChatcoreError, Invalid
 from chatcore.migrations.plain import is_plain
+from chatcore.migrations.stored import NUMBERS_SINCE
 
 log = logging.getLogger(__name__)
 
 # The newest file of versions/; a test holds the two equal.
-HEAD = "0019"
+HEAD = "0020"
 FOLDER = Path(__file__).resolve().parent
 # Every table of ours; a test holds them equal to the models.
 TABLES = (
@@ -40,15 +41,15 @@ def schema_revision(connection: sa.Connection) -> str | None:
     return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def upgrade(connection: sa.Connection, *, label: str, file: Path | None) -> None:
+def upgrade(connection: sa.Connection, *, label: str, file: Path | None) -> bool:
     """Runs every migration that the database has not had, in the transaction of `connection`, which holds the lock.
 
-    `label` names the database for people; `file` is the SQLite file, copied first if there is anything in it. Raises
-    Invalid, naming the backup, if a migration fails.
+    `label` names the database for people; `file` is the SQLite file, copied first if there is anything in it. Answers whether
+    it has much room in it afterwards that can be given back. Raises Invalid, naming the backup, if a migration fails.
     """
     before = schema_revision(connection)
     if before == HEAD:
-        return
+        return False
     check_usable(connection, before, label)
     backup = back_up(file, before) if file and sa.inspect(connection).get_table_names() else None
     log.info("Migrating %s from %s to %s.%s", label, before or "no schema", HEAD, f" Backup: {backup}" if backup else "")
@@ -59,6 +60,7 @@ def upgrade(connection: sa.Connection, *, label: str, file: Path | None) -> None
     except Exception as error:
         raise failed(error, label, backup) from error
     log.info("Migrated %s to %s.", label, HEAD)
+    return backup is not None and (before is None or before < NUMBERS_SINCE)
 
 
 def check_usable(connection: sa.Connection, revision: str | None, label: str) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
+from chatcore.migrations.stored import AS_NUMBERS, AS_TEXT, Stored
 from chatcore.words import BETWEEN, INDEXED_CHARACTERS, MARKS, SINGLE, STICKING, TAG_CHARACTERS, WORD_CHARACTERS
 
 TABLES = ("message_search", "chat_search", "search_build", "search_later", "used_model")
@@ -34,10 +35,13 @@ INDEXED_COLUMNS = "content, status, created_at, provider, model_name, tool_calls
 WINDOWS = tuple(4**power for power in range(1, 21))
 
 
-def create(connection: sa.Connection) -> None:
-    """Makes the index, empty, with the triggers that keep it from now on; and marks what is there for `chatcore.search.build`."""
+def create(connection: sa.Connection, stored: Stored = AS_NUMBERS) -> None:
+    """Makes the index, empty, with the triggers that keep it from now on; and marks what is there for `chatcore.search.build`.
+
+    `stored` is how the schema it is made in keeps times and ids on SQLite.
+    """
     sqlite = connection.dialect.name == "sqlite"
-    for statement in sqlite_statements() if sqlite else postgresql_statements(connection):
+    for statement in sqlite_statements(stored) if sqlite else postgresql_statements(connection):
         # exec_driver_sql takes % and : as they are.
         connection.exec_driver_sql(statement)
     for statement in MARKS_TO_BUILD:
@@ -74,13 +78,17 @@ MARKS_TO_BUILD = (
 # Everything but spaces belongs to a word: the words were cut before.
 TOKENIZER = "unicode61 remove_diacritics 0 categories ''L* M* N* P* S* C*''"
 SQLITE_HEX = f"substr(hex({{0}}), 1, {TAG_CHARACTERS})"
-MESSAGE_TAGS = (
-    f"'u' || {SQLITE_HEX.format('m.user_id')} || ' c' || m.session_id || ' r' || m.role"
-    f" || coalesce(' m' || {SQLITE_HEX.format('m.model_name')}, '') || coalesce(' p' || {SQLITE_HEX.format('m.provider')}, '')"
-    " || CASE WHEN instr(m.content, '```') OR instr(m.content, '~~~') THEN ' hcode' ELSE '' END"
-    " || CASE WHEN m.tool_calls IS NOT NULL THEN ' htool' ELSE '' END"
-    " || CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ' hattachment' ELSE '' END"
-)
+
+
+def message_tags(stored: Stored) -> str:
+    """The tags of the message m."""
+    return (
+        f"'u' || {SQLITE_HEX.format('m.user_id')} || ' c' || {stored.digits.format('m.session_id')} || ' r' || m.role"
+        f" || coalesce(' m' || {SQLITE_HEX.format('m.model_name')}, '') || coalesce(' p' || {SQLITE_HEX.format('m.provider')}, '')"
+        " || CASE WHEN instr(m.content, '```') OR instr(m.content, '~~~') THEN ' hcode' ELSE '' END"
+        " || CASE WHEN m.tool_calls IS NOT NULL THEN ' htool' ELSE '' END"
+        " || CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ' hattachment' ELSE '' END"
+    )
 
 
 def free_key(table: str, second: str) -> str:
@@ -94,44 +102,36 @@ def free_key(table: str, second: str) -> str:
     return f"coalesce({', '.join(tries)})"
 
 
-def second_of(column: str) -> str:
-    """The second of a stored time since 1970; cut from the text, since strftime rounds to milliseconds and so up."""
-    return f"CAST(strftime('%s', substr({column}, 1, 19)) AS INTEGER)"
-
-
-def add_message(row: str) -> str:
+def add_message(row: str, stored: Stored = AS_NUMBERS) -> str:
     """Gives a message its entry, if it is not being written, has none, and is not to get one later. A title's twin is `add_chat`."""
-    return f"{enter_message(row)} AND NOT {IS_LATER.format(f'{row}.id')}"
+    return f"{enter_message(row, stored)} AND NOT {IS_LATER.format(f'{row}.id')}"
 
 
-def enter_message(row: str) -> str:
+def enter_message(row: str, stored: Stored = AS_NUMBERS) -> str:
     """The same, now."""
-    key = free_key("message_search", second_of(f"{row}.created_at"))
+    key = free_key("message_search", stored.second.format(f"{row}.created_at"))
     return (
         f"INSERT INTO message_search (key, message_id) SELECT {key}, {row}.id "
         f"WHERE {row}.status <> 'running' AND NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = {row}.id)"
     )
 
 
-def add_chat(row: str) -> str:
-    key = free_key("chat_search", second_of(f"{row}.created_at"))
+def add_chat(row: str, stored: Stored = AS_NUMBERS) -> str:
+    key = free_key("chat_search", stored.second.format(f"{row}.created_at"))
     return (
         f"INSERT INTO chat_search (key, session_id) SELECT {key}, {row}.id "
         f"WHERE NOT EXISTS (SELECT 1 FROM chat_search WHERE session_id = {row}.id)"
     )
 
 
-def sqlite_statements() -> Iterator[str]:
+def sqlite_statements(stored: Stored) -> Iterator[str]:
     """Tables first, then the views that say what is indexed, then the triggers."""
     yield USED_MODEL
     yield SEARCH_BUILD
     yield SEARCH_LATER
     yield "CREATE TABLE message_search (key INTEGER NOT NULL PRIMARY KEY, message_id INTEGER NOT NULL UNIQUE)"
     yield "CREATE TABLE chat_search (key INTEGER NOT NULL PRIMARY KEY, session_id CHAR(32) NOT NULL UNIQUE)"
-    yield (
-        "CREATE VIEW message_words AS SELECT s.key AS key, search_words(m.content) AS words, search_parts(m.content) AS parts, "
-        f"{MESSAGE_TAGS} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id"
-    )
+    yield message_words(stored)
     yield (
         "CREATE VIEW chat_words AS SELECT s.key AS key, search_words(c.title) AS words, search_parts(c.title) AS parts, "
         f"'u' || {SQLITE_HEX.format('c.user_id')} AS tags FROM chat_search s JOIN chatsession c ON c.id = s.session_id"
@@ -145,8 +145,16 @@ def sqlite_statements() -> Iterator[str]:
             f"INSERT INTO {name}_fts ({name}_fts, rowid, words, parts, tags) "
             f"SELECT 'delete', key, words, parts, tags FROM {name}_words WHERE key = old.key; END"
         )
-    yield from message_triggers()
-    yield from chat_triggers()
+    yield from message_triggers(stored)
+    yield from chat_triggers(stored)
+
+
+def message_words(stored: Stored) -> str:
+    """The view that says what of a message is indexed."""
+    return (
+        "CREATE VIEW message_words AS SELECT s.key AS key, search_words(m.content) AS words, search_parts(m.content) AS parts, "
+        f"{message_tags(stored)} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id"
+    )
 
 
 def put_words(name: str) -> str:
@@ -159,12 +167,12 @@ def put_words(name: str) -> str:
     )
 
 
-def message_triggers() -> Iterator[str]:
+def message_triggers(stored: Stored) -> Iterator[str]:
     """A change takes the entry out, with the words it was put in with, before the row changes, and puts it in again after."""
     forget = "DELETE FROM message_search WHERE message_id = {row}.id;"
     yield (
         "CREATE TRIGGER search_message_insert AFTER INSERT ON chatmessage WHEN new.status <> 'running' BEGIN "
-        f"{add_message('new')}; {note_model('new')}; END"
+        f"{add_message('new', stored)}; {note_model('new')}; END"
     )
     yield (
         f"CREATE TRIGGER search_message_change BEFORE UPDATE OF {INDEXED_COLUMNS} ON chatmessage WHEN old.status <> 'running' BEGIN "
@@ -172,7 +180,7 @@ def message_triggers() -> Iterator[str]:
     )
     yield (
         f"CREATE TRIGGER search_message_changed AFTER UPDATE OF {INDEXED_COLUMNS} ON chatmessage WHEN new.status <> 'running' BEGIN "
-        f"{add_message('new')}; {note_model('new')}; END"
+        f"{add_message('new', stored)}; {note_model('new')}; END"
     )
     yield f"CREATE TRIGGER search_message_delete BEFORE DELETE ON chatmessage BEGIN {forget.format(row='old')} END"
     for event, row in (("INSERT", "new"), ("DELETE", "old")):
@@ -182,13 +190,13 @@ def message_triggers() -> Iterator[str]:
         )
         yield (
             f"CREATE TRIGGER search_attachment_{event.lower()}_done AFTER {event} ON attachment BEGIN "
-            f"{add_message_of(f'{row}.message_id')}; END"
+            f"{add_message_of(f'{row}.message_id', stored)}; END"
         )
 
 
-def add_message_of(message_id: str) -> str:
+def add_message_of(message_id: str, stored: Stored) -> str:
     """Gives the message of this id its entry, if the message is there."""
-    return of_row(add_message("m"), message_id)
+    return of_row(add_message("m", stored), message_id)
 
 
 def of_row(statement: str, message_id: str) -> str:
@@ -196,15 +204,16 @@ def of_row(statement: str, message_id: str) -> str:
     return statement.replace(" WHERE m.status", f" FROM chatmessage m WHERE m.id = {message_id} AND m.status", 1)
 
 
-def chat_triggers() -> Iterator[str]:
+def chat_triggers(stored: Stored) -> Iterator[str]:
     """The same for titles."""
-    yield f"CREATE TRIGGER search_chat_insert AFTER INSERT ON chatsession BEGIN {add_chat('new')}; END"
+    yield f"CREATE TRIGGER search_chat_insert AFTER INSERT ON chatsession BEGIN {add_chat('new', stored)}; END"
     yield (
         "CREATE TRIGGER search_chat_change BEFORE UPDATE OF title ON chatsession WHEN new.title <> old.title BEGIN "
         "DELETE FROM chat_search WHERE session_id = old.id; END"
     )
     yield (
-        f"CREATE TRIGGER search_chat_changed AFTER UPDATE OF title ON chatsession WHEN new.title <> old.title BEGIN {add_chat('new')}; END"
+        "CREATE TRIGGER search_chat_changed AFTER UPDATE OF title ON chatsession WHEN new.title <> old.title BEGIN "
+        f"{add_chat('new', stored)}; END"
     )
     yield "CREATE TRIGGER search_chat_delete BEFORE DELETE ON chatsession BEGIN DELETE FROM chat_search WHERE session_id = old.id; END"
 
@@ -377,7 +386,7 @@ def allow_later(connection: sa.Connection) -> None:
     """Brings an index made before 0018 to where it knows of messages that get their entries later."""
     statements = [SEARCH_LATER, *POSTGRESQL_FUNCTIONS]
     if connection.dialect.name == "sqlite":
-        triggers = [put_words("message"), *message_triggers()]
+        triggers = [put_words("message"), *message_triggers(AS_TEXT)]
         names = [trigger.split()[2] for trigger in triggers]
         statements = [SEARCH_LATER, *(f"DROP TRIGGER IF EXISTS {name}" for name in names), *triggers]
     for statement in statements:
@@ -400,7 +409,7 @@ NOTE_MODELS_OF_RANGE = (
 WITHOUT_ENTRY = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = value)"
 ENTER_MESSAGE_BY_ID = of_row(enter_message("m"), "?")
 ENTRIES_OF = (
-    f"SELECT s.key, m.content, {MESSAGE_TAGS} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id "
+    f"SELECT s.key, m.content, {message_tags(AS_NUMBERS)} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id "
     "WHERE s.message_id IN (SELECT value FROM json_each(?)) ORDER BY s.key"
 )
 PUT_WORDS = "INSERT INTO message_fts (rowid, words, parts, tags) VALUES (?, ?, ?, ?)"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from chatcore.migrations.search_index import IS_LATER
+from chatcore.migrations.stored import AS_NUMBERS, AS_TEXT, Stored
 
 # What a page of the rollup is made of; see `chatcore.rollup.gather`.
 COUNTED_OF_MESSAGE = "user_id, session_id, parent_id, role, created_at, provider, model_name"
@@ -20,19 +21,16 @@ COUNTED_OF_GENERATION = (
     "user_id, session_id, message_id, provider, model_name, state, started_at, duration_s, time_to_first_chunk_s, load_s, prompt_s, "
     "eval_s, input_tokens, output_tokens, cached_tokens, reasoning_tokens, usage_source, error_type, cost, cost_currency"
 )
-DAY = {
-    "sqlite": "CAST(strftime('%s', substr({0}, 1, 10)) AS INTEGER) / 86400",
-    "postgresql": "CAST(floor(extract(epoch FROM {0}) / 86400) AS INTEGER)",
-}
+POSTGRESQL_DAY = "CAST(floor(extract(epoch FROM {0}) / 86400) AS INTEGER)"
 
 
 def create(connection: sa.Connection) -> None:
     """Makes the triggers, and marks every day of everybody that has something to count."""
-    dialect = connection.dialect.name
-    for statement in sqlite_triggers() if dialect == "sqlite" else postgresql_triggers():
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in sqlite_triggers(AS_TEXT) if sqlite else postgresql_triggers():
         # exec_driver_sql takes % and : as they are.
         connection.exec_driver_sql(statement)
-    written, asked = (DAY[dialect].format(column) for column in ("created_at", "started_at"))
+    written, asked = (day_when_made(sqlite=sqlite).format(column) for column in ("created_at", "started_at"))
     connection.exec_driver_sql(
         "INSERT INTO usage_dirty (user_id, day, writer) "
         f"SELECT user_id, {written}, 0 FROM chatmessage UNION SELECT user_id, {asked}, 0 FROM generation"
@@ -41,10 +39,10 @@ def create(connection: sa.Connection) -> None:
 
 def create_more(connection: sa.Connection) -> None:
     """Makes the triggers of what pages have had since 0017, and marks the days that have any of it; other pages are right as they are."""
-    dialect = connection.dialect.name
-    for statement in sqlite_triggers_of_more() if dialect == "sqlite" else postgresql_triggers_of_more():
+    sqlite = connection.dialect.name == "sqlite"
+    for statement in sqlite_triggers_of_more(AS_TEXT) if sqlite else postgresql_triggers_of_more():
         connection.exec_driver_sql(statement)
-    written, asked = (DAY[dialect].format(column) for column in ("created_at", "started_at"))
+    written, asked = (day_when_made(sqlite=sqlite).format(column) for column in ("created_at", "started_at"))
     days = (
         f"SELECT user_id AS u, {written} AS d FROM chatmessage WHERE tool_calls IS NOT NULL UNION SELECT user_id, {asked} FROM generation "
         "WHERE context_window IS NOT NULL OR finish_reason = 'length' OR error_type = 'context_length'"
@@ -56,23 +54,28 @@ def create_more(connection: sa.Connection) -> None:
     )
 
 
-def days_of_message(row: str, dialect: str) -> str:
+def day_when_made(*, sqlite: bool) -> str:
+    """The day of a time, as the migrations find it that make the triggers."""
+    return AS_TEXT.day if sqlite else POSTGRESQL_DAY
+
+
+def days_of_message(row: str, day: str) -> str:
     """The days on which a message counts: its own, and that of the message it follows."""
-    own, parent = (DAY[dialect].format(f"{name}.created_at") for name in (row, "p"))
+    own, parent = (day.format(f"{name}.created_at") for name in (row, "p"))
     return (
         f"SELECT {row}.user_id AS u, {own} AS d "
         f"UNION SELECT p.user_id, {parent} FROM chatmessage p WHERE p.id = {row}.parent_id AND p.session_id = {row}.session_id"
     )
 
 
-def days_of_generation(row: str, dialect: str) -> str:
+def days_of_generation(row: str, day: str) -> str:
     """The day on which an attempt counts."""
-    return f"SELECT {row}.user_id AS u, {DAY[dialect].format(f'{row}.started_at')} AS d"
+    return f"SELECT {row}.user_id AS u, {day.format(f'{row}.started_at')} AS d"
 
 
-def days_of_import(row: str, dialect: str) -> str:
+def days_of_import(row: str, day: str) -> str:
     """The days of a message that is said to come from elsewhere, and of the attempts at it."""
-    own, asked = (DAY[dialect].format(column) for column in ("m.created_at", "g.started_at"))
+    own, asked = (day.format(column) for column in ("m.created_at", "g.started_at"))
     return (
         f"SELECT m.user_id AS u, {own} AS d FROM chatmessage m WHERE m.id = {row}.message_id "
         f"UNION SELECT g.user_id, {asked} FROM generation g WHERE g.message_id = {row}.message_id"
@@ -84,9 +87,9 @@ CALLS_OF_MESSAGE = "tool_calls"
 FILLS_OF_GENERATION = "finish_reason, context_window, context_tokens, left_out"
 
 
-def days_of_stretch(dialect: str) -> str:
+def days_of_stretch(day: str) -> str:
     """The days of all messages from :first to :last, as one by one."""
-    own, parent, asked = (DAY[dialect].format(column) for column in ("m.created_at", "p.created_at", "g.started_at"))
+    own, parent, asked = (day.format(column) for column in ("m.created_at", "p.created_at", "g.started_at"))
     return (
         f"SELECT m.user_id AS u, {own} AS d FROM chatmessage m WHERE m.id BETWEEN :first AND :last "
         f"UNION SELECT p.user_id, {parent} FROM chatmessage m JOIN chatmessage p ON p.id = m.parent_id AND p.session_id = m.session_id "
@@ -105,11 +108,11 @@ TABLES = (
 OF_SOMEBODY = "EXISTS (SELECT 1 FROM users WHERE id = u)"
 
 
-def sqlite_triggers() -> Iterator[str]:
+def sqlite_triggers(stored: Stored) -> Iterator[str]:
     """A mark is one row a day, which counts the changes it stands for."""
     for table, columns, message_id, days_of in TABLES:
         for event, rows in (("INSERT", ["new"]), ("DELETE", ["old"]), (f"UPDATE OF {columns}", ["old", "new"])):
-            body = "".join(sqlite_mark(days_of(row, "sqlite")) for row in rows)
+            body = "".join(sqlite_mark(days_of(row, stored.day)) for row in rows)
             alone = f"WHEN NOT {IS_LATER.format(f'new.{message_id}')} " if event == "INSERT" else ""
             yield f"CREATE TRIGGER tr_{table}_usage_{event[:6].lower()} AFTER {event} ON {table} {alone}BEGIN {body} END"
 
@@ -128,7 +131,7 @@ def postgresql_triggers() -> Iterator[str]:
     for table, columns, message_id, days_of in TABLES:
         for event, rows in (("INSERT", ["new"]), ("DELETE", ["old"]), (f"UPDATE OF {columns}", ["old", "new"])):
             name = f"{table}_usage_{event[:6].lower()}"
-            body = " ".join(postgresql_mark(days_of(row, "postgresql")) for row in rows)
+            body = " ".join(postgresql_mark(days_of(row, POSTGRESQL_DAY)) for row in rows)
             if event == "INSERT":
                 body = f"IF NOT {IS_LATER.format(f'new.{message_id}')} THEN {body} END IF;"
             yield f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
@@ -150,11 +153,11 @@ MORE = (
 )
 
 
-def sqlite_triggers_of_more() -> Iterator[str]:
+def sqlite_triggers_of_more(stored: Stored) -> Iterator[str]:
     """Saving a growing answer writes its calls again and again: only where they are others is the day marked."""
     for table, name, columns, at, when in MORE:
         if_changed = f"WHEN {when.format(new='new', old='old', differs='IS NOT')} " if when else ""
-        body = sqlite_mark(f"SELECT new.user_id AS u, {DAY['sqlite'].format(f'new.{at}')} AS d")
+        body = sqlite_mark(f"SELECT new.user_id AS u, {stored.day.format(f'new.{at}')} AS d")
         yield f"CREATE TRIGGER tr_{table}_usage_{name} AFTER UPDATE OF {columns} ON {table} {if_changed}BEGIN {body} END"
 
 
@@ -163,22 +166,22 @@ def postgresql_triggers_of_more() -> Iterator[str]:
     for table, name, columns, at, when in MORE:
         if_changed = f"WHEN ({when.format(new='new', old='old', differs='IS DISTINCT FROM')}) " if when else ""
         function = f"{table}_usage_{name}"
-        body = postgresql_mark(f"SELECT new.user_id AS u, {DAY['postgresql'].format(f'new.{at}')} AS d")
+        body = postgresql_mark(f"SELECT new.user_id AS u, {POSTGRESQL_DAY.format(f'new.{at}')} AS d")
         yield f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
         yield f"CREATE TRIGGER tr_{function} AFTER UPDATE OF {columns} ON {table} FOR EACH ROW {if_changed}EXECUTE FUNCTION {function}()"
 
 
 # The statements that mark the days of a stretch, in their order.
 MARK_STRETCH = {
-    "sqlite": tuple(filter(str.strip, sqlite_mark(days_of_stretch("sqlite")).split(";"))),
-    "postgresql": (postgresql_mark(days_of_stretch("postgresql")),),
+    "sqlite": tuple(filter(str.strip, sqlite_mark(days_of_stretch(AS_NUMBERS.day)).split(";"))),
+    "postgresql": (postgresql_mark(days_of_stretch(POSTGRESQL_DAY)),),
 }
 
 
 def allow_later(connection: sa.Connection) -> None:
     """Brings triggers made before 0018 to where they leave alone the messages that are marked together."""
     sqlite = connection.dialect.name == "sqlite"
-    for statement in sqlite_triggers() if sqlite else postgresql_triggers():
+    for statement in sqlite_triggers(AS_TEXT) if sqlite else postgresql_triggers():
         if " AFTER INSERT ON " in statement and sqlite:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {statement.split()[2]}")
             connection.exec_driver_sql(statement)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Text, text
 from sqlmodel import Field, SQLModel
 
-from chatcore.columns import BigId
+from chatcore.columns import BigId, ChatId, Time
 from chatcore.models.base import big_id, utc_now
 
 
@@ -33,9 +33,9 @@ class ImportRef(SQLModel, table=True):
     kind: str = Field(primary_key=True, max_length=20)
     external_id: str = Field(primary_key=True)
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
-    session_id: uuid.UUID | None = Field(default=None, foreign_key="chatsession.id", ondelete="SET NULL")
+    session_id: uuid.UUID | None = Field(default=None, sa_type=ChatId, foreign_key="chatsession.id", ondelete="SET NULL")
     message_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("chatmessage.id", ondelete="SET NULL"), nullable=True))
-    imported_at: datetime = Field(default_factory=utc_now)
+    imported_at: datetime = Field(default_factory=utc_now, sa_type=Time)
     run_id: int | None = Field(
         default=None,
         sa_column=Column(BigId, ForeignKey("import_run.id", name="fk_importref_run", ondelete="SET NULL"), nullable=True),
@@ -65,8 +65,8 @@ class ImportRun(SQLModel, table=True):
     fingerprint: str = Field(max_length=64)
     state: str = Field(default="running", max_length=20)
     owner: str | None = None
-    started_at: datetime = Field(default_factory=utc_now)
-    finished_at: datetime | None = None
+    started_at: datetime = Field(default_factory=utc_now, sa_type=Time)
+    finished_at: datetime | None = Field(default=None, sa_type=Time)
     report: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, Relationship, SQLModel
 
-from chatcore.columns import BigId, new_chat_id
+from chatcore.columns import BigId, ChatId, Time, new_chat_id
 from chatcore.models.base import STATES, big_id, count, flag, utc_now
 
 DEFAULT_TITLE = "New Conversation"
@@ -41,7 +41,7 @@ class User(SQLModel, table=True):
     issuer: str | None = None
     subject: str | None = None
     is_owner: bool = Field(default=False, sa_column=flag(default=False))
-    created_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
 
 
 class ChatSession(SQLModel, table=True):
@@ -86,16 +86,16 @@ class ChatSession(SQLModel, table=True):
         CheckConstraint("message_count >= 0 AND input_tokens >= 0 AND output_tokens >= 0", name="ck_chatsession_counters"),
     )  # fmt: skip
 
-    id: uuid.UUID = Field(default_factory=new_chat_id, primary_key=True)
+    id: uuid.UUID = Field(default_factory=new_chat_id, sa_type=ChatId, primary_key=True)
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
     title: str = Field(default=DEFAULT_TITLE)
     provider: str = Field(default="ollama")
     model_name: str = Field(default="minimax-m2:cloud")
-    created_at: datetime = Field(default_factory=utc_now)
-    updated_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
+    updated_at: datetime = Field(default_factory=utc_now, sa_type=Time)
     pinned: bool = Field(default=False, sa_column=flag(default=False))
     archived: bool = Field(default=False, sa_column=flag(default=False))
-    deleted_at: datetime | None = None
+    deleted_at: datetime | None = Field(default=None, sa_type=Time)
     current_message_id: int | None = Field(
         default=None,
         sa_column=Column(
@@ -107,7 +107,7 @@ class ChatSession(SQLModel, table=True):
     message_count: int = Field(default=0, sa_column=count())
     input_tokens: int = Field(default=0, sa_column=count())
     output_tokens: int = Field(default=0, sa_column=count())
-    last_message_at: datetime | None = None
+    last_message_at: datetime | None = Field(default=None, sa_type=Time)
     last_snippet: str | None = None
     folder_id: int | None = Field(
         default=None,
@@ -176,12 +176,12 @@ class ChatMessage(SQLModel, table=True):
     )  # fmt: skip
 
     id: int | None = Field(default=None, sa_column=big_id())
-    session_id: uuid.UUID
+    session_id: uuid.UUID = Field(sa_type=ChatId)
     user_id: str
     parent_id: int | None = Field(default=None, sa_column=Column(BigId, nullable=True))
     role: str = Field(max_length=20)
     status: str = Field(default="complete", max_length=20, sa_column_kwargs={"server_default": "complete"})
-    created_at: datetime = Field(default_factory=utc_now, index=True)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time, index=True)
     provider: str | None = None
     model_name: str | None = None
     tool_calls: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
@@ -218,7 +218,7 @@ class Attachment(SQLModel, table=True):
     media_type: str
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     sha256: str = Field(max_length=64)
-    created_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
 
 
 class AttachmentContent(SQLModel, table=True):
@@ -264,7 +264,7 @@ class Feedback(SQLModel, table=True):
     message_id: int = Field(sa_column=Column(BigId, ForeignKey("chatmessage.id", ondelete="CASCADE"), nullable=False, index=True))
     rating: int = Field(sa_column=Column(Integer, nullable=False))
     note: str | None = None
-    created_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
 
 
 class Comparison(SQLModel, table=True):
@@ -290,7 +290,7 @@ class Comparison(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=big_id())
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
-    session_id: uuid.UUID | None = Field(default=None, foreign_key="chatsession.id", ondelete="SET NULL")
+    session_id: uuid.UUID | None = Field(default=None, sa_type=ChatId, foreign_key="chatsession.id", ondelete="SET NULL")
     left_message_id: int | None = Field(
         default=None, sa_column=Column(BigId, ForeignKey("chatmessage.id", ondelete="SET NULL"), nullable=True)
     )
@@ -303,5 +303,5 @@ class Comparison(SQLModel, table=True):
     right_model_name: str
     is_blind: bool = Field(default=True, sa_column=flag(default=True))
     outcome: str | None = Field(default=None, max_length=20)
-    created_at: datetime = Field(default_factory=utc_now)
-    decided_at: datetime | None = None
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
+    decided_at: datetime | None = Field(default=None, sa_type=Time)

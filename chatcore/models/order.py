@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from chatcore.columns import BigId
+from chatcore.columns import BigId, ChatId, Time
 from chatcore.models.base import big_id, flag, utc_now
 
 
@@ -56,7 +56,7 @@ class ChatTag(SQLModel, table=True):
         Index("ix_chattag_chat", "user_id", "session_id"),
     )
 
-    session_id: uuid.UUID = Field(primary_key=True)
+    session_id: uuid.UUID = Field(sa_type=ChatId, primary_key=True)
     tag_id: int = Field(sa_column=Column(BigId, primary_key=True, autoincrement=False))
     user_id: str
 
@@ -105,7 +105,7 @@ class SavedSearch(SQLModel, table=True):
     name: str
     query: str = Field(sa_column=Column(Text, nullable=False))
     position: int = Field(default=0, sa_column=Column(Integer, nullable=False, default=0, server_default=text("0")))
-    created_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
 
 
 class Preset(SQLModel, table=True):
@@ -134,7 +134,7 @@ class Preset(SQLModel, table=True):
     think: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     options: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
     is_default: bool = Field(default=False, sa_column=flag(default=False))
-    created_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
 
 
 class Prompt(SQLModel, table=True):
@@ -151,7 +151,7 @@ class Prompt(SQLModel, table=True):
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
     name: str
     text: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
 
 
 class ToolPermission(SQLModel, table=True):
@@ -179,7 +179,7 @@ class ToolPermission(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=big_id())
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
-    session_id: uuid.UUID | None = None
+    session_id: uuid.UUID | None = Field(default=None, sa_type=ChatId)
     tool: str
     decision: str = Field(max_length=20)
 
@@ -217,13 +217,13 @@ class QueuedPrompt(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=big_id())
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
-    session_id: uuid.UUID
+    session_id: uuid.UUID = Field(sa_type=ChatId)
     text: str = Field(sa_column=Column(Text, nullable=False))
     provider: str
     model_name: str
     use_tools: bool = Field(default=False, sa_column=flag(default=False))
     request_key: str | None = Field(default=None, max_length=80)
-    created_at: datetime = Field(default_factory=utc_now)
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
 
 
 class QueuedFile(SQLModel, table=True):

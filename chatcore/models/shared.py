@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKeyConstraint, Index, Integer, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
+from chatcore.columns import ChatId, Time
 from chatcore.models.base import big_id, flag, utc_now
 
 
@@ -35,7 +36,7 @@ class ShareLink(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=big_id())
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
-    session_id: uuid.UUID
+    session_id: uuid.UUID = Field(sa_type=ChatId)
     token: str = Field(max_length=64)
     token_hash: str = Field(max_length=64)
     title: str
@@ -44,9 +45,9 @@ class ShareLink(SQLModel, table=True):
     shows_reasoning: bool = Field(default=False, sa_column=flag(default=False))
     shows_tools: bool = Field(default=False, sa_column=flag(default=False))
     shows_name: bool = Field(default=False, sa_column=flag(default=False))
-    created_at: datetime = Field(default_factory=utc_now)
-    taken_at: datetime = Field(default_factory=utc_now)
-    expires_at: datetime | None = None
+    created_at: datetime = Field(default_factory=utc_now, sa_type=Time)
+    taken_at: datetime = Field(default_factory=utc_now, sa_type=Time)
+    expires_at: datetime | None = Field(default=None, sa_type=Time)
     messages: int = Field(sa_column=Column(Integer, nullable=False))
     size_bytes: int = Field(sa_column=Column(BigInteger, nullable=False))
     page: bytes = Field(sa_column=Column(LargeBinary, nullable=False))

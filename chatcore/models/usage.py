@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
-from chatcore.columns import BigId
+from chatcore.columns import BigId, ChatId, Time
 from chatcore.models.base import STATES, big_id, utc_now
 
 
@@ -61,14 +61,14 @@ class Generation(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=big_id())
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
-    session_id: uuid.UUID | None = Field(default=None, foreign_key="chatsession.id", ondelete="SET NULL")
+    session_id: uuid.UUID | None = Field(default=None, sa_type=ChatId, foreign_key="chatsession.id", ondelete="SET NULL")
     message_id: int | None = Field(default=None, sa_column=Column(BigId, ForeignKey("chatmessage.id", ondelete="SET NULL"), nullable=True))
     provider: str
     model_name: str
     response_model: str | None = None
     state: str = Field(default="running", max_length=20)
-    started_at: datetime = Field(default_factory=utc_now)
-    finished_at: datetime | None = None
+    started_at: datetime = Field(default_factory=utc_now, sa_type=Time)
+    finished_at: datetime | None = Field(default=None, sa_type=Time)
     duration_s: float | None = None
     time_to_first_chunk_s: float | None = None
     load_s: float | None = None
@@ -89,8 +89,8 @@ class Generation(SQLModel, table=True):
     cost_source: str | None = None
     request_key: str | None = Field(default=None, max_length=80)
     owner: str | None = None
-    heartbeat_at: datetime | None = None
-    stop_requested_at: datetime | None = None
+    heartbeat_at: datetime | None = Field(default=None, sa_type=Time)
+    stop_requested_at: datetime | None = Field(default=None, sa_type=Time)
     reasoning_s: float | None = None
     context_window: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
     context_tokens: int | None = Field(default=None, sa_column=Column(BigInteger, nullable=True))
@@ -138,10 +138,10 @@ class TitleUsage(SQLModel, table=True):
 
     id: int | None = Field(default=None, sa_column=big_id())
     user_id: str = Field(foreign_key="users.id", ondelete="CASCADE")
-    session_id: uuid.UUID | None = Field(default=None, foreign_key="chatsession.id", ondelete="SET NULL")
+    session_id: uuid.UUID | None = Field(default=None, sa_type=ChatId, foreign_key="chatsession.id", ondelete="SET NULL")
     provider: str
     model_name: str
-    started_at: datetime = Field(default_factory=utc_now)
+    started_at: datetime = Field(default_factory=utc_now, sa_type=Time)
     duration_s: float
     input_tokens: int = Field(sa_column=Column(BigInteger, nullable=False))
     output_tokens: int = Field(sa_column=Column(BigInteger, nullable=False))

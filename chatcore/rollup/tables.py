@@ -186,9 +186,7 @@ def of_period(owner: sa.ColumnElement[str], at: sa.ColumnElement[datetime]) -> l
 def moment(dialect: str, column: sa.ColumnElement[datetime]) -> sa.ColumnElement[int]:
     """A stored time in microseconds since 1970."""
     if dialect == "sqlite":
-        # Two whole numbers: as one with a fraction SQLite rounds to milliseconds.
-        seconds = sa.cast(sa.func.strftime("%s", sa.func.substr(column, 1, 19)), sa.BigInteger)
-        return seconds * 1_000_000 + sa.cast(sa.func.substr(column, 21, 6), sa.Integer)
+        return sa.type_coerce(column, sa.BigInteger)
     return sa.cast(sa.extract("epoch", column) * 1_000_000, sa.BigInteger)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from chatcore.migrations import search_index
+from chatcore.migrations.stored import AS_NUMBERS
 
 # SQLite: entries a statement.
 ENTRIES_AT_ONCE = 5000
@@ -54,7 +55,7 @@ def fill_sqlite(connection: sa.Connection, on_done: OnDone) -> None:
         connection.exec_driver_sql(f"DROP TRIGGER {name}_search_insert")
         number = fill_entries(
             connection,
-            f"SELECT {search_index.second_of('created_at')}, id FROM {table}{condition} ORDER BY created_at, id",
+            f"SELECT {AS_NUMBERS.second.format('created_at')}, id FROM {table}{condition} ORDER BY created_at, id",
             f"INSERT INTO {name}_search (key, {key}) VALUES (?, ?)",
         )
         done, place = 0, -(2**62)

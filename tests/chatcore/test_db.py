@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
 from chatcore.accounts import local_owner
@@ -23,7 +24,7 @@ from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
 from chatcore.history import append, create_chat
 from chatcore.rows import MESSAGES
 from chatcore.settings import database_url
-from chatcore.thread import open_thread
+from chatcore.thread import BRANCH, open_thread
 from tests.conftest import NOW, psycopg_url
 from tests.factories import make_chat, make_viewer
 
@@ -155,6 +156,19 @@ def test_deleting_a_chat_looks_through_the_messages_of_that_chat_only(file_db: D
     with file_db.write() as tx:
         plan = tx.execute(sa.text("EXPLAIN QUERY PLAN DELETE FROM chatmessage WHERE user_id = 'a' AND session_id = 'b'")).all()
     assert any("sqlite_autoindex_chatmessage_1 (session_id=?)" in row.detail for row in plan), plan
+
+
+def test_opening_a_chat_reads_no_more_than_its_messages_whatever_the_statistics_say(file_db: Database) -> None:
+    """SQLite reads a whole table into a filter where it takes it for smaller than what it looks up."""
+    with file_db.write() as tx:
+        tx.execute(sa.text("DELETE FROM sqlite_stat1 WHERE tbl = 'chatmessage'"))
+        tx.execute(sa.text("INSERT INTO sqlite_stat1 VALUES ('chatmessage', 'ix_chatmessage_parent', '900000 2 1')"))
+    file_db.release()
+    question = BRANCH.compile(dialect=sqlite.dialect(), compile_kwargs={"render_postcompile": True})
+    with file_db.read() as tx:
+        plan = tx.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {question}", tuple(1 for _ in question.positiontup or ())).all()
+    assert any("SEARCH parent USING INTEGER PRIMARY KEY" in row.detail for row in plan), plan
+    assert [row.detail for row in plan if "BLOOM" in row.detail] == []
 
 
 def test_foreign_keys_are_enforced_on_every_connection(db: Database) -> None:

@@ -19,7 +19,7 @@ from chatcore.parts import State
 from chatcore.search import find_chats, search
 from chatcore.search.build import rebuild_index
 from tests.conftest import NOW
-from tests.factories import make_chat, make_exchange, make_viewer
+from tests.factories import make_chat, make_exchange, make_viewer, stored
 
 
 def problems(db: Database) -> dict[str, Finding]:
@@ -47,11 +47,6 @@ def break_with(db: Database, *statements: str, **values: object) -> None:
     with unenforced(db) as connection:
         for statement in statements:
             connection.execute(sa.text(statement), values)
-
-
-def stored(db: Database, chat_id: uuid.UUID) -> str:
-    """A chat's id as the database keeps it."""
-    return chat_id.hex if db.is_sqlite else str(chat_id)
 
 
 def test_a_healthy_database_has_nothing_to_complain_of(db: Database) -> None:
@@ -90,7 +85,7 @@ def test_many_wrong_counters_are_repaired_in_portions(db: Database) -> None:
     for _ in range(3):
         make_chat(db, viewer, messages=1)
     with db.write() as tx:
-        rows = [{"id": stored(db, uuid.UUID(int=n + 1)), "user": viewer.user_id, "now": "2026-03-14 15:09:26"} for n in range(450)]
+        rows = [{"id": stored(db, uuid.UUID(int=n + 1)), "user": viewer.user_id, "now": stored(db, NOW)} for n in range(450)]
         tx.execute(
             sa.text(
                 "INSERT INTO chatsession (id, user_id, title, provider, model_name, created_at, updated_at, message_count) "

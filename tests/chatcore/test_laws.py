@@ -33,7 +33,7 @@ from chatcore.models import (
 )
 from chatcore.parts import ChatInfo, MessageInfo, State, Viewer
 from tests.conftest import NOW
-from tests.factories import make_chat, make_exchange, make_viewer
+from tests.factories import make_chat, make_exchange, make_viewer, stored
 
 LONG_CHAT = 5000
 
@@ -60,8 +60,8 @@ class World:
         with self.db.write() as tx:
             tx.add_all(rows)
 
-    def id_of(self, chat: ChatInfo) -> str:
-        return chat.id.hex if self.db.is_sqlite else str(chat.id)
+    def id_of(self, chat: ChatInfo) -> object:
+        return stored(self.db, chat.id)
 
     def message(self, **values: Any) -> ChatMessage:
         """A whole prompt."""
@@ -148,7 +148,8 @@ def test_a_parent_is_not_deleted_from_under_its_children(world: World) -> None:
 def test_a_message_without_content_is_refused(world: World) -> None:
     with pytest.raises(IntegrityError):
         world.run(
-            "INSERT INTO chatmessage (session_id, user_id, role, created_at) VALUES (:chat, :user, 'user', '2026-03-14 15:09:26')",
+            "INSERT INTO chatmessage (session_id, user_id, role, created_at) VALUES (:chat, :user, 'user', :now)",
+            now=stored(world.db, NOW),
             chat=world.id_of(world.chat),
             user=world.ada.user_id,
         )
@@ -510,11 +511,11 @@ def test_a_long_chat_is_deleted_whole_and_quickly(world: World) -> None:
     long = make_chat(world.db, world.ada)
     with world.db.write() as tx:
         first = tx.execute(sa.text("SELECT max(id) + 1 FROM chatmessage")).scalar_one()
-        line = {"chat": world.id_of(long), "user": world.ada.user_id}
+        line = {"chat": world.id_of(long), "user": world.ada.user_id, "now": stored(world.db, NOW)}
         tx.execute(
             sa.text(
                 "INSERT INTO chatmessage (id, session_id, user_id, parent_id, role, created_at, content) "
-                "VALUES (:id, :chat, :user, :parent, 'assistant', '2026-03-14 15:09:26', 'x')"
+                "VALUES (:id, :chat, :user, :parent, 'assistant', :now, 'x')"
             ),
             [line | {"id": first + n, "parent": first + n - 1 if n else None} for n in range(LONG_CHAT)],
         )

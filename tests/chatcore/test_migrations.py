@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -25,16 +24,15 @@ import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.accounts import LOCAL_OWNER_ID, local_owner
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import Invalid
-from chatcore.history import append, create_chat, list_chats
+from chatcore.history import append, list_chats
 from chatcore.migrations import run, search_index
-from chatcore.parts import Role
+from chatcore.parts import Viewer
 from chatcore.search import search
 from chatcore.search.build import build_index
 from chatcore.thread import open_thread
+from tests.chatcore.older_schemas import CHAT_A, CHAT_B, ROWS_0001, migrate_to, rows, run_script
 from tests.conftest import NOW
 
-CHAT_A = uuid.UUID("11111111-2222-4333-8444-555555555555")
-CHAT_B = uuid.UUID("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee")
 STARTS = 2
 
 OLD_INDEX = (
@@ -65,17 +63,6 @@ def empty(empty_database_url: str) -> Iterator[Database]:
     database = open_database(empty_database_url)
     yield database
     database.close()
-
-
-def run_script(database: Database, script: str) -> None:
-    with database.write() as tx:
-        for statement in script.split(";"):
-            tx.execute(sa.text(statement))
-
-
-def rows(database: Database, sql: str) -> list[tuple[object, ...]]:
-    with database.read() as tx:
-        return [tuple(row) for row in tx.execute(sa.text(sql))]
 
 
 @contextmanager
@@ -356,32 +343,6 @@ def test_ten_thousand_plain_messages_are_carried_in_order(empty: Database) -> No
 
 # --- from an older schema of ours --------------------------------------------------------------------------------
 
-ROWS_0001 = """
-INSERT INTO users (id, name, is_owner, created_at) VALUES ('ada', 'Ada', true, '2026-01-01 00:00:00');
-INSERT INTO chatsession (id, user_id, title, provider, model_name, created_at, updated_at, pinned, message_count)
-  VALUES ('{chat}', 'ada', 'Tea', 'ollama', 'm', '2026-01-01 00:00:00', '2026-01-02 00:00:00', true, 2);
-INSERT INTO chatsession (id, user_id, title, provider, model_name, created_at, updated_at, deleted_at)
-  VALUES ('{trashed}', 'ada', 'Travel', 'ollama', 'm', '2026-01-01 00:00:00', '2026-01-02 00:00:00', '2026-01-03 00:00:00');
-INSERT INTO chatmessage (id, session_id, user_id, role, created_at, content)
-  VALUES (1, '{chat}', 'ada', 'user', '2026-01-01 00:00:00', 'Which?');
-INSERT INTO chatmessage (id, session_id, user_id, parent_id, role, created_at, content)
-  VALUES (2, '{chat}', 'ada', 1, 'assistant', '2026-01-01 00:00:01', 'Green.');
-UPDATE chatsession SET current_message_id = 2 WHERE id = '{chat}';
-INSERT INTO generation (user_id, session_id, message_id, provider, model_name, state, started_at, finished_at)
-  VALUES ('ada', '{chat}', 2, 'ollama', 'm', 'complete', '2026-01-01 00:00:00', '2026-01-01 00:00:01');
-INSERT INTO feedback (user_id, message_id, rating, created_at) VALUES ('ada', 2, 1, '2026-01-01 00:00:02');
-INSERT INTO tag (id, user_id, name) VALUES (1, 'ada', 'drinks');
-INSERT INTO chattag (session_id, tag_id, user_id) VALUES ('{chat}', 1, 'ada')
-"""
-
-
-def migrate_to(database: Database, revision: str) -> None:
-    """The schema as that migration left it."""
-    with database.migration() as connection:
-        config = Config(attributes={"connection": connection, "now": NOW})
-        config.set_main_option("script_location", str(run.FOLDER))
-        command.upgrade(config, revision)
-
 
 def all_rows(database: Database) -> dict[str, list[dict[str, object]]]:
     with database.write() as tx:
@@ -469,17 +430,15 @@ def test_what_waits_comes_to_a_database_that_is_in_use_and_every_row_stays(empty
 
 def test_a_search_index_of_a_development_version_is_made_anew(empty: Database) -> None:
     migrate_to(empty, "0003")
-    viewer = local_owner(empty, now=NOW)
     # On SQLite it was the same.
     old = () if empty.is_sqlite else OLD_INDEX
     with empty.connect() as connection, connection.begin():
         for statement in old:
             connection.exec_driver_sql(statement)
-    chat = create_chat(empty, viewer, now=NOW)
-    said = append(empty, viewer, chat.id, role=Role.USER, content="Why are there two tides?", now=NOW)
+    run_script(empty, ROWS_0001.format(chat=CHAT_A.hex, trashed=CHAT_B.hex).replace("Which?", "Why are there two tides?"))
     init_db(empty)
     build_index(empty)
-    assert [hit.message_id for hit in search(empty, viewer, '"two tides"', now=NOW).hits] == [said.id]
+    assert [hit.message_id for hit in search(empty, Viewer("ada", "Ada"), '"two tides"', now=NOW).hits] == [1]
 
 
 @pytest.mark.parametrize("table", ["users", "tag", "feedback"])

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from chatcore.accounts import LOCAL_OWNER_ID, local_owner, signed_in
+from chatcore.columns import as_time
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import ChatcoreError, Invalid
 from chatcore.history import append, list_chats, purge_chats
@@ -358,6 +359,10 @@ def test_progress_is_told_in_small_transactions(db: Database, older: Database) -
     assert rows(db, "SELECT count(*), max(id) - min(id) + 1 FROM chatmessage") == [(1100, 1100)]
 
 
+# Above it a number is a time of SQLite, in microseconds since 1970.
+YEAR_1971 = 31_536_000_000_000
+
+
 def content(db: Database) -> list[tuple[object, ...]]:
     """What a person would see, without our own numbers."""
     found = rows(
@@ -366,7 +371,7 @@ def content(db: Database) -> list[tuple[object, ...]]:
         "JOIN chatmessage m ON m.id = r.message_id JOIN chatsession c ON c.id = m.session_id LEFT JOIN chatmessage p ON p.id = m.parent_id "
         "JOIN chatmessage l ON l.id = c.current_message_id WHERE r.kind = 'message' ORDER BY m.id",
     )
-    return [tuple(str(value)[:19] for value in row) for row in found]
+    return [tuple(str(as_time(value) if isinstance(value, int) and value > YEAR_1971 else value)[:19] for value in row) for row in found]
 
 
 def test_a_run_that_was_killed_is_gone_on_with(db: Database, any_older: Database, tmp_path: Path) -> None:

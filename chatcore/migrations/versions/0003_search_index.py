@@ -8,6 +8,7 @@ middle loses nothing (see `chatcore.search.build`). From here on triggers keep i
 from alembic import op
 
 from chatcore.migrations import search_index
+from chatcore.migrations.stored import AS_TEXT
 
 revision = "0003"
 down_revision = "0002"
@@ -16,7 +17,7 @@ depends_on = None
 
 
 def upgrade():
-    search_index.create(op.get_bind())
+    search_index.create(op.get_bind(), AS_TEXT)
 
 
 def downgrade():

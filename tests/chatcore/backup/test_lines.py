@@ -35,7 +35,10 @@ def with_gaps(row: Sequence[object], gaps: Sequence[bool]) -> list[object]:
 @given(st.lists(st.builds(with_gaps, ROWS, st.lists(st.booleans(), min_size=7, max_size=7)), max_size=6))
 def test_rows_become_lines_and_the_same_rows_again(rows: list[list[object]]) -> None:
     blocks = list(blocks_of_rows(COLUMNS, iter(rows)))
-    assert [row for block in blocks for row in rows_of_block(COLUMNS, block)] == rows
+    assert [row for block in blocks for row in rows_of_block(COLUMNS, block, numbers=False)] == rows
+    newer = [row for block in blocks for row in rows_of_block(COLUMNS, block, numbers=True)]
+    assert list(blocks_of_rows(COLUMNS, iter(newer))) == blocks
+    assert all(isinstance(row[3], int | None) and isinstance(row[4], bytes | None) for row in newer)
     assert sum(block.rows for block in blocks) == sum(block.content.count(b"\n") for block in blocks) == len(rows)
 
 
@@ -48,7 +51,7 @@ def test_there_is_one_way_to_write_a_time_and_one_zero() -> None:
 
 def test_lines_of_other_columns_are_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
-        list(rows_of_block(COLUMNS, Block(b"too\t1\n", 1)))
+        list(rows_of_block(COLUMNS, Block(b"too\t1\n", 1), numbers=False))
 
 
 def test_both_engines_write_the_same_lines_of_a_row(db: Database) -> None:

@@ -1,6 +1,7 @@
 """Filling the index for messages that were there before it: it can end anywhere, go on anywhere, and be worked on by several."""
 
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,7 +16,7 @@ from chatcore.db import Database, init_db, open_database
 from chatcore.errors import Invalid
 from chatcore.history import append, create_chat, purge_chats, rename_chat
 from chatcore.migrations import run, search_index
-from chatcore.parts import ChatInfo, State, Viewer
+from chatcore.parts import State, Viewer
 from chatcore.rows import MESSAGES
 from chatcore.search import build, count_hits, facets, find_chats, quick_switch, search
 from chatcore.search.build import build_index, build_step, indexed_share, rebuild_index
@@ -24,7 +25,7 @@ from tests.answers import until
 from tests.chatcore.search.children import child
 from tests.chatcore.search.corpora import attach
 from tests.conftest import NOW
-from tests.factories import make_chat, make_exchange, make_message, make_viewer
+from tests.factories import make_chat, make_exchange, make_message, make_viewer, stored
 
 MANY = 100_000
 # Every so many of the messages has another word.
@@ -33,10 +34,11 @@ SINCE = 1_700_000_000
 FILL = {
     "sqlite": "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :many) "
     "INSERT INTO chatmessage (session_id, user_id, role, status, created_at, content) SELECT :chat_id, :user_id, 'user', 'complete', "
-    "strftime('%Y-%m-%d %H:%M:%S', :since + n, 'unixepoch') || '.000000', {content} FROM numbers",
+    "{at}, {content} FROM numbers",
     "postgresql": "INSERT INTO chatmessage (session_id, user_id, role, status, created_at, content) "
     "SELECT CAST(:chat_id AS uuid), :user_id, 'user', 'complete', to_timestamp(:since + n), {content} FROM generate_series(1, :many) AS n",
 }
+SECOND, SECOND_BEFORE_0020 = "(:since + n) * 1000000", "strftime('%Y-%m-%d %H:%M:%S', :since + n, 'unixepoch') || '.000000'"
 CONTENT = "'moon word' || (n % 1000) || CASE WHEN n % :rare = 0 THEN ' comet' ELSE '' END"
 
 
@@ -53,22 +55,36 @@ OLDER_FILE = (
 )
 
 
+NOON = "2026-03-14 12:00:00.000000"
+
+
 class Enough(Exception):
     """Ends a builder in the middle."""
 
 
-def fill(db: Database, viewer: Viewer, chat: ChatInfo, *, many: int) -> None:
+def fill(db: Database, viewer: Viewer, chat_id: object, *, many: int, second: str = SECOND) -> None:
     """Writes so many short messages, one a second."""
-    values = {"many": many, "rare": min(RARE, many // 10), "since": SINCE, "chat_id": chat.id.hex, "user_id": viewer.user_id}
+    values = {"many": many, "rare": min(RARE, many // 10), "since": SINCE, "chat_id": chat_id, "user_id": viewer.user_id}
     with db.write() as tx:
-        tx.execute(sa.text(FILL[db.dialect].format(content=CONTENT)), values)
+        tx.execute(sa.text(FILL[db.dialect].format(content=CONTENT, at=second)), values)
 
 
-def write_older(db: Database, viewer: Viewer, chat: ChatInfo, **values: str) -> int:
-    """Writes a message by hand: today's functions ask for columns that an older schema has not."""
-    row = {"session_id": chat.id, "user_id": viewer.user_id, "status": "complete", "created_at": NOW, **values}
+def write_older(db: Database, table: str, **values: object) -> None:
+    """Writes a row by hand: today's functions ask for columns that an older schema has not, and write times otherwise."""
+    statement = sa.text(f"INSERT INTO {table} ({', '.join(values)}) VALUES (:{', :'.join(values)})")
     with db.write() as tx:
-        return int(tx.execute(sa.insert(MESSAGES).values(row).returning(MESSAGES.c.id)).scalar_one())
+        tx.execute(statement, values)
+
+
+def make_older(db: Database) -> tuple[Viewer, uuid.UUID]:
+    """A person and their chat, in a schema before 0020."""
+    viewer, chat_id = Viewer("ada", "Ada"), uuid.uuid4()
+    write_older(db, "users", id=viewer.user_id, name=viewer.name, created_at=NOON)
+    write_older(
+        db, "chatsession", id=chat_id.hex, user_id=viewer.user_id, title="The moon", provider="ollama", model_name="m", created_at=NOON,
+        updated_at=NOON,
+    )  # fmt: skip
+    return viewer, chat_id
 
 
 def forget_index(db: Database) -> None:
@@ -139,9 +155,8 @@ def before_search(empty_database_url: str) -> Iterator[Database]:
 
 def test_a_hundred_thousand_messages_are_indexed_in_steps_that_may_be_ended_and_shared(before_search: Database) -> None:
     db = before_search
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, title="The moon")
-    fill(db, viewer, chat, many=MANY)
+    viewer, chat_id = make_older(db)
+    fill(db, viewer, chat_id.hex, many=MANY, second=SECOND_BEFORE_0020)
     init_db(db)
     assert (share_of(db), numbers_of(db)) == (0.0, (MANY, 0))
 
@@ -193,16 +208,18 @@ def check_partly_built(db: Database, viewer: Viewer) -> None:
 
 def test_the_previous_schema_with_all_kinds_of_rows_becomes_an_index_that_is_right(before_search: Database) -> None:
     db = before_search
-    viewer = make_viewer(db)
-    chat = make_chat(db, viewer, title="The moon")
-    asked_id, _, _, growing_id = (write_older(db, viewer, chat, **message) for message in OLDER)
+    viewer, chat_id = make_older(db)
+    for number, message in enumerate(OLDER, 1):
+        row = {"id": number, "session_id": chat_id.hex, "user_id": viewer.user_id, "status": "complete", "created_at": NOON, **message}
+        write_older(db, "chatmessage", **row)
+    asked_id, growing_id = 1, len(OLDER)
     with db.write() as tx:
-        tx.execute(sa.text(OLDER_FILE), {"user_id": viewer.user_id, "message_id": asked_id, "now": "2026-03-14 12:00:00", "content": b"x"})
+        tx.execute(sa.text(OLDER_FILE), {"user_id": viewer.user_id, "message_id": asked_id, "now": NOON, "content": b"x"})
     init_db(db)
     build_index(db)
     for text, number in (("moon", 1), ("tide has:attachment", 1), ("has:code model:llama provider:ollama", 1), ("moonli*", 0), ("", 3)):
         assert count_hits(db, viewer, text) == number, text
-    assert [hit.chat.id for hit in find_chats(db, viewer, "moon")] == [chat.id]
+    assert [hit.chat.id for hit in find_chats(db, viewer, "moon")] == [chat_id]
     change(db, growing_id, content="moonlight", status="complete")
     assert count_hits(db, viewer, "moonlight") == 1
     assert compare_all(db) is None
@@ -256,7 +273,7 @@ def test_writers_and_two_builders_at_once_leave_nothing_out(db: Database, monkey
     monkeypatch.setattr(build, "ROWS_A_STEP", 20)
     viewer = make_viewer(db)
     chat = make_chat(db, viewer, title="moon")
-    fill(db, viewer, chat, many=600)
+    fill(db, viewer, stored(db, chat.id), many=600)
     newest = newest_id(db)
     forget_index(db)
     ready = threading.Barrier(4)
