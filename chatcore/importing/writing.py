@@ -191,6 +191,8 @@ def write_portion(target: Target, portion: Sequence[Slice], known: Known | None 
     apart = make_ready(target, portion, known)
     rows = Rows()
     with target.db.write() as tx:
+        # Begins only here: to wait for others is not to hold them up.
+        tx.connection()
         began = time.perf_counter()
         lock(tx, target.source)
         ids = new_message_ids(tx, sum(len(piece.messages) for piece in portion))
