@@ -35,10 +35,10 @@ from chatcore.rows import (
     parts_of,
 )
 from chatcore.rows import no_chat as no_chat
+from chatcore.texts import LONGEST_NAME as LONGEST_NAME
 from chatcore.texts import clean_text as clean_text
 from chatcore.texts import clean_title, snippet, storable
 
-LONGEST_NAME = 200
 # What is purged in one transaction: it holds up another writer on SQLite for some 10 ms, not for seconds.
 CHATS_A_PORTION = 200
 MESSAGES_A_PORTION = 1000

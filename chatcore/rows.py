@@ -131,7 +131,7 @@ ATTACHED = sa.select(*ATTACHMENT_COLUMNS).join_from(ATTACHMENTS, CONTENTS, SAME_
 def new_message_ids(tx: Session, count: int) -> list[int]:
     """So many ids, rising, that nobody else will get: on SQLite the next ones, since this transaction is the only one that writes."""
     if tx.get_bind().dialect.name == "sqlite":
-        newest = tx.execute(sa.select(sa.func.max(MESSAGES.c.id))).scalar() or 0
+        newest = tx.connection().exec_driver_sql("SELECT max(id) FROM chatmessage").scalar() or 0
         return list(range(newest + 1, newest + 1 + count))
     taken = sa.text("SELECT nextval(pg_get_serial_sequence('chatmessage', 'id')) FROM generate_series(1, :count)")
     return sorted(tx.execute(taken, {"count": count}).scalars())

@@ -7,6 +7,9 @@ from chatcore.errors import Invalid
 
 MESSAGE_BYTES = 1_048_576
 TITLE_CHARACTERS = 200
+DEFAULT_TITLE = "New Conversation"
+# Of a provider, a model, a file.
+LONGEST_NAME = 200
 SNIPPET_CHARACTERS = 140
 # A snippet is cut from the start of a message: markdown noise is never so dense that 2,000 characters give less than 140.
 SNIPPET_SOURCE_CHARACTERS = 2000

@@ -39,6 +39,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.attempt", "chatcore.memory"),
     ("chatcore.reports", "chatcore.context", "chatcore.continued", "chatcore.sharing"),
     ("chatcore.importing", "chatcore.exporting"),
+    ("chatcore.importing_ahead",),
+    ("chatcore.importing_shapes",),
     ("chatcore.backup",),
     ("chatcore.ledger", "chatcore.changes", "chatcore.thread", "chatcore.takeover", "chatcore.demo", "chatcore.stats", "chatcore.doctor"),
     ("chatcore.chat_settings", "chatcore.attachments", "chatcore.preferences", "chatcore.queued"),

@@ -18,6 +18,7 @@ from chatcore.db import Database
 from chatcore.exporting import choose, export, form_named
 from chatcore.importing import import_file
 from chatcore.parts import Role, Viewer
+from chatcore.search.merging import merge_step
 
 # What is promised as a rate is held as the time of a message, since a budget is the most that a figure may be.
 BUDGET_IMPORT_US = {"sqlite": 250.0, "postgresql": 200.0}
@@ -46,6 +47,7 @@ def measure(db: Database, sizes: Sizes) -> Sequence[Figure]:
             spent_s, worked_s = time.perf_counter() - started, time.process_time() - worked
             ended.set()
             chatting.join()
+    merging = list(iter(lambda: merge_ms(db), None))
     figures = [
         Figure("import, a message", spent_s / messages * 1e6, "µs", BUDGET_IMPORT_US[db.dialect], note=f"{messages:,} messages."),
         Figure("import, messages a second", messages / spent_s, "messages/s"),
@@ -55,7 +57,17 @@ def measure(db: Database, sizes: Sizes) -> Sequence[Figure]:
         of_samples("append while an import goes on, p95", waits, "ms", percent=95, budget=BUDGET_WAIT_MS),
         of_samples("append while an import goes on, longest", waits, "ms", percent=100),
     ]
+    if merging:
+        figures.append(Figure("index put together after an import, a message", sum(merging) / messages * 1e3, "µs"))
+        figures.append(of_samples("a step of it, p95", merging, "ms", percent=95))
     return [*figures, *exported(db, viewer, messages)]
+
+
+def merge_ms(db: Database) -> float | None:
+    """How long a step takes that puts the search index together; None when there is none."""
+    started = time.perf_counter()
+    more = merge_step(db)
+    return (time.perf_counter() - started) * 1000 if more else None
 
 
 def append_s(db: Database, viewer: Viewer, number: int) -> float:

@@ -40,6 +40,7 @@ def local_number(tx: Session, column: sa.ColumnElement[object], filters: Filters
 
     An hour that a clock change repeats is one hour here, as it is on the clock.
     """
+    at: sa.ColumnElement[int]
     if tx.get_bind().dialect.name == "sqlite":
         at, second = sa.type_coerce(column, sa.BigInteger), 1_000_000
     else:

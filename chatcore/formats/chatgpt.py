@@ -7,6 +7,7 @@ nodes: its thoughts, its calls of tools, what these said, and the text.
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 
 from chatcore.archive import Opened
@@ -184,7 +185,7 @@ def enclose(found: Piece, file_id: str, name: str | None, media_type: str | None
     kind = media_type or TYPES.get(PurePosixPath(member).suffix.lower(), "application/octet-stream")
     shown = name or member
     if all(enclosed.name not in (shown, member) for enclosed in found.files):
-        found.files.append(Enclosed(shown, kind, lambda: opened.asset(member)))
+        found.files.append(Enclosed(shown, kind, partial(opened.asset, member)))
     return True
 
 

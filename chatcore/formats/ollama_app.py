@@ -1,6 +1,7 @@
 """The database of Ollama's desktop app (db.sqlite). It counts no tokens, but it knows how long a model reasoned."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 
 from chatcore.archive import Opened, Tables
@@ -105,5 +106,5 @@ def piece(row: dict[str, object], tables: Tables) -> Piece:
         data, name = file.get("data"), said(file.get("filename")) or "file"
         content = data if isinstance(data, bytes) else said(data).encode()
         media_type = TYPES.get(name.rpartition(".")[2].lower(), "application/octet-stream")
-        found.files.append(Enclosed(name, media_type, lambda content=content: content))  # type: ignore[misc]  # mypy: a default in a lambda
+        found.files.append(Enclosed(name, media_type, partial(bytes, content)))
     return found

@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from chatcore.archive import Opened, Tables, Unpackable
 from chatcore.formats.base import (
@@ -206,7 +207,7 @@ def enclose(found: Piece, name: str, url: str) -> None:
     match = DATA.match(url)
     if match:
         media_type, text = match[1], match[2]
-        found.files.append(Enclosed(name, media_type, lambda: decoded(text)))
+        found.files.append(Enclosed(name, media_type, partial(decoded, text)))
     elif url or name != "file":
         found.text += f"\n\n*[{name}, not in the export]*"
 

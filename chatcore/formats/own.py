@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 from chatcore.archive import Opened, Unpackable
 from chatcore.formats.base import (
@@ -153,7 +154,7 @@ def message_of(row: dict[str, object], place: int) -> Message | None:
 def file_of(row: dict[str, object]) -> Enclosed:
     """A file with its bytes, which are read when they are needed."""
     text = said(row.get("content_base64"))
-    return Enclosed(said(row.get("name")) or "file", said(row.get("media_type")) or "application/octet-stream", lambda: decoded(text))
+    return Enclosed(said(row.get("name")) or "file", said(row.get("media_type")) or "application/octet-stream", partial(decoded, text))
 
 
 def decoded(text: str) -> bytes:

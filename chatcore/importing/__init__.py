@@ -6,42 +6,52 @@ that was ended goes on where it stopped. Transactions are short, so that a chat 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy.exc import DataError, IntegrityError
 
+from chatcore.archive import Opened
 from chatcore.db import Database
 from chatcore.errors import ChatcoreError
 from chatcore.formats import detect, open_file, read
-from chatcore.formats.base import Broken, Conversation, Format
+from chatcore.formats.base import LATEST, Broken, Conversation, Format
 from chatcore.importing.report import Imported, Options, Outcome, Pace, Preview, Report, Skipped, Tally
 from chatcore.importing.runs import RunInfo, Undone, begin_run, end_run, fingerprint_of, list_imports, undo_import
-from chatcore.importing.shapes import KEEPS_SYSTEM_PROMPT, chat_key, source_of, title_of
-from chatcore.importing.writing import UNREADABLE_FILE, Done, Slice, Target, look_up, write_portion
+from chatcore.importing.writing import UNREADABLE_FILE, Done, Known, Room, Slice, Target, look_up, write_portion
+from chatcore.importing_ahead import shapes_ahead
+from chatcore.importing_shapes import ChatShape, MessageShape, chat_key, chat_shape, source_of, title_of
 from chatcore.organise import folders
 from chatcore.organise.tags import clean_tag
 from chatcore.parts import Role, Viewer
-from chatcore.search.build import later_step
+from chatcore.search.entering import allow_pieces
+from chatcore.search.merging import merge_step
 
 __all__ = [
     "Imported", "Options", "Outcome", "Pace", "Preview", "Report", "RunInfo", "Skipped", "Undone", "import_file", "list_imports",
     "preview", "undo_import",
 ]  # fmt: skip
 
-# A message has its row, its reference and, if a model wrote it, its ledger entry. A hundred and fifty messages hold up another
-# writer on SQLite for some 20 ms (measured). Their words are put into the index later, many at once, which takes half of the time.
-ROWS_A_TRANSACTION = 450
-MESSAGES_A_SLICE = 149
-ROWS_A_CHAT = 3
-ROWS_A_MESSAGE = 3
-# So many messages wait at most to be found.
-MESSAGES_UNINDEXED = 5000
+# Others wait at most so long for a transaction on SQLite, most of them half of it. Each has some 4 ms that do not depend on how
+# much it holds (measured), so shorter ones make the import slower.
+HELD_S = 0.014
+# On PostgreSQL nobody waits.
+MESSAGES_A_TRANSACTION = {"sqlite": 40, "postgresql": 300}
+# A chat weighs as much as so many messages.
+WEIGHT_OF_CHAT = 1
 # Pictures of one transaction.
 FILES_A_TRANSACTION = 20
 CHATS_A_LOOK = 500
 MESSAGES_A_LOOK = 2000
+# What is here of so many messages is looked up together.
+MESSAGES_A_LOOK_UP = 500
+# Of how many pieces the search index may be before it is put together meanwhile; at the end the upkeep does it.
+MOST_PIECES = 500
+# A file of so many bytes, some 3,000 messages, is read by a process of its own, whose start takes half a second.
+LARGE_BYTES = 4_000_000
 
 OnPace = Callable[[Pace], None]
 
@@ -106,8 +116,9 @@ def in_portions(found: Iterator[Conversation | Broken], tally: Tally) -> Iterato
 def count_new(db: Database, viewer: Viewer, known: Format, portion: Sequence[Conversation]) -> int:
     """How many of these chats are not here."""
     with db.read() as tx:
-        here = look_up(tx, viewer, source_of(viewer, known.name), [Slice(chat, (), last=False) for chat in portion])
-    return sum(chat_key(chat.external_id) not in here.chats for chat in portion) - len(here.own)
+        slices = [Slice(chat_shape(replace(chat, messages=()), now=LATEST), (), last=False) for chat in portion]
+        here = look_up(tx, viewer, source_of(viewer, known.name), slices)
+    return sum(piece.key not in here.chats for piece in slices) - len(here.own)
 
 
 # --- importing ---------------------------------------------------------------------------------------------------
@@ -138,10 +149,12 @@ def import_file(
         known = detect(opened)
         name = file_name or path.name
         run_id = begin_run(db, viewer, format_name=known.name, file_name=name, fingerprint=fingerprint_of(path), now=now)
-        target = Target(db, viewer, source_of(viewer, known.name), run_id, now, options.folder_id, tags)
+        room = Room(MESSAGES_A_TRANSACTION[db.dialect], HELD_S if db.is_sqlite else None)
+        target = Target(db, viewer, source_of(viewer, known.name), run_id, now, options.folder_id, tags, room)
         tally, pace, state = Tally(), Pace(expected), "stopped"
         try:
-            take_all(target, read(opened, known), tally, pace, on_pace)
+            with closing(shapes(opened, known, now=now)) as found:
+                take_all(target, found, tally, pace, on_pace)
             state = "complete"
         except ChatcoreError:
             state = "failed"
@@ -150,6 +163,15 @@ def import_file(
             report = report_of(target, known, name, tally, pace)
             end_run(db, viewer, run_id, state=state, report=report, now=now)
     return report
+
+
+def shapes(opened: Opened, known: Format, *, now: datetime) -> Generator[ChatShape | Broken]:
+    """The chats of a file as they would be written. A large file is read by a process of its own, while this one writes."""
+    if opened.path.stat().st_size >= LARGE_BYTES:
+        yield from shapes_ahead(opened, known.name, now=now)
+        return
+    for one in read(opened, known):
+        yield one if isinstance(one, Broken) else chat_shape(one, now=now)
 
 
 def report_of(target: Target, known: Format, name: str, tally: Tally, pace: Pace) -> Report:
@@ -169,72 +191,85 @@ def report_of(target: Target, known: Format, name: str, tally: Tally, pace: Pace
     )
 
 
-def take_all(target: Target, found: Iterator[Conversation | Broken], tally: Tally, pace: Pace, on_pace: OnPace | None) -> None:
-    """Writes every chat of a file, in portions, and has the search find them."""
+def take_all(target: Target, found: Iterable[ChatShape | Broken], tally: Tally, pace: Pace, on_pace: OnPace | None) -> None:
+    """Writes every chat of a file, in portions."""
+    allow_pieces(target.db)
     parts: dict[str, list[Done]] = {}
-    unindexed = 0
-    for portion in transactions(found, tally):
-        for piece, done in zip(portion, write(target, portion), strict=True):
-            parts.setdefault(piece.key, []).append(done)
-            unindexed += done.imported
-            if piece.last:
-                count(tally, piece, parts.pop(piece.key))
-        pace.done = tally.done
-        if on_pace:
-            on_pace(pace)
-        if unindexed > MESSAGES_UNINDEXED:
-            index(target, pace, on_pace)
-            unindexed = 0
-    index(target, pace, on_pace)
+    for together in looked_up_together(found, tally):
+        with target.db.read() as tx:
+            known = look_up(tx, target.viewer, target.source, [Slice(chat, chat.messages, last=True) for chat in together])
+        for portion in transactions(together, target.room):
+            for piece, done in zip(portion, write(target, portion, known), strict=True):
+                parts.setdefault(piece.key, []).append(done)
+                if piece.last:
+                    count(tally, piece, parts.pop(piece.key))
+            pace.done = tally.done
+            if on_pace:
+                on_pace(pace)
+        while merge_step(target.db, most=MOST_PIECES):
+            if on_pace:
+                on_pace(pace)
 
 
-def index(target: Target, pace: Pace, on_pace: OnPace | None) -> None:
-    """Has the search find what was written so far. What is left when this is ended, the upkeep does, or the next import."""
-    while later_step(target.db) is not None:
-        if on_pace:
-            on_pace(pace)
-
-
-def transactions(found: Iterator[Conversation | Broken], tally: Tally) -> Iterator[list[Slice]]:
-    """The chats of a file in slices that make a transaction together."""
+def looked_up_together(found: Iterable[ChatShape | Broken], tally: Tally) -> Iterator[list[ChatShape]]:
+    """The chats of a file, some at a time; those that are broken, or came before in the file, are counted as skipped."""
     seen: set[str] = set()
-    portion: list[Slice] = []
-    rows = files = 0
+    together: list[ChatShape] = []
+    size = 0
     for one in found:
         if isinstance(one, Broken):
             tally.skip(one.name, one.reason)
-            continue
-        key = chat_key(one.external_id)
-        if key in seen:
-            tally.skip(f"“{title_of(one)}”", "the same chat came before in the file")
-            continue
-        seen.add(key)
-        for piece in slices(one):
-            size = ROWS_A_CHAT + ROWS_A_MESSAGE * len(piece.messages)
-            enclosed = sum(len(message.files) for message in piece.messages)
-            if portion and (rows + size > ROWS_A_TRANSACTION or files + enclosed > FILES_A_TRANSACTION):
+        elif one.key in seen:
+            tally.skip(f"“{one.title}”", "the same chat came before in the file")
+        else:
+            seen.add(one.key)
+            together.append(one)
+            size += WEIGHT_OF_CHAT + len(one.messages)
+        if size >= MESSAGES_A_LOOK_UP:
+            yield together
+            together, size = [], 0
+    if together:
+        yield together
+
+
+def transactions(chats: Iterable[ChatShape], room: Room) -> Iterator[list[Slice]]:
+    """Chats in slices that make a transaction together: as many as there is room for when it begins."""
+    portion: list[Slice] = []
+    taken = files = 0
+    for chat in chats:
+        start = 0
+        while start < len(chat.messages):
+            if portion and (taken + WEIGHT_OF_CHAT >= room.messages or files >= FILES_A_TRANSACTION):
                 yield portion
-                portion, rows, files = [], 0, 0
+                portion, taken, files = [], 0, 0
+            end = min(start + max(room.messages - taken - WEIGHT_OF_CHAT, 1), len(chat.messages))
+            end = start + fitting(chat.messages[start:end], FILES_A_TRANSACTION - files)
+            piece = Slice(chat, chat.messages[start:end], last=end == len(chat.messages))
             portion.append(piece)
-            rows, files = rows + size, files + enclosed
+            taken += WEIGHT_OF_CHAT + len(piece.messages)
+            files += sum(len(message.files) for message in piece.messages)
+            start = end
     if portion:
         yield portion
 
 
-def slices(chat: Conversation) -> Iterator[Slice]:
-    """A chat, cut where it is too long for a transaction."""
-    for start in range(0, len(chat.messages), MESSAGES_A_SLICE):
-        end = start + MESSAGES_A_SLICE
-        yield Slice(chat, chat.messages[start:end], last=end >= len(chat.messages))
+def fitting(messages: Sequence[MessageShape], files: int) -> int:
+    """How many of these messages may be taken with so many files together, at least one."""
+    for number, message in enumerate(messages):
+        files -= len(message.files)
+        if files < 0:
+            return max(number, 1)
+    return len(messages)
 
 
-def write(target: Target, portion: list[Slice]) -> list[Done]:
-    """Writes a portion; if a law of the database refuses it, each of its slices alone, so that only the odd one is skipped."""
+def write(target: Target, portion: list[Slice], known: Known | None) -> list[Done]:
+    """Writes a portion; if a law of the database refuses it, each of its slices alone, so that only the odd one is skipped, and
+    after another look at what is here by now."""
     try:
-        return write_portion(target, portion)
+        return write_portion(target, portion, known)
     except (IntegrityError, DataError) as error:
-        if len(portion) > 1:
-            return [done for piece in portion for done in write(target, [piece])]
+        if len(portion) > 1 or known is not None:
+            return [done for piece in portion for done in write(target, [piece], None)]
         return [Done(Outcome.SKIPPED, reason=f"the database refuses it ({str(error.orig)[:200]})")]
 
 
@@ -246,7 +281,7 @@ def count(tally: Tally, piece: Slice, parts: Sequence[Done]) -> None:
         if done.unreadable:
             tally.notes[UNREADABLE_FILE] += done.unreadable
     refused = next((done.reason for done in parts if done.outcome is Outcome.SKIPPED), None)
-    title = title_of(piece.chat)
+    title = piece.chat.title
     if refused is not None:
         tally.skip(f"“{title}”", refused)
         return
@@ -254,8 +289,6 @@ def count(tally: Tally, piece: Slice, parts: Sequence[Done]) -> None:
     outcome = next(found for found in (Outcome.IMPORTED, Outcome.UPDATED, Outcome.UNCHANGED) if found in outcomes)
     if outcome is Outcome.IMPORTED:
         tally.notes.update(piece.chat.notes)
-        if piece.chat.system_prompt and not KEEPS_SYSTEM_PROMPT:
-            tally.notes["system prompts"] += 1
     new = sum(done.imported + done.updated for done in parts)
     chat_id = parts[0].chat_id
     tally.take(outcome, Imported(chat_id, title, new, outcome) if chat_id is not None else None)

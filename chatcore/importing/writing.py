@@ -4,43 +4,46 @@ A portion names everything by the ids of the file, so it can be written again af
 known by its references and is left alone.
 """
 
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
 from chatcore.archive import Unpackable
 from chatcore.attachments import add_in
-from chatcore.bulk import insert_rows
+from chatcore.bulk import as_driver, execute_each, insert_rows, quickly
 from chatcore.columns import new_chat_id
 from chatcore.db import Database
 from chatcore.documents import Prepared
 from chatcore.errors import Invalid
-from chatcore.formats.base import Conversation, Message
 from chatcore.importing.report import Outcome
-from chatcore.importing.shapes import (
+from chatcore.importing_shapes import (
+    HELD,
+    ChatShape,
+    MessageShape,
     Row,
-    chat_key,
-    chat_row,
-    comparison_row,
+    Written,
+    earlier_key,
     file_of,
-    generation_rows,
     hash_of,
+    joined_words,
+    look_of_title,
     message_key,
-    message_row,
-    title_of,
 )
 from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import clean_tag, tag_chats_in
-from chatcore.parts import Role, Viewer
+from chatcore.parts import Viewer
 from chatcore.rows import CHATS, COMPARISONS, GENERATIONS, MESSAGES, new_message_ids, parts_of
-from chatcore.search.build import index_later, mark_days
+from chatcore.search.build import mark_named_days
+from chatcore.search.entering import Entry, begin_entering, enter
 from chatcore.takeover.refs import lock
 from chatcore.texts import snippet
 
@@ -48,12 +51,41 @@ REFS = SQLModel.metadata.tables["importref"]
 FEEDBACK = SQLModel.metadata.tables["feedback"]
 UNREADABLE_FILE = "files that cannot be read"
 
-Ref = sa.Row[tuple[object, ...]]
+MESSAGE_NAMES = ("id", "session_id", "parent_id", "user_id", "created_at", *Written._fields)
+REF_NAMES = ("kind", "external_id", "session_id", "message_id", "content_hash", "source", "user_id", "imported_at", "run_id")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Ref(NamedTuple):
+    """What an earlier run, or this one, made of an id of the file."""
+
+    external_id: str
+    session_id: uuid.UUID | None
+    message_id: int | None
+    content_hash: str | None
+
+
+@dataclass(slots=True)
+class Room:
+    """How many messages a transaction takes. On SQLite nobody else writes meanwhile, so it follows how long that was."""
+
+    messages: int
+    held_s: float | None = None
+    fewest: int = 24
+    most: int = 300
+
+    def learn(self, messages: int, took_s: float) -> None:
+        """Takes note of a transaction, if how long one takes matters: a full one says best what the next may hold."""
+        if self.held_s is None or messages < self.messages // 2:
+            return
+        fitting = messages * self.held_s / max(took_s, 1e-4)
+        # By and by, since one that was slow was so by chance more often than not.
+        self.messages = round(min(max(self.messages + (fitting - self.messages) * 0.3, self.fewest), self.most))
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where things go: whose they are, under which name of the source and in which run they are remembered."""
+    """Where things go: whose they are, under which name of the source and in which run they are remembered, and how many at once."""
 
     db: Database
     viewer: Viewer
@@ -62,19 +94,20 @@ class Target:
     now: datetime
     folder_id: int | None = None
     tags: tuple[str, ...] = ()
+    room: Room = field(default_factory=lambda: Room(100))
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A stretch of the messages of a conversation, so many that they fit into a transaction with others."""
+    """A stretch of the messages of a chat, so many that they fit into a transaction with others."""
 
-    chat: Conversation
-    messages: tuple[Message, ...]
+    chat: ChatShape
+    messages: Sequence[MessageShape]
     last: bool
 
     @property
     def key(self) -> str:
-        return chat_key(self.chat.external_id)
+        return self.chat.key
 
 
 @dataclass(slots=True)
@@ -100,73 +133,88 @@ class Known:
     chats: dict[str, Ref]
     messages: dict[str, Ref]
     own: set[uuid.UUID]
+    # When messages were made that came since.
+    times: dict[int, datetime] = field(default_factory=dict)
 
     def has_all(self, portion: Sequence[Slice]) -> bool:
         """Whether every message of the portion is here and looks as it did when it came."""
         for piece in portion:
             ref = self.chats.get(piece.key)
-            if ref is None and own_id(piece.chat) not in self.own:
+            if ref is None and piece.chat.own_id not in self.own:
                 return False
             if ref is None or ref.session_id is None:
                 continue
             for message in piece.messages:
-                found = self.messages.get(message_key(piece.key, message.external_id))
-                if found is None or (found.message_id is not None and found.content_hash != look_of(piece.chat, message)):
+                found = self.messages.get(message.key)
+                if found is None or (found.message_id is not None and found.content_hash != message.look):
                     return False
-            if piece.last and ref.content_hash != title_hash(piece.chat):
+            if piece.last and ref.content_hash != piece.chat.look:
                 return False
         return True
 
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of a portion, table by table, in the order in which they have to be written."""
+    """The rows of a portion, table by table, in the order in which they have to be written; what the index is told of messages, and
+    the ids of those they follow that were here before."""
 
     chats: list[Row] = field(default_factory=list)
-    messages: list[Row] = field(default_factory=list)
+    messages: list[tuple[object, ...]] = field(default_factory=list)
     generations: list[Row] = field(default_factory=list)
     files: list[tuple[int, datetime, list[Prepared]]] = field(default_factory=list)
     feedback: list[Row] = field(default_factory=list)
     comparisons: list[Row] = field(default_factory=list)
-    refs: list[Row] = field(default_factory=list)
+    refs: list[tuple[str, Ref]] = field(default_factory=list)
     ends: list[Row] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    older_parents: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class Apart:
-    """What is made ready before the transaction: the files of messages and how many cannot be read, how messages look with the hash
-    of that (both by id()), and folders by path."""
+    """What is made ready before the transaction: the files of messages and how many cannot be read, the words of messages (both by
+    the keys of these), and folders by path."""
 
-    files: dict[int, tuple[list[Prepared], int]]
-    looks: dict[int, tuple[Row, str]]
+    files: dict[str, tuple[list[Prepared], int]]
+    words: dict[str, tuple[str, str]]
     folders: dict[str, int]
 
 
-def write_portion(target: Target, portion: Sequence[Slice]) -> list[Done]:
-    """Writes what is new in a portion; what became of each slice. Raises IntegrityError if a law refuses one of them, then
-    nothing is written."""
-    with target.db.read() as tx:
-        known = look_up(tx, target.viewer, target.source, portion)
+def write_portion(target: Target, portion: Sequence[Slice], known: Known | None = None) -> list[Done]:
+    """Writes what is new in a portion; what became of each slice. `known` is what was here a moment ago, and learns what came.
+    Raises IntegrityError if a law refuses one of them, or if what is here has changed meanwhile; then nothing is written."""
+    if known is None:
+        with target.db.read() as tx:
+            known = look_up(tx, target.viewer, target.source, portion)
     if known.has_all(portion):
         return [unchanged(piece, known) for piece in portion]
-    # Out of the ZIP before others have to wait.
-    files = {
-        id(message): read_files(message)
-        for piece in portion
-        for message in piece.messages
-        if message.files and message_key(piece.key, message.external_id) not in known.messages
-    }
-    looks = {id(message): made(message, piece.chat, target.viewer) for piece in portion for message in piece.messages}
-    folders = {} if target.folder_id else folders_named(target, {piece.chat.folder for piece in portion if piece.chat.folder})
+    apart = make_ready(target, portion, known)
+    rows = Rows()
     with target.db.write() as tx:
+        # Begins only here: to wait for others is not to hold them up.
+        tx.connection()
+        began = time.perf_counter()
         lock(tx, target.source)
-        known = look_up(tx, target.viewer, target.source, portion)
-        rows = Rows()
-        ids = iter(new_message_ids(tx, sum(len(piece.messages) for piece in portion)))
-        done = [place(tx, target, piece, known, rows, ids, Apart(files, looks, folders)) for piece in portion]
-        insert(tx, target.viewer, rows)
+        ids = new_message_ids(tx, sum(len(piece.messages) for piece in portion))
+        free = iter(ids)
+        done = [place(tx, target, piece, known, rows, free, apart) for piece in portion]
+        insert(tx, target, rows, known, (ids[0], ids[-1]))
         tag(tx, target, portion, done)
+    target.room.learn(len(ids), time.perf_counter() - began)
+    for kind, ref in rows.refs:
+        (known.chats if kind == "chat" else known.messages)[ref.external_id] = ref
+    known.times |= {entry.message_id: entry.created_at for entry in rows.entries}
     return done
+
+
+def make_ready(target: Target, portion: Sequence[Slice], known: Known) -> Apart:
+    """What takes time and needs no transaction: files out of the ZIP, words where nobody has cut them, folders."""
+    new = [message for piece in portion for message in piece.messages if message.key not in known.messages]
+    return Apart(
+        files={message.key: read_files(message) for message in new if message.files},
+        words={message.key: joined_words(message.row.content) for message in new if message.words is None},
+        folders={} if target.folder_id else folders_named(target, {piece.chat.folder for piece in portion if piece.chat.folder}),
+    )
 
 
 # --- what is here ------------------------------------------------------------------------------------------------
@@ -176,19 +224,27 @@ def look_up(tx: Session, viewer: Viewer, source: str, portion: Sequence[Slice]) 
     """What of a portion is here already: its chats, its messages and those they follow."""
     chats = references(tx, source, "chat", {piece.key for piece in portion})
     here = {key for key, ref in chats.items() if ref.session_id is not None}
-    wanted = {message_key(piece.key, external_id) for piece in portion if piece.key in here for external_id in wanted_ids(piece)}
-    own = {chat_id for piece in portion if piece.key not in chats and (chat_id := own_id(piece.chat))}
+    wanted = {
+        message_key(piece.key, external_id): earlier_key(piece.key, external_id)
+        for piece in portion
+        if piece.key in here
+        for external_id in wanted_ids(piece)
+    }
+    own = {piece.chat.own_id for piece in portion if piece.key not in chats and piece.chat.own_id}
     found: set[uuid.UUID] = set()
     if own:
         found = set(tx.execute(sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(own))).scalars())
-    return Known(chats, references(tx, source, "message", wanted), found)
+    messages = references(tx, source, "message", wanted)
+    missing = {earlier: key for key, earlier in wanted.items() if key not in messages}
+    messages |= {missing[earlier]: ref for earlier, ref in references(tx, source, "message", missing).items()}
+    return Known(chats, messages, found)
 
 
 def wanted_ids(piece: Slice) -> set[str]:
     """The ids in the file of all messages that a slice names."""
     ids = {external_id for message in piece.messages for external_id in (message.external_id, message.parent) if external_id is not None}
     if piece.last:
-        ids |= {external_id for pair in piece.chat.comparisons for external_id in (pair.left, pair.right)}
+        ids |= {external_id for pair in piece.chat.pairs for external_id in (pair.left, pair.right)}
     return ids | ({piece.chat.current} if piece.last and piece.chat.current is not None else set())
 
 
@@ -198,7 +254,7 @@ def references(tx: Session, source: str, kind: str, keys: Iterable[str]) -> dict
     found: dict[str, Ref] = {}
     for part in batches(sorted(keys)):
         of_these = sa.and_(REFS.c.source == source, REFS.c.kind == kind, REFS.c.external_id.in_(part))
-        found |= {row.external_id: row for row in tx.execute(sa.select(*columns).where(of_these))}
+        found |= {row.external_id: Ref(*row) for row in tx.execute(sa.select(*columns).where(of_these))}
     return found
 
 
@@ -206,39 +262,10 @@ def batches(keys: Sequence[str], size: int = 5000) -> Iterable[Sequence[str]]:
     return (keys[start : start + size] for start in range(0, len(keys), size))
 
 
-def own_id(chat: Conversation) -> uuid.UUID | None:
-    """The chat's id here, if the file is our own export of this very database."""
-    if not chat.ours:
-        return None
-    try:
-        return uuid.UUID(chat.external_id)
-    except ValueError:
-        return None
-
-
 def unchanged(piece: Slice, known: Known) -> Done:
     """A slice that is here already, or was deleted here."""
     ref = known.chats.get(piece.key)
-    return Done(Outcome.UNCHANGED, ref.session_id if ref else own_id(piece.chat), unchanged=len(piece.messages))
-
-
-def look_of(chat: Conversation, message: Message) -> str:
-    """The hash of a message of the file as it would be written."""
-    return hash_of(message_row(message, NOBODY, chat, created_at=EPOCH))
-
-
-def made(message: Message, chat: Conversation, viewer: Viewer) -> tuple[Row, str]:
-    """A message as it would be written, but for its time, and the hash of how it looks."""
-    row = message_row(message, viewer, chat, created_at=EPOCH)
-    return row, hash_of(row)
-
-
-def title_hash(chat: Conversation) -> str:
-    return hash_of({"content": title_of(chat), "reasoning": "", "tool_calls": "", "status": ""})
-
-
-NOBODY = Viewer("", "")
-EPOCH = datetime.fromtimestamp(0).astimezone()
+    return Done(Outcome.UNCHANGED, ref.session_id if ref else piece.chat.own_id, unchanged=len(piece.messages))
 
 
 # --- one slice ---------------------------------------------------------------------------------------------------
@@ -247,79 +274,71 @@ EPOCH = datetime.fromtimestamp(0).astimezone()
 def place(tx: Session, target: Target, piece: Slice, known: Known, rows: Rows, ids: Iterator[int], apart: Apart) -> Done:
     """Puts what is new in a slice to the rows, and brings up to date what changed in the file and not here."""
     ref = known.chats.get(piece.key)
-    if (ref is None and own_id(piece.chat) in known.own) or (ref is not None and ref.session_id is None):
+    if (ref is None and piece.chat.own_id in known.own) or (ref is not None and ref.session_id is None):
         return unchanged(piece, known)
-    chat_id = ref.session_id if ref is not None else new_chat_id()
-    assert isinstance(chat_id, uuid.UUID)
+    chat_id = (ref.session_id if ref is not None else None) or new_chat_id()
     done = Done(Outcome.IMPORTED if ref is None else Outcome.UNCHANGED, chat_id)
     if ref is None:
         folder_id = target.folder_id or apart.folders.get(piece.chat.folder or "")
-        rows.chats.append(chat_row(piece.chat, target.viewer, chat_id=chat_id, now=target.now, folder_id=folder_id))
-        rows.refs.append(reference(target, "chat", piece.key, chat_id, None, title_hash(piece.chat)))
+        rows.chats.append({"id": chat_id, "user_id": target.viewer.user_id, "folder_id": folder_id, **piece.chat.row})
+        rows.refs.append(("chat", Ref(piece.key, chat_id, None, piece.chat.look)))
     placed: dict[str, int | None] = {}
-    times: dict[str, datetime] = {}
-    start = piece.chat.created_at or piece.chat.updated_at or target.now
-    added: list[Row] = []
-    changed: list[tuple[Message, Ref, str]] = []
+    added: list[MessageShape] = []
+    changed: list[tuple[MessageShape, Ref]] = []
     for message in piece.messages:
-        key = message_key(piece.key, message.external_id)
-        found = known.messages.get(key)
-        created_at = message.created_at or times.get(message.parent or "", start)
-        times[message.external_id] = created_at
-        row, look = apart.looks[id(message)]
+        found = known.messages.get(message.key)
         if found is not None:
-            placed[message.external_id] = message_id_of(found)
-            if found.message_id is None or found.content_hash == look:
+            placed[message.external_id] = found.message_id
+            if found.message_id is None or found.content_hash == message.look:
                 done.unchanged += 1
             else:
-                changed.append((message, found, look))
+                changed.append((message, found))
             continue
-        row |= {"id": next(ids), "session_id": chat_id, "parent_id": parent_id(message, piece, placed, known), "created_at": created_at}
-        message_id = placed[message.external_id] = int(str(row["id"]))
-        added.append(row)
-        files, unreadable = apart.files.get(id(message), ([], 0))
-        rows.files.append((message_id, created_at, files))
+        message_id = placed[message.external_id] = next(ids)
+        added.append(message)
+        add_message(target, message, (message_id, chat_id, parent_id(message.parent, piece, placed, known)), rows, apart)
+        files, unreadable = apart.files.get(message.key, ([], 0))
         done.files += len(files)
         done.unreadable += unreadable
-        add_belongings(target, message, row, rows)
-        rows.refs.append(reference(target, "message", key, chat_id, message_id, look))
-    rows.messages += added
-    if piece.last and piece.chat.comparisons:
+    if piece.last and piece.chat.pairs:
         here = compared_here(tx, target.viewer, chat_id) if ref is not None else set()
         rows.comparisons += comparison_rows(target, piece, chat_id, placed, known, here)
     done.imported = len(added)
     if ref is not None:
         bring_up_to_date(tx, target, piece, ref, changed, done)
     if added or ref is None:
-        rows.ends.append(end_of(tx, piece, chat_id, added, shown_id(piece, placed, known), new=ref is None))
+        shown = shown_id(piece, placed, known) or (placed[added[-1].external_id] if added else None)
+        rows.ends.append(end_of(tx, piece, chat_id, added, shown, new=ref is None))
     if ref is not None and (added or done.updated):
         done.outcome = Outcome.UPDATED
     return done
 
 
-def message_id_of(ref: Ref) -> int | None:
-    return int(str(ref.message_id)) if ref.message_id is not None else None
+def add_message(target: Target, message: MessageShape, ids: tuple[int, uuid.UUID, int | None], rows: Rows, apart: Apart) -> None:
+    """The rows of a new message, whose ids are its own, its chat's and that of the message it follows."""
+    (message_id, chat_id, parent), user_id = ids, target.viewer.user_id
+    if parent is not None and parent < (rows.entries[0].message_id if rows.entries else message_id):
+        rows.older_parents.add(parent)
+    rows.messages.append((message_id, chat_id, parent, user_id, message.created_at, *message.row))
+    words, parts = (message.words, message.parts) if message.words is not None else apart.words[message.key]
+    rows.entries.append(Entry(message_id, message.created_at, words, parts))
+    rows.refs.append(("message", Ref(message.key, chat_id, message_id, message.look)))
+    for row in message.ledger:
+        own = {"user_id": user_id, "session_id": chat_id, "message_id": message_id}
+        rows.generations.append({name: value for name, value in row.items() if name in LEDGER} | own)
+    if message.rating is not None:
+        rated = {"rating": message.rating, "created_at": message.created_at, "note": message.rating_note}
+        rows.feedback.append({"user_id": user_id, "message_id": message_id, **rated})
+    if message.files:
+        rows.files.append((message_id, message.created_at, apart.files[message.key][0]))
 
 
-def parent_id(message: Message, piece: Slice, placed: dict[str, int | None], known: Known) -> int | None:
-    """The id here of the message that this one follows; None if that was deleted here."""
-    return None if message.parent is None else message_here(message.parent, piece, placed, known)
+LEDGER = frozenset(GENERATIONS.c.keys())
 
 
-def add_belongings(target: Target, message: Message, row: Row, rows: Rows) -> None:
-    """The rows that hang on a message: its entry in the ledger, and what somebody thought of it."""
-    if message.role is Role.ASSISTANT:
-        rows.generations += generation_rows(message, row)
-        if message.rating in (1, -1):
-            rows.feedback.append(
-                {
-                    "user_id": target.viewer.user_id,
-                    "message_id": row["id"],
-                    "rating": message.rating,
-                    "created_at": row["created_at"],
-                    "note": message.rating_note,
-                }
-            )
+def parent_id(parent: str | None, piece: Slice, placed: dict[str, int | None], known: Known) -> int | None:
+    """The id here of a message that another follows; None if that was deleted here."""
+    return None if parent is None else message_here(parent, piece, placed, known)
 
 
 def compared_here(tx: Session, viewer: Viewer, chat_id: uuid.UUID) -> set[int]:
@@ -333,14 +352,12 @@ def comparison_rows(
     target: Target, piece: Slice, chat_id: uuid.UUID, placed: dict[str, int | None], known: Known, here: set[int]
 ) -> Iterator[Row]:
     """The rows of the comparisons of a chat whose two answers are here and in none yet."""
-    by_id = {message.external_id: message for message in piece.chat.messages}
-    for pair in piece.chat.comparisons:
-        answers = (by_id[pair.left], by_id[pair.right])
-        ids = [message_here(answer.external_id, piece, placed, known) for answer in answers]
-        if None in ids or here & set(ids) or parent_id(answers[0], piece, placed, known) is None:
+    for pair in piece.chat.pairs:
+        ids = [message_here(external_id, piece, placed, known) for external_id in (pair.left, pair.right)]
+        if None in ids or here & set(ids) or parent_id(pair.prompt, piece, placed, known) is None:
             continue
-        row = comparison_row(pair, answers, target.viewer, now=target.now)
-        yield row | {"session_id": chat_id, "left_message_id": ids[0], "right_message_id": ids[1]}
+        own = {"user_id": target.viewer.user_id, "session_id": chat_id}
+        yield pair.row | own | {"left_message_id": ids[0], "right_message_id": ids[1]}
 
 
 def message_here(external_id: str, piece: Slice, placed: dict[str, int | None], known: Known) -> int | None:
@@ -348,10 +365,10 @@ def message_here(external_id: str, piece: Slice, placed: dict[str, int | None], 
     if external_id in placed:
         return placed[external_id]
     ref = known.messages.get(message_key(piece.key, external_id))
-    return message_id_of(ref) if ref is not None else None
+    return ref.message_id if ref is not None else None
 
 
-def read_files(message: Message) -> tuple[list[Prepared], int]:
+def read_files(message: MessageShape) -> tuple[list[Prepared], int]:
     """The files of a message, and how many of them cannot be read."""
     found, unreadable = [], 0
     for file in message.files:
@@ -382,35 +399,31 @@ def ensure_folder(db: Database, viewer: Viewer, path: str) -> int:
     return place
 
 
-def reference(target: Target, kind: str, key: str, chat_id: uuid.UUID, message_id: int | None, content_hash: str) -> Row:
-    return {
-        "source": target.source, "kind": kind, "external_id": key, "user_id": target.viewer.user_id, "session_id": chat_id,
-        "message_id": message_id, "imported_at": target.now, "run_id": target.run_id, "content_hash": content_hash,
-    }  # fmt: skip
-
-
 # --- chats that are here -----------------------------------------------------------------------------------------
 
 
-def bring_up_to_date(tx: Session, target: Target, piece: Slice, ref: Ref, changed: Sequence[tuple[Message, Ref, str]], done: Done) -> None:
+def bring_up_to_date(tx: Session, target: Target, piece: Slice, ref: Ref, changed: Sequence[tuple[MessageShape, Ref]], done: Done) -> None:
     """Takes over what changed in the file since it was imported, unless it was changed here as well."""
-    columns = [MESSAGES.c[name] for name in ("content", "reasoning", "tool_calls", "status")]
-    for message, found, look in changed:
-        row = tx.execute(sa.select(*columns).where(MESSAGES.c.id == found.message_id)).mappings().one()
+    columns = [MESSAGES.c[name] for name in HELD]
+    for message, found in changed:
+        row = tx.execute(sa.select(*columns).where(MESSAGES.c.id == found.message_id)).mappings().one_or_none()
+        if row is None:
+            # Deleted a moment ago.
+            done.unchanged += 1
+            continue
         if hash_of(dict(row)) != found.content_hash:
             done.kept += 1
             continue
-        written = message_row(message, target.viewer, piece.chat, created_at=EPOCH)
-        values = {name: written[name] for name in ("content", "reasoning", "tool_calls", "status")}
+        values = {name: getattr(message.row, name) for name in HELD}
         tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == found.message_id).values(values))
-        remember_look(tx, target.source, "message", str(found.external_id), look)
+        remember_look(tx, target.source, "message", found.external_id, message.look)
         done.updated += 1
-    if piece.last and ref.content_hash != title_hash(piece.chat):
-        title = tx.execute(sa.select(CHATS.c.title).where(CHATS.c.id == ref.session_id)).scalar_one()
-        if hash_of({"content": title, "reasoning": "", "tool_calls": "", "status": ""}) == ref.content_hash:
-            tx.execute(sa.update(CHATS).where(CHATS.c.id == ref.session_id).values(title=title_of(piece.chat)))
+    if piece.last and ref.content_hash != piece.chat.look:
+        title = tx.execute(sa.select(CHATS.c.title).where(CHATS.c.id == ref.session_id)).scalar()
+        if title is not None and look_of_title(title) == ref.content_hash:
+            tx.execute(sa.update(CHATS).where(CHATS.c.id == ref.session_id).values(title=piece.chat.title))
             done.outcome = Outcome.UPDATED
-        remember_look(tx, target.source, "chat", piece.key, title_hash(piece.chat))
+        remember_look(tx, target.source, "chat", piece.key, piece.chat.look)
 
 
 def remember_look(tx: Session, source: str, kind: str, key: str, look: str) -> None:
@@ -424,53 +437,77 @@ def shown_id(piece: Slice, placed: dict[str, int | None], known: Known) -> int |
     if current is None or not piece.last:
         return None
     ref = known.messages.get(message_key(piece.key, current))
-    return placed.get(current) or (message_id_of(ref) if ref is not None else None)
+    return placed.get(current) or (ref.message_id if ref is not None else None)
 
 
-def end_of(tx: Session, piece: Slice, chat_id: uuid.UUID, added: Sequence[Row], current: int | None, *, new: bool) -> Row:
+def end_of(tx: Session, piece: Slice, chat_id: uuid.UUID, added: Sequence[MessageShape], shown: int | None, *, new: bool) -> Row:
     """What a chat says of its messages, after these were added: counters, the last words, the message it shows.
 
     Somebody who went on in the chat here keeps their place.
     """
-    times = [row["created_at"] for row in added if isinstance(row["created_at"], datetime)]
-    shown = current or (int(str(added[-1]["id"])) if added else None)
+    last_at = max((message.created_at for message in added), default=None)
     if not new and shown is not None and not follows_import(tx, chat_id):
         shown = None
-    last = next((cut for row in reversed(added) if (cut := snippet(str(row["content"])))), None)
+    last = next((cut for message in reversed(added) if (cut := snippet_of(message, piece.chat))), None)
     return {
-        "chat_id": chat_id, "added": len(added), "shown": shown, "last_at": max(times, default=None), "last": last,
-        "went_on_at": piece.chat.updated_at or max(times, default=None),
+        "chat_id": chat_id, "added": len(added), "shown": shown, "last_at": last_at, "last": last,
+        "went_on_at": piece.chat.updated_at or last_at,
     }  # fmt: skip
+
+
+def snippet_of(message: MessageShape, chat: ChatShape) -> str:
+    return chat.snippet if message is chat.messages[-1] else snippet(message.row.content)
 
 
 def follows_import(tx: Session, chat_id: uuid.UUID) -> bool:
     """Whether the message that a chat shows last came from an import, or none is shown."""
-    shown = sa.select(CHATS.c.current_message_id).where(CHATS.c.id == chat_id).scalar_subquery()
-    current = tx.execute(sa.select(shown)).scalar()
-    return current is None or tx.execute(sa.select(REFS.c.message_id).where(REFS.c.message_id == current)).first() is not None
+    return bool(quickly(tx, FOLLOWS_IMPORT, {"chat_id": as_driver(tx, CHATS.c.id, chat_id)})[0][0])
+
+
+FOLLOWS_IMPORT = sa.text(
+    "SELECT c.current_message_id IS NULL OR EXISTS (SELECT 1 FROM importref r WHERE r.message_id = c.current_message_id) "
+    "FROM chatsession c WHERE c.id = :chat_id"
+)
 
 
 # --- the rows of a portion ---------------------------------------------------------------------------------------
 
 
-def insert(tx: Session, viewer: Viewer, rows: Rows) -> None:
-    """Writes all rows, and then what the chats say of their messages. Whoever calls sees to it that they are indexed afterwards."""
-    connection = tx.connection()
-    ids = sorted(int(str(row["id"])) for row in rows.messages)
-    index_later(tx, ids)
-    tables = (
-        (CHATS, rows.chats), (MESSAGES, rows.messages), (GENERATIONS, rows.generations),
-        (FEEDBACK, rows.feedback), (COMPARISONS, rows.comparisons), (REFS, rows.refs),
-    )  # fmt: skip
-    for table, values in tables:
-        # Answers of our own export say more of themselves than those of others.
-        for names, alike in groupby(sorted(values, key=len), key=tuple):
-            insert_rows(tx, table, names, (tuple(row.values()) for row in alike))
-    mark_days(tx, ids)
+def insert(tx: Session, target: Target, rows: Rows, known: Known, ids: tuple[int, int]) -> None:
+    """Writes all rows, puts messages into the index, marks their days, and writes what the chats say of their messages."""
+    begin_entering(tx, *ids)
+    insert_alike(tx, CHATS, rows.chats)
+    insert_rows(tx, MESSAGES, MESSAGE_NAMES, rows.messages)
+    for table, values in ((GENERATIONS, rows.generations), (FEEDBACK, rows.feedback), (COMPARISONS, rows.comparisons)):
+        insert_alike(tx, table, values)
+    common = (target.source, target.viewer.user_id, target.now, target.run_id)
+    insert_rows(tx, REFS, REF_NAMES, [(kind, *ref, *common) for kind, ref in rows.refs])
     for message_id, at, files in rows.files:
-        add_in(tx, viewer, message_id, files, now=at)
+        add_in(tx, target.viewer, message_id, files, now=at)
+    if days := days_of(tx, rows, known):
+        mark_named_days(tx, target.viewer.user_id, days)
     if rows.ends:
-        connection.execute(COUNT, with_tokens(rows))
+        execute_each(tx, COUNT, with_tokens(rows))
+    enter(tx, *ids, rows.entries)
+
+
+def insert_alike(tx: Session, table: sa.Table, values: Sequence[Row]) -> None:
+    """Writes rows of a table, those of the same columns together: answers of our own export say more of themselves than others."""
+    for names, alike in groupby(sorted(values, key=len), key=tuple):
+        insert_rows(tx, table, names, (tuple(row.values()) for row in alike))
+
+
+def days_of(tx: Session, rows: Rows, known: Known) -> set[int]:
+    """The days since 1970 on which something counts that is written: of messages, of attempts, and of the prompts that got answers."""
+    times = [entry.created_at for entry in rows.entries]
+    times += [moment for row in rows.generations if isinstance(moment := row.get("started_at"), datetime)]
+    times += [known.times[parent] for parent in rows.older_parents if parent in known.times]
+    for part in parts_of(rows.older_parents - known.times.keys()):
+        times += tx.execute(MADE_AT, {"ids": part}).scalars()
+    return {(moment - EPOCH).days for moment in times}
+
+
+MADE_AT = sa.select(MESSAGES.c.created_at).where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def later(column: sa.Column[datetime], name: str) -> sa.ColumnElement[datetime]:

@@ -412,6 +412,11 @@ ENTRIES_OF = (
     f"SELECT s.key, m.content, {message_tags(AS_NUMBERS)} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id "
     "WHERE s.message_id IN (SELECT value FROM json_each(?)) ORDER BY s.key"
 )
+# The same for messages of these ids that were just written.
+TAGS_BETWEEN = (
+    f"SELECT s.key, s.message_id, {message_tags(AS_NUMBERS)} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id "
+    "WHERE s.message_id BETWEEN ? AND ? ORDER BY s.key"
+)
 PUT_WORDS = "INSERT INTO message_fts (rowid, words, parts, tags) VALUES (?, ?, ?, ?)"
 # PostgreSQL: the same, with words that were cut here, which takes the server ten times as long.
 TEXTS_OF = (
@@ -422,6 +427,13 @@ ENTER_MESSAGES = (
     "SELECT m.id, m.user_id, m.session_id, m.created_at, CAST(cut.words AS tsvector) "
     "FROM unnest(CAST(:ids AS bigint[]), CAST(:words AS text[])) AS cut (id, words) "
     "JOIN chatmessage m ON m.id = cut.id ON CONFLICT DO NOTHING"
+)
+# The same, for messages that were just written: their tags are put to the words there.
+ENTER_CUT = (
+    "INSERT INTO message_search (message_id, user_id, session_id, created_at, words) "
+    f"SELECT m.id, m.user_id, m.session_id, m.created_at, CAST(cut.words AS tsvector) || array_to_tsvector({bindable(POSTGRESQL_TAGS)}) "
+    "FROM unnest(CAST(:ids AS bigint[]), CAST(:words AS text[])) AS cut (id, words) JOIN chatmessage m ON m.id = cut.id "
+    "WHERE m.status <> 'running'"
 )
 
 

@@ -176,6 +176,15 @@ MARK_STRETCH = {
     "sqlite": tuple(filter(str.strip, sqlite_mark(days_of_stretch(AS_NUMBERS.day)).split(";"))),
     "postgresql": (postgresql_mark(days_of_stretch(POSTGRESQL_DAY)),),
 }
+# The same for days that whoever writes has counted itself: :user and :days, a JSON array.
+NAMED_DAYS = {
+    "sqlite": "SELECT :user AS u, value AS d FROM json_each(:days)",
+    "postgresql": "SELECT CAST(:user AS varchar) AS u, CAST(day AS integer) AS d FROM json_array_elements_text(CAST(:days AS json)) AS day",
+}
+MARK_DAYS = {
+    "sqlite": tuple(filter(str.strip, sqlite_mark(NAMED_DAYS["sqlite"]).split(";"))),
+    "postgresql": (postgresql_mark(NAMED_DAYS["postgresql"]),),
+}
 
 
 def allow_later(connection: sa.Connection) -> None:

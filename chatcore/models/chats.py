@@ -20,8 +20,7 @@ from sqlmodel import Field, Relationship, SQLModel
 
 from chatcore.columns import BigId, ChatId, Time, new_chat_id
 from chatcore.models.base import STATES, big_id, count, flag, utc_now
-
-DEFAULT_TITLE = "New Conversation"
+from chatcore.texts import DEFAULT_TITLE as DEFAULT_TITLE
 
 
 class User(SQLModel, table=True):

@@ -15,6 +15,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from sqlmodel import Session
 
+from chatcore.bulk import quickly
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.migrations import search_index, usage_marks
@@ -75,6 +76,14 @@ def mark_days(tx: Session, ids: Iterable[int]) -> None:
 
 
 MARK_STRETCH = {dialect: tuple(map(sa.text, statements)) for dialect, statements in usage_marks.MARK_STRETCH.items()}
+MARK_DAYS = {dialect: tuple(map(sa.text, statements)) for dialect, statements in usage_marks.MARK_DAYS.items()}
+
+
+def mark_named_days(tx: Session, user_id: str, days: Iterable[int]) -> None:
+    """Marks these days of a person, counted since 1970 in UTC, for who knows on which days counts what it wrote."""
+    named = {"user": user_id, "days": json.dumps(sorted(days))}
+    for statement in MARK_DAYS[tx.get_bind().dialect.name]:
+        quickly(tx, statement, named)
 
 
 def stretches(ids: Iterable[int]) -> Iterator[tuple[int, int]]:

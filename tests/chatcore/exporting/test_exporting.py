@@ -24,6 +24,7 @@ from chatcore.formats.base import Enclosed as File
 from chatcore.importing import import_file
 from chatcore.importing.runs import begin_run, list_imports, undo_import
 from chatcore.importing.writing import Slice, Target, write_portion
+from chatcore.importing_shapes import chat_shape
 from chatcore.organise.folders import make_folder, move_chats
 from chatcore.organise.tags import tag_chats
 from chatcore.parts import Role, State, Usage, Viewer, Vote
@@ -197,6 +198,11 @@ def conversations(draw: st.DrawFn) -> Conversation:
     )  # fmt: skip
 
 
+def whole(chat: Conversation) -> Slice:
+    shape = chat_shape(chat, now=NOW)
+    return Slice(shape, shape.messages, last=True)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(chats=st.lists(conversations(), min_size=1, max_size=3, unique_by=lambda chat: chat.external_id))
 def test_any_chat_comes_in_again_as_it_was(chats: list[Conversation], sqlite_template: Path) -> None:
@@ -205,7 +211,7 @@ def test_any_chat_comes_in_again_as_it_was(chats: list[Conversation], sqlite_tem
         db = open_database(f"sqlite:///{folder}/a.db")
         ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
         run_id = begin_run(db, ada, format_name="x", file_name="x", fingerprint="x", now=NOW)
-        write_portion(Target(db, ada, "x", run_id, NOW), [Slice(chat, chat.messages, last=True) for chat in chats])
+        write_portion(Target(db, ada, "x", run_id, NOW), list(map(whole, chats)))
         first, second = moved(db, ada, bob, Path(folder))
         db.close()
     assert without_ids(first) == without_ids(second)
@@ -228,7 +234,7 @@ def tides(db: Database, ada: Viewer, tmp_path: Path) -> uuid.UUID:
     )  # fmt: skip
     chat = Conversation("t", "Tides/and: “the” moon", messages, current="e", created_at=NOW, updated_at=NOW, model="big")
     run_id = begin_run(db, ada, format_name="x", file_name="x", fingerprint="x", now=NOW)
-    (done,) = write_portion(Target(db, ada, "x", run_id, NOW, tags=("sea",)), [Slice(chat, messages, last=True)])
+    (done,) = write_portion(Target(db, ada, "x", run_id, NOW, tags=("sea",)), [whole(chat)])
     build_index(db)
     assert done.chat_id is not None
     return done.chat_id

@@ -1,0 +1,122 @@
+"""A large file is read by a process of its own, and what it says is what this process would have read."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from chatcore import history, importing
+from chatcore.db import Database
+from chatcore.errors import Conflict
+from chatcore.formats import detect, open_file, read
+from chatcore.formats.base import Broken, Conversation, Message
+from chatcore.importing import import_file, list_imports
+from chatcore.importing.runs import begin_run
+from chatcore.importing.writing import Room, Slice, Target, write_portion
+from chatcore.importing_ahead import Shape, shapes_ahead
+from chatcore.importing_shapes import chat_shape, earlier_key, message_key
+from chatcore.parts import Role, Viewer
+from chatcore.search import count_hits
+from chatcore.search.check import compare_all
+from chatcore.search.entering import allow_pieces
+from chatcore.search.merging import FEW_PIECES, count_pieces, merge_step
+from tests.chatcore.formats.samples import SAMPLES
+from tests.factories import NOW, make_viewer
+
+
+@pytest.fixture
+def ada(db: Database) -> Viewer:
+    return make_viewer(db, "Ada")
+
+
+def plain(shapes: Iterable[Shape]) -> list[object]:
+    """Shapes as values that can be compared: with the bytes of files, without words."""
+    found: list[object] = []
+    for one in shapes:
+        if isinstance(one, Broken):
+            found.append(one)
+            continue
+        files = [[(file.name, file.media_type, file.read()) for file in message.files] for message in one.messages]
+        messages = tuple(message._replace(words=None, parts="", files=()) for message in one.messages)
+        found.append((one._replace(messages=messages), files))
+    return found
+
+
+@pytest.mark.parametrize("name", ["chatgpt", "own", "openai rows"])
+def test_a_process_of_its_own_reads_the_same(name: str, tmp_path: Path) -> None:
+    with open_file(SAMPLES[name][1](tmp_path)) as opened:
+        known = detect(opened)
+        here = [one if isinstance(one, Broken) else chat_shape(one, now=NOW) for one in read(opened, known)]
+        assert plain(shapes_ahead(opened, known.name, now=NOW)) == plain(here)
+
+
+def test_a_large_file_comes_here_with_its_pictures(db: Database, ada: Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "LARGE_BYTES", 0)
+    path = SAMPLES["chatgpt"][1](tmp_path)
+    report = import_file(db, ada, path, now=NOW)
+    assert (report.chats["imported"], report.files) == (3, 1)
+    assert compare_all(db) is None
+    assert import_file(db, ada, path, now=NOW).chats == {"unchanged": 3, "skipped": report.chats["skipped"]}
+
+
+def test_an_import_whose_reader_ends_too_early_fails(
+    db: Database, ada: Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(importing, "LARGE_BYTES", 0)
+    monkeypatch.setattr("chatcore.importing_ahead.COMMAND", ("-c", "import sys; sys.stdout.buffer.write(b'\\x80\\x05K')"))
+    path = SAMPLES["chatgpt"][1](tmp_path)
+    with pytest.raises(Conflict, match="ended too early"):
+        import_file(db, ada, path, now=NOW)
+    monkeypatch.undo()
+    (failed,) = list_imports(db, ada)
+    assert failed.state == "failed"
+    assert import_file(db, ada, path, now=NOW).run_id == failed.id
+
+
+def moons(number: int) -> Slice:
+    messages = tuple(Message(str(place), None, Role.USER, f"moon {number} {place}", NOW) for place in range(2))
+    shape = chat_shape(Conversation(f"c{number}", f"Tides {number}", messages), now=NOW)
+    return Slice(shape, shape.messages, last=True)
+
+
+def bring(db: Database, viewer: Viewer, slices: Iterable[Slice]) -> list[str]:
+    """Imports each in a transaction of its own; what became of them."""
+    run_id = begin_run(db, viewer, format_name="x", file_name="x", fingerprint=str(len(list_imports(db, viewer))), now=NOW)
+    target = Target(db, viewer, "x", run_id, NOW, room=Room(1))
+    return [done.outcome.value for piece in slices for done in write_portion(target, [piece])]
+
+
+def test_the_pieces_of_the_index_are_put_together_afterwards(db: Database, ada: Viewer) -> None:
+    number = FEW_PIECES + 10
+    allow_pieces(db)
+    bring(db, ada, map(moons, range(number)))
+    with db.read() as tx:
+        assert not db.is_sqlite or count_pieces(tx) == number
+    # Whoever writes then does not have to do it.
+    history.append(db, ada, history.create_chat(db, ada, now=NOW).id, role=Role.USER, content="sand", now=NOW)
+    steps = 0
+    while merge_step(db):
+        steps += 1
+    with db.read() as tx:
+        assert not db.is_sqlite or (steps > 0 and count_pieces(tx) <= FEW_PIECES)
+    assert (count_hits(db, ada, "moon"), count_hits(db, ada, "sand")) == (2 * number, 1)
+    assert compare_all(db) is None
+
+
+def test_what_came_under_an_earlier_key_is_known_again(db: Database, ada: Viewer) -> None:
+    assert bring(db, ada, [moons(1)]) == ["imported"]
+    with db.write() as tx:
+        for place in ("0", "1"):
+            keys = {"new": message_key("c1", place), "old": earlier_key("c1", place)}
+            tx.execute(sa.text("UPDATE importref SET external_id = :old WHERE external_id = :new"), keys)
+    assert bring(db, ada, [moons(1)]) == ["unchanged"]
+
+
+def test_a_transaction_that_took_too_long_makes_the_next_one_smaller() -> None:
+    room = Room(100, held_s=0.01)
+    for _ in range(20):
+        room.learn(room.messages, room.messages * 0.0002)
+    assert 48 <= room.messages <= 52
+    room.learn(10, 1.0)
+    assert room.messages >= 48
