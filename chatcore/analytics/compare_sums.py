@@ -5,6 +5,7 @@ sums, and its interval reaches from the start of a bucket to the end of one. So 
 than noise.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,13 +36,14 @@ class Buckets:
         self._hits: dict[float, Ints] = {}
         whole = merged(table)
         self._least = int(whole["bucket"].min()) if len(whole) else 0
-        self._held = held_by(places[whole["models"]], whole["bucket"] - self._least, whole["answers"], number)
+        held = held_by(places[whole["models"]], whole["bucket"] - self._least, whole["answers"], number)
+        # All that was measured of each group, in order of size.
+        self.ordered = [self._in_order(of_group) for of_group in held]
 
-    def ordered(self, group: int) -> Bucketed:
-        """All that was measured of a group, in order of size."""
-        held = self._held[group]
+    def _in_order(self, held: Ints) -> Bucketed:
         buckets = np.flatnonzero(held)
-        return Bucketed(buckets + self._least, np.cumsum(held[buckets]))
+        numbers = buckets + self._least
+        return Bucketed(numbers.tolist(), middle_of(numbers).tolist(), np.cumsum(held[buckets]).tolist())
 
     def by_day(self, group: int, part: float) -> tuple[Ints, Ints]:
         """How many answers of a group were not above its percentile on each day, and of how many."""
@@ -56,8 +58,7 @@ class Buckets:
 
     def _find_hits(self, part: float) -> Ints:
         """How many of them were not above the percentile of their group, of each group on each day."""
-        groups = [self.ordered(group) for group in range(self._number + 1)]
-        last = np.array([last_bucket(ordered, part) for ordered in groups])
+        last = np.array([last_bucket(ordered, part) for ordered in self.ordered])
         models, _, lengths, _ = self._beside
         buckets, answers = self._table["bucket"], self._table["answers"]
         return self._by_day(answers * (buckets <= np.repeat(last[models], lengths)), answers * (buckets <= last[-1]))
@@ -91,7 +92,7 @@ def last_bucket(ordered: Bucketed, part: float) -> int:
     """The last bucket whose middle is not above a percentile; -1 where nothing was measured."""
     if not len(ordered):
         return -1
-    return int(ordered.buckets[middle_of(ordered.buckets) <= percentile_of(ordered, part)].max())
+    return ordered.buckets[bisect_right(ordered.middles, percentile_of(ordered, part)) - 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +112,7 @@ class SummedPart:
         if measure in PERCENTILES:
             column, wanted = PERCENTILES[measure]
             measured, group = self.measured[column], self.group
-            return PercentileOfDays(measured.ordered(group), wanted, lambda: measured.by_day(group, wanted))
+            return PercentileOfDays(measured.ordered[group], wanted, lambda: measured.by_day(group, wanted))
         if measure in SHARES:
             return ShareOfDays(self.counted[SHARES[measure].value], self.counted["answers"] - self.counted["running"])
         return Days(self.daily(measure).astype(np.float64))

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from chatcore.analytics.chosen import all_dates, chosen_rows, days_of, local_dates, local_numbers
 from chatcore.analytics.filters import Filters, FineStep, first_day, firsts_of, whole_days, zone
 from chatcore.analytics.frames import Values, framed, known, texts
-from chatcore.analytics.lengths import CELLS, chats_by_day, chats_in, chats_of, depth_of, lengths_of, top_of, top_rows
+from chatcore.analytics.lengths import CELLS, Chats, chats_by_day, chats_in, chats_of, depth_of, lengths_of, top_of, top_rows
 from chatcore.analytics.messages import HOURS, count_days
 from chatcore.analytics.numbers import Ints, totals
 from chatcore.analytics.statements import HOUR_S
@@ -39,16 +39,17 @@ def habits(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, ste
     """When was chatted, for how many days in a row, and in which chats? `step` is that of `activity_over_time`."""
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters, kinds=cells_of(step))
-        per_day = calendar_of(rows, filters)
+        chats = chats_of(rows)
+        per_day = calendar_of(rows, chats, filters)
         wrote_before = begins_with_a_run(per_day["messages"]) and wrote_the_day_before(tx, viewer, filters)
         top = top_of(tx, viewer, top_rows(tx, viewer, filters) if filters.everybody else rows)
-    chats = chats_of(rows)
+    written = chats.written()
     return Habits(
         calendar=per_day,
         streaks=streaks_of(per_day["messages"], filters, now=now, wrote_before=wrote_before),
-        over_time=activity_of(rows, filters, step),
-        lengths=lengths_of(chats),
-        depth=depth_of(rows, chats),
+        over_time=activity_of(rows, chats, filters, step),
+        lengths=lengths_of(written),
+        depth=depth_of(written),
         top=top,
     )
 
@@ -65,7 +66,8 @@ def calendar(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     (0 = Monday), `week` (the Monday of its week, naive midnight), `messages`, `chats` (in which a message was written that day).
     """
     with db.read() as tx:
-        return calendar_of(chosen_rows(tx, viewer, filters, kinds=CELLS), filters)
+        rows = chosen_rows(tx, viewer, filters, kinds=CELLS)
+    return calendar_of(rows, chats_of(rows), filters)
 
 
 def streaks(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> pd.DataFrame:
@@ -91,7 +93,8 @@ def activity_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: 
     is 0.
     """
     with db.read() as tx:
-        return activity_of(chosen_rows(tx, viewer, filters, kinds=cells_of(step)), filters, step)
+        rows = chosen_rows(tx, viewer, filters, kinds=cells_of(step))
+    return activity_of(rows, chats_of(rows), filters, step)
 
 
 def begins_with_a_run(per_day: pd.Series) -> bool:
@@ -106,16 +109,16 @@ def wrote_the_day_before(tx: Session, viewer: Viewer, filters: Filters) -> bool:
     return bool(len(chosen_rows(tx, viewer, replace(filters, period=day_before)).messages))
 
 
-def calendar_of(rows: Rows, filters: Filters) -> pd.DataFrame:
+def calendar_of(rows: Rows, chats: Chats, filters: Filters) -> pd.DataFrame:
     """The frame of `calendar`."""
-    dates, days, chats = all_dates(filters), days_of(rows.chats, filters), chats_of(rows)
+    dates = all_dates(filters)
     weeks = firsts_of(dates, "week")
     return framed(
         {
             "day": dates,
             "weekday": (dates - weeks).astype("m8[D]").astype(np.int64),
             "week": weeks,
-            "messages": totals(days, chats.messages, len(dates)),
+            "messages": totals(days_of(rows.chats, filters), chats.messages, len(dates)),
             "chats": chats_by_day(rows, filters).copy(),
         }
     )
@@ -159,9 +162,8 @@ def longest_run(starts: Ints, ends: Ints) -> tuple[int, int]:
     return int(starts[place]), int(ends[place])
 
 
-def activity_of(rows: Rows, filters: Filters, step: FineStep) -> pd.DataFrame:
+def activity_of(rows: Rows, chats: Chats, filters: Filters, step: FineStep) -> pd.DataFrame:
     """The frame of `activity_over_time`."""
-    chats = chats_of(rows)
     if step == "hour":
         ends = np.array([microseconds(filters.period.start), microseconds(filters.period.end - MICROSECOND)])
         first, last = local_numbers(ends, filters, HOUR_S)
@@ -171,6 +173,6 @@ def activity_of(rows: Rows, filters: Filters, step: FineStep) -> pd.DataFrame:
     else:
         starts, places = np.unique(firsts_of(all_dates(filters), step), return_inverse=True)
         columns, groups, number = {"start": starts}, places[days_of(rows.chats, filters)], len(starts)
-    written = totals(groups * len(ROLES) + rows.chats["role"], chats.messages, number * len(ROLES)).reshape(-1, len(ROLES))
+    written = totals(groups * len(ROLES) + chats.roles, chats.messages, number * len(ROLES)).reshape(-1, len(ROLES))
     columns |= {f"{role.value}_messages": written[:, place].copy() for place, role in enumerate(ROLES)}
     return framed({**columns, "messages": written.sum(axis=1), "chats": chats_in(groups, chats, number)})

@@ -34,16 +34,21 @@ DENSE = 8_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chats:
-    """The chats that messages are in: their keys in the rollup, for each row of `Rows.chats` the place of its own, and how many messages
-    each row stands for."""
+    """The chats that messages are in: their keys in the rollup, for each row of `Rows.chats` the place of its own, how many messages it
+    stands for and the place of their role in ROLES."""
 
     keys: NDArray[np.int64]
     places: Ints
     messages: Ints
+    roles: NDArray[np.uint8]
 
     @property
     def number(self) -> int:
         return len(self.keys)
+
+    def written(self) -> Ints:
+        """How many messages each chat has, by role."""
+        return totals(self.places * len(ROLES) + self.roles, self.messages, self.number * len(ROLES)).reshape(-1, len(ROLES))
 
 
 def top_chats(db: Database, viewer: Viewer, filters: Filters, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
@@ -67,7 +72,7 @@ def chat_lengths(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame
     `share` (of all chats with a message in the period). Messages of the period are counted.
     """
     with db.read() as tx:
-        return lengths_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS)))
+        return lengths_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS)).written())
 
 
 def chat_depth(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -77,13 +82,12 @@ def chat_depth(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     have at most so many; None without chats), `most`. Messages of the period are counted.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters, kinds=CELLS)
-    return depth_of(rows, chats_of(rows))
+        return depth_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS)).written())
 
 
 def chats_of(rows: Rows) -> Chats:
     """The chats of the messages."""
-    return Chats(*by_chat(rows.chats), amount(rows.chats, "messages"))
+    return Chats(*by_chat(rows.chats), amount(rows.chats, "messages"), rows.chats["role"])
 
 
 def chats_in(groups: Ints, chats: Chats, number: int) -> Ints:
@@ -93,13 +97,13 @@ def chats_in(groups: Ints, chats: Chats, number: int) -> Ints:
     # Most messages follow one of their own chat, and it is quick to see which do not.
     changes = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
     # The sums of a day are in the order of its chats, so by day there is nothing left to tell apart.
-    if (changes[1:] > changes[:-1]).all():
-        return sizes(changes // width, number)
-    if number * width > DENSE:
-        return sizes(pd.unique(changes) // width, number)
-    there = np.zeros((number, width), dtype=np.bool_)
-    there.reshape(-1)[changes] = True
-    return np.asarray(np.count_nonzero(there, axis=1), dtype=np.int64)
+    if not (changes[1:] > changes[:-1]).all():
+        if number * width > DENSE:
+            return sizes(pd.unique(changes) // width, number)
+        there = np.zeros(number * width, dtype=np.bool_)
+        there[changes] = True
+        changes = np.flatnonzero(there)
+    return np.diff(np.searchsorted(changes, np.arange(number + 1) * width))
 
 
 def chats_by_day(rows: Rows, filters: Filters) -> Ints:
@@ -108,28 +112,27 @@ def chats_by_day(rows: Rows, filters: Filters) -> Ints:
     return rows.chats.once(name, lambda: chats_in(days_of(rows.chats, filters), chats_of(rows), len(all_dates(filters))))
 
 
-def lengths_of(chats: Chats) -> pd.DataFrame:
-    """The frame of `chat_lengths`."""
-    written = totals(chats.places, chats.messages, chats.number)
+def lengths_of(by_role: Ints) -> pd.DataFrame:
+    """The frame of `chat_lengths`, from `Chats.written`."""
+    written, number = by_role.sum(axis=1), len(by_role)
     longest = int(written.max(initial=0))
     buckets = longest.bit_length() + (longest & (longest - 1) > 0)
     ends = 2 ** np.arange(buckets)
     counted = sizes(np.searchsorted(ends, written), buckets)
     starts = np.append(1, ends[:-1] + 1)[:buckets]
-    return framed({"messages_from": starts, "messages_to": ends, "chats": counted, "share": counted / max(chats.number, 1)})
+    return framed({"messages_from": starts, "messages_to": ends, "chats": counted, "share": counted / max(number, 1)})
 
 
-def depth_of(rows: Rows, chats: Chats) -> pd.DataFrame:
-    """The frame of `chat_depth`."""
-    prompts = (rows.chats["role"] == ROLES.index(Role.USER)) * chats.messages
-    written = [totals(chats.places, messages, chats.number) for messages in (chats.messages, prompts)]
-    measures = np.repeat(np.arange(len(written)), chats.number)
+def depth_of(by_role: Ints) -> pd.DataFrame:
+    """The frame of `chat_depth`, from `Chats.written`."""
+    written, number = (by_role.sum(axis=1), by_role[:, ROLES.index(Role.USER)]), len(by_role)
+    measures = np.repeat(np.arange(len(written)), number)
     _, found = percentiles(measures, np.concatenate(written).astype(np.float32), len(written), [50, 90])
-    none = np.full(len(written), not chats.number)
+    none = np.full(len(written), not number)
     return framed(
         {
             "measure": texts(("messages", "prompts")),
-            "chats": np.full(len(written), chats.number),
+            "chats": np.full(len(written), number),
             "p50": found[:, 0],
             "p90": found[:, 1],
             "most": known(np.array([counts.max(initial=0) for counts in written]), none),
@@ -146,12 +149,8 @@ def top_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
 
 def top_of(tx: Session, viewer: Viewer, rows: Rows, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
     """The frame of `top_chats`, from the viewer's own rows."""
-    chats, at = chats_of(rows), rows.messages["at"]
-    written = sizes(chats.places, chats.number)
-    first, last = np.zeros(chats.number, dtype=np.int64), np.zeros(chats.number, dtype=np.int64)
-    # One person's, in the order of time, so the last one that is set stays.
-    last[chats.places] = at
-    first[chats.places[::-1]] = at[::-1]
+    chats = chats_of(rows)
+    written, first, last = rows.messages.once("spans", lambda: spans_of(chats, rows.messages["at"]))
     fits = np.flatnonzero((written >= least) & (written <= (written.max(initial=0) if most is None else most)))
     top = fits[np.lexsort((-last[fits], -written[fits]))][:MOST_CHATS]
     named = titles(tx, viewer, first[top])
@@ -173,14 +172,23 @@ def top_of(tx: Session, viewer: Viewer, rows: Rows, *, least: int = 1, most: int
     return framed(columns)
 
 
+def spans_of(chats: Chats, at: Ints) -> tuple[Ints, Ints, Ints]:
+    """How many messages each chat has, and when the first and the last of them was written; of one person's rows."""
+    first, last = np.zeros(chats.number, dtype=np.int64), np.zeros(chats.number, dtype=np.int64)
+    # In the order of time, so the last one that is set stays.
+    last[chats.places] = at
+    first[chats.places[::-1]] = at[::-1]
+    return sizes(chats.places, chats.number), first, last
+
+
 def tokens_of(rows: Rows, keys: Ints) -> dict[str, Values]:
     """The TOKENS that the answers of each chat used, None where none has a known usage."""
-    asked = rows.answers["chat"]
-    order = np.argsort(keys)
-    ordered = keys[order]
-    places = np.searchsorted(ordered, asked)
-    theirs = np.flatnonzero(np.append(ordered, UNKNOWN)[places] == asked)
-    groups, found = order[places[theirs]], dict[str, Values]()
+    chats, places = by_chat(rows.answers)
+    wanted = {key: place for place, key in enumerate(keys.tolist())}
+    # One place more for the answers of all other chats.
+    own = np.array([wanted.get(key, len(keys)) for key in chats.tolist()], dtype=np.int64)[places] if len(places) else places
+    theirs = np.flatnonzero(own < len(keys))
+    groups, found = own[theirs], dict[str, Values]()
     for name in TOKENS:
         tokens = rows.answers[name][theirs]
         told = tokens != UNKNOWN

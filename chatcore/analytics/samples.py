@@ -1,7 +1,8 @@
 """What a number of a period is counted from, kept so that two of them can be compared: days, shares and percentiles."""
 
 import math
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -22,7 +23,7 @@ from chatcore.analytics.intervals import (
     wilson,
 )
 from chatcore.analytics.numbers import Floats, Ints
-from chatcore.rollup.cells import middle_of, start_of
+from chatcore.rollup.cells import start_of
 
 # Of fewer answers nothing is said, whatever the arithmetic would allow.
 FEWEST_ANSWERS = 10
@@ -116,23 +117,21 @@ class Bucketed:
     """Values in order of size of which only the bucket is known (`chatcore.rollup.cells`), so each is the middle of its own. `ends`: how
     many there are up to the end of each bucket."""
 
-    buckets: Ints
-    ends: Ints
+    buckets: Sequence[int]
+    middles: Sequence[float]
+    ends: Sequence[int]
 
     def __len__(self) -> int:
-        return int(self.ends[-1]) if len(self.ends) else 0
+        return self.ends[-1] if self.ends else 0
 
     def __getitem__(self, place: int, /) -> float:
-        return float(middle_of(self.bucket_at(place))[0])
-
-    def bucket_at(self, place: int) -> Ints:
-        """The bucket in which the value at a place is."""
-        at = int(np.searchsorted(self.ends, place, side="right"))
-        return self.buckets[at : at + 1]
+        return self.middles[bisect_right(self.ends, place)]
 
     def between(self, low: int, high: int) -> Interval:
         """From the start of the bucket of one place to the end of that of another: whatever the values are, they lie in it."""
-        return Interval(float(start_of(self.bucket_at(low))[0]), float(start_of(self.bucket_at(high) + 1)[0]))
+        first, last = (self.buckets[bisect_right(self.ends, place)] for place in (low, high))
+        start, end = start_of(np.array([first, last + 1])).tolist()
+        return Interval(start, end)
 
 
 @dataclass(frozen=True, eq=False)

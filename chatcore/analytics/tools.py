@@ -218,10 +218,16 @@ def rounds_of(details: Details) -> pd.DataFrame:
 
 def rounds_of_answers(calls: Table) -> tuple[Ints, Ints]:
     """The messages that have calls, in order of their ids, and the rounds with tools of each."""
-    messages, places = np.unique(calls["message"], return_inverse=True)
+    messages, places = by_message(calls)
     rounds = np.zeros(len(messages), dtype=np.int64)
     np.maximum.at(rounds, places, calls["round"])
     return messages, rounds
+
+
+def by_message(calls: Table) -> tuple[Ints, Ints]:
+    """The messages that have calls, in order of their ids, and for each call the place of its own."""
+    messages, places = calls.once("by message", lambda: np.unique(calls["message"], return_inverse=True))
+    return messages, places
 
 
 def columns_of(calls: Table, groups: Ints, number: int) -> dict[str, npt.NDArray[Any]]:
@@ -231,8 +237,8 @@ def columns_of(calls: Table, groups: Ints, number: int) -> dict[str, npt.NDArray
     around = [wilson(failed / of, of) if of else None for failed, of in zip(counted["failed"].tolist(), tried.tolist(), strict=True)]
     known, found = percentiles(groups, calls["duration_s"], number, PERCENTILES)
     # An answer counts once in each group that it has a call in.
-    messages, own = np.unique(calls["message"], return_inverse=True)
-    answers = np.unique(groups * max(len(messages), 1) + own) // max(len(messages), 1)
+    messages, own = by_message(calls)
+    answers = compact(groups * max(len(messages), 1) + own)[0] // max(len(messages), 1)
     return {
         **counted,
         "failed_share": ratio(counted["failed"], tried),
