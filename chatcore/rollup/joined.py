@@ -47,7 +47,7 @@ class State(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What is kept: everybody's "sums", "calls" or "fills", or the rows of the owner with this id; in which zone and period."""
+    """What is kept: everybody's "sums", "calls" or "fills", or "own" rows of an owner with their id; in which zone and period."""
 
     what: str
     zone: str

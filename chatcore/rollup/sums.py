@@ -60,7 +60,7 @@ def everybodys_details(tx: Session, viewer: Viewer, period: Period, kind: Detail
 def own_rows(tx: Session, viewer: Viewer, period: Period, zone: str) -> Rows:
     """The owner's own rows of the period, for what is told of their chats beside everybody's numbers, read again only after a change."""
     check_owner(viewer)
-    return JOINED.once(tx, Place(viewer.user_id, zone, period), lambda: rows_of(tx, viewer, period))
+    return JOINED.once(tx, Place(f"own {viewer.user_id}", zone, period), lambda: rows_of(tx, viewer, period))
 
 
 def days_of(period: Period, zone: str) -> tuple[int, int]:
