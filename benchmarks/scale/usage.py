@@ -20,7 +20,7 @@ from chatcore.rollup.pages import Page
 from chatcore.rollup.summing import DAYS_A_STEP, sum_step
 
 ZONE = "Europe/Berlin"
-# All questions of the page together over two years of everybody, but those about tools, and a list behind a number: see docs/performance.md.
+# All questions of the page over two years of everybody, but those about tools, and a list behind a number: see docs/performance.md.
 PAGE_BUDGET_MS = {"sqlite": 50, "postgresql": 80}
 BEHIND_BUDGET_MS = 20
 STEP_BUDGET_MS = 20
@@ -41,21 +41,15 @@ def measure(ground: Ground) -> Iterator[Figure]:
     for who, viewer in ground.people.items():
         for name, days in (("30 days", 29), ("2 years", 729)):
             filters = Filters(whole_days(today - timedelta(days=days), today, ZONE), time_zone=ZONE)
-            yield from half_and_most(
-                f"all questions of the analytics page, {name}, {who}", ground.timed([whole_page(ground, viewer, filters)])
-            )
+            yield from half_and_most(f"all questions of the page, {name}, {who}", ground.timed([whole_page(ground, viewer, filters)]))
             if viewer.is_owner:
                 budget = ground.budget(PAGE_BUDGET_MS[db.dialect]) if days > 365 else None
                 together = replace(filters, everybody=True)
                 everybody = whole_page(ground, viewer, together)
-                yield from half_and_most(
-                    f"all questions of the analytics page, {name}, everybody", ground.timed([everybody]), budget=budget
-                )
-                yield from half_and_most(
-                    f"all questions of the analytics page, {name}, everybody, read anew", ground.timed([read_anew(everybody)])
-                )
-                for ask in (*TABS, people):
-                    yield from half_and_most(f"{ask.__name__} of everybody, {name}", ground.timed([partial(ask, ground, viewer, together)]))
+                yield from half_and_most(f"all questions of the page, {name}, everybody", ground.timed([everybody]), budget=budget)
+                yield from half_and_most(f"all questions of the page, {name}, everybody, read anew", ground.timed([read_anew(everybody)]))
+                for tab in (*TABS, people):
+                    yield from half_and_most(f"{tab.__name__} of everybody, {name}", ground.timed([partial(tab, ground, viewer, together)]))
         behind = [partial(question, db, viewer, filters) for question in (analytics.messages_behind, analytics.answers_behind)]
         yield from half_and_most(f"list behind a number, {who}", ground.timed(behind), budget=ground.budget(BEHIND_BUDGET_MS))
         yield from of_tools(ground, who, viewer)

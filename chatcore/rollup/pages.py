@@ -282,11 +282,13 @@ def point(names: Sequence[str]) -> tuple[Names, Pointed]:
     models: list[int] = []
     errors: list[int] = []
     begins: dict[str, tuple[int, int]] = {}
+    # Written out, because of years there are thousands of names, and calling a method for each takes longer than all the rest.
+    all_models, all_errors = all_names.models, all_names.errors
     for page_names in dict.fromkeys(names):
         begins[page_names] = len(models), len(errors)
         own_models, own_errors = unpack_names(page_names)
-        models += map(all_names.of_models, own_models)
-        errors += map(all_names.of_error, own_errors)
+        models += [all_models.setdefault(own, len(all_models)) for own in own_models]
+        errors += [all_errors.setdefault(own, len(all_errors)) for own in own_errors]
     first_model, first_error = np.array([begins[page_names] for page_names in names], dtype=np.int64).reshape(-1, 2).T
     return all_names, {"models": (first_model, np.array(models, dtype=np.int64)), "error": (first_error, np.array(errors, dtype=np.int64))}
 
