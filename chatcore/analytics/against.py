@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, assert_never
 
-from chatcore.analytics.filters import Filters, first_day, previous_period, whole_days, zone
+from chatcore.analytics.filters import Filters, first_day, last_day, previous_period, whole_days, zone
 from chatcore.analytics.ranges import EARLIEST, LATEST
 from chatcore.errors import Invalid
 from chatcore.parts import Period
@@ -83,11 +83,6 @@ def around(filters: Filters, day: date, *, now: datetime) -> Pair:
     if day <= first:
         first = day - (last - day) - timedelta(days=1)
     return Pair(whole_days(first, day - timedelta(days=1), filters.time_zone), whole_days(day, last, filters.time_zone))
-
-
-def last_day(filters: Filters) -> date:
-    """The local day in which the period ends."""
-    return (filters.period.end - timedelta(microseconds=1)).astimezone(zone(filters.time_zone)).date()
 
 
 def a_year_before(day: date) -> date:

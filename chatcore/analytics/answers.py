@@ -4,6 +4,7 @@ The ledger outlives its chat: what was used stays counted after the messages are
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,9 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
-from chatcore.analytics.chosen import chosen_rows, compact, local_steps, model_places
-from chatcore.analytics.filters import Filters, Step
+from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps, model_places
+from chatcore.analytics.filters import Days, Filters, Step
+from chatcore.analytics.frames import Values, framed, in_order, known, ratio, texts_at, utc_times
 from chatcore.analytics.numbers import Ints, newest, percentiles_of, sums_of
 from chatcore.analytics.statements import GENERATIONS, between, narrow
 from chatcore.db import Database
@@ -86,55 +88,63 @@ def known_models(db: Database, viewer: Viewer, *, everybody: bool = False) -> tu
 
 def tokens_of(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `tokens_per_day`."""
-    table, groups_of = steps_by_model(rows, filters, "day")
-    sums = count(
-        rows.answers, groups_of(rows.answers), len(table), ("input_tokens", "output_tokens", "answers_with_usage", "answers_estimated")
-    )
-    return table.rename(columns={"start": "day"}).assign(**sums)
+    steps = steps_by_model(rows, filters, "day")
+    wanted = ("input_tokens", "output_tokens", "answers_with_usage", "answers_estimated")
+    sums = count(rows.answers, steps.groups_of(rows.answers), len(steps.starts), wanted)
+    return framed({"day": steps.starts, **steps.models, "answers": steps.answers, **sums})
 
 
-def steps_by_model(rows: Rows, filters: Filters, step: Step) -> tuple[pd.DataFrame, Callable[[Table], Ints]]:
-    """A row for each step and model that was asked in it, in order: `start` (see `speed_over_time`), `provider`, `model_name` and
-    `answers`; and what tells for each attempt of a table the place of its row."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Steps:
+    """A row for each step and model that was asked in it, in order: its first day (see `speed_over_time`), `provider` and `model_name`,
+    the model's place in `pairs`, and the attempts; and what tells for each attempt of a table the place of its row."""
+
+    starts: Days
+    models: dict[str, Values]
+    pairs: list[tuple[str, str]]
+    places: Ints
+    answers: Ints
+    groups_of: Callable[[Table], Ints]
+
+
+def steps_by_model(rows: Rows, filters: Filters, step: Step) -> Steps:
+    """The attempts by step and model."""
     pairs, places = model_places(rows.answers, rows.models)
-    starts, steps = local_steps(rows.answers["at"], filters, step)
-    keys, groups = compact(steps * max(len(pairs), 1) + places[rows.answers["models"]])
+    models = by_model(rows.answers, rows.models)[1]
+    starts, steps = local_steps(rows.answers, filters, step)
+    keys, groups = compact(steps * max(len(pairs), 1) + models)
 
     def groups_of(table: Table) -> Ints:
         if table is rows.answers:
             return groups
-        own_starts, own_steps = local_steps(table["at"], filters, step)
-        own = np.searchsorted(starts.to_numpy(), own_starts.to_numpy())[own_steps] * max(len(pairs), 1) + places[table["models"]]
+        own_starts, own_steps = local_steps(table, filters, step)
+        own = (np.searchsorted(starts, own_starts) * max(len(pairs), 1))[own_steps] + places[table["models"]]
         rows_of_keys = np.zeros(len(starts) * max(len(pairs), 1), dtype=np.int64)
         rows_of_keys[keys] = np.arange(len(keys))
         place: Ints = rows_of_keys[own]
         return place
 
     own_step, own_model = np.divmod(keys, max(len(pairs), 1))
-    start = starts.take(own_step).reset_index(drop=True)
     answers = sums_of(rows.answers, "answers", groups, len(keys))
-    return pd.DataFrame({"start": start, **model_columns(pairs, own_model), "answers": answers}), groups_of
+    return Steps(starts[own_step], model_columns(pairs, own_model), pairs, own_model, answers, groups_of)
 
 
 def models_of(rows: Rows) -> pd.DataFrame:
     """The frame of `models`."""
     asked = rows.answers
     pairs, places = model_places(asked, rows.models)
-    models = places[asked["models"]]
+    models = by_model(asked, rows.models)[1]
     sums = count(asked, models, len(pairs), COUNTS)
-    finished = sums["answers"] - sums["running"]
     unknown = sums["answers_with_usage"] == 0
-    table: dict[str, object] = {**model_columns(pairs, np.arange(len(pairs)))}
-    table |= sums
-    table |= {name: pd.array(np.where(unknown, 0, sums[name]), dtype="Int64") for name in ("input_tokens", "output_tokens")}
-    table["failed_share"] = np.divide(sums["failed"], finished, out=np.full(len(pairs), np.nan), where=finished > 0)
+    table: dict[str, Values] = {**model_columns(pairs), **sums}
+    table |= {name: known(sums[name], unknown) for name in ("input_tokens", "output_tokens")}
+    table["failed_share"] = ratio(sums["failed"], sums["answers"] - sums["running"])
     for measure, (median, answers) in MEDIANS.items():
-        known, found = percentiles_of(rows, measure, lambda table: places[table["models"]], len(pairs), [50])
-        table[median], table[answers] = found[:, 0], known
-    table["last_used_at"] = pd.to_datetime(newest(models, amount(asked, "last_at"), len(pairs)), unit="us", utc=True).as_unit("us")
-    frame = pd.DataFrame(table)
-    frame.loc[unknown, ["input_tokens", "output_tokens"]] = pd.NA
-    return frame.sort_values(["answers", *MODEL], ascending=[False, True, True], ignore_index=True)
+        counts, found = percentiles_of(rows, measure, lambda table: places[table["models"]], len(pairs), [50])
+        table[median], table[answers] = found[:, 0], counts
+    table["last_used_at"] = utc_times(newest(models, amount(asked, "last_at"), len(pairs)))
+    # Models are in order already, and of equal rows the first stays the first.
+    return framed(table, in_order(-sums["answers"]))
 
 
 def count(asked: Table, groups: Ints, number: int, wanted: Sequence[str]) -> dict[str, Ints]:
@@ -142,9 +152,10 @@ def count(asked: Table, groups: Ints, number: int, wanted: Sequence[str]) -> dic
     return {name: sums_of(asked, MEASURES_OF.get(name, name), groups, number) for name in wanted}
 
 
-def model_columns(pairs: Sequence[tuple[str, str]], places: Ints) -> dict[str, pd.api.extensions.ExtensionArray]:
-    """The columns of MODEL for rows whose models are at these places."""
-    return {name: pd.array([pair[part] for pair in pairs], dtype="str").take(places) for part, name in enumerate(MODEL)}
+def model_columns(pairs: Sequence[tuple[str, str]], places: Ints | None = None) -> dict[str, Values]:
+    """The columns of MODEL for rows whose models are at these places, else of a row for each."""
+    at = np.arange(len(pairs)) if places is None else places
+    return {name: texts_at(tuple(pair[part] for pair in pairs), at) for part, name in enumerate(MODEL)}
 
 
 def counted(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 
 from chatcore.analytics.chats import keys_meant
-from chatcore.analytics.filters import Filters, Step, first_day, offsets, previous_period, starts_of
+from chatcore.analytics.filters import Days, Filters, Step, first_day, firsts_of, last_day, offsets, previous_period
 from chatcore.analytics.numbers import Ints
 from chatcore.analytics.statements import DAY_S, EPOCH_ORDINAL
 from chatcore.parts import Period, Viewer
@@ -132,16 +132,27 @@ def whole(at: NDArray[np.int64], unit_s: int) -> Ints:
 def by_model(answers: Table, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
     """The (provider, model name) of the attempts, in order, and for each attempt the place of its own."""
     pairs, places = model_places(answers, models)
-    return pairs, places[answers["models"]]
+    return pairs, answers.once("by model", lambda: places[answers["models"]])
 
 
 def model_places(answers: Table, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
     """The (provider, model name) of the attempts, in order, and for each of `models` the place of its own."""
+    return answers.once("model places", lambda: placed(answers, models))
+
+
+def placed(answers: Table, models: tuple[Models, ...]) -> tuple[list[tuple[str, str]], Ints]:
+    """The same, found anew."""
     there = np.bincount(answers["models"], minlength=len(models)) > 0
     known = sorted((models[place][0], place) for place in np.flatnonzero(there))
     places = np.zeros(len(models), dtype=np.int64)
     places[[place for _, place in known]] = np.arange(len(known))
     return [pair for pair, _ in known], places
+
+
+def by_chat(messages: Table) -> tuple[Ints, Ints]:
+    """The keys of the chats that messages are in, and for each row the place of its own. Sums of a day are in the order of the keys."""
+    places, keys = messages.once("by chat", lambda: pd.factorize(messages["chat"], sort=bool(messages.sums)))
+    return np.asarray(keys), places
 
 
 def compact(keys: Ints) -> tuple[Ints, Ints]:
@@ -153,20 +164,47 @@ def compact(keys: Ints) -> tuple[Ints, Ints]:
     return np.flatnonzero(there), (np.cumsum(there) - 1)[keys]
 
 
-def local_dates(numbers: Ints, filters: Filters) -> pd.Series:
+def local_dates(numbers: Ints, filters: Filters) -> Days:
     """Local days by their number since `first_day`, as naive midnights."""
-    return pd.Series(np.datetime64(first_day(filters), "us") + numbers.astype("timedelta64[D]"))
+    dates: Days = np.datetime64(first_day(filters), "us") + numbers.astype("m8[D]")
+    return dates
 
 
-def local_steps(at: NDArray[np.int64], filters: Filters, step: Step) -> tuple[pd.Series, Ints]:
-    """The first days of the steps in which times lie, in order (naive midnights), and for each time the place of its own."""
-    firsts, numbers = alike_beside(at)
-    days, of_day = compact(local_numbers(at[firsts], filters, DAY_S))
-    starts, of_step = np.unique(starts_of(local_dates(days, filters), step).to_numpy(), return_inverse=True)
-    return pd.Series(starts).dt.as_unit("us"), np.repeat(of_step[of_day], numbers)
+def all_dates(filters: Filters) -> Days:
+    """Every local day that the period touches."""
+    return local_dates(np.arange((last_day(filters) - first_day(filters)).days + 1), filters)
 
 
-def alike_beside(at: NDArray[np.int64]) -> tuple[Ints, Ints]:
-    """Where runs of equal times begin, and how long they are: rows that stand for many have the time of their day."""
+def local_steps(table: Table, filters: Filters, step: Step) -> tuple[Days, Ints]:
+    """The first days of the steps in which rows lie, in order, and for each row the place of its own."""
+    _, lengths = alike_beside(table)
+    days, of_day = compact(days_beside(table, filters))
+    starts, of_step = np.unique(firsts_of(local_dates(days, filters), step), return_inverse=True)
+    return starts, np.repeat(of_step[of_day], lengths)
+
+
+def days_of(table: Table, filters: Filters) -> Ints:
+    """The local day of each row, counted from the first of the period."""
+    return np.repeat(days_beside(table, filters), alike_beside(table)[1])
+
+
+def days_beside(table: Table, filters: Filters) -> Ints:
+    """The local day of each run of rows that have the same time."""
+    return numbers_beside(table, filters, DAY_S)
+
+
+def numbers_beside(table: Table, filters: Filters, unit_s: int) -> Ints:
+    """`local_numbers` of each run of rows that have the same time."""
+    name = ("local numbers", filters.period, filters.time_zone, unit_s)
+    return table.once(name, lambda: local_numbers(table["at"][alike_beside(table)[0]], filters, unit_s))
+
+
+def alike_beside(table: Table) -> tuple[Ints, Ints]:
+    """Where runs of rows of the same time begin, and how long they are: rows that stand for many have the time of their day or hour."""
+    return table.once("alike beside", lambda: runs_of(table["at"]))
+
+
+def runs_of(at: NDArray[np.int64]) -> tuple[Ints, Ints]:
+    """Where runs of equal times begin, and how long they are."""
     firsts = np.flatnonzero(np.diff(at, prepend=at[:1] - 1))
     return firsts, np.diff(firsts, append=len(at))

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chatcore.analytics.answers import MODEL, model_columns
+from chatcore.analytics.answers import model_columns
 from chatcore.analytics.chosen import by_model
 from chatcore.analytics.detailed import chosen_details
 from chatcore.analytics.filters import Filters
+from chatcore.analytics.frames import Values, framed, in_order, ratio
 from chatcore.analytics.numbers import Floats, Ints, percentiles, sizes
 from chatcore.db import Database
 from chatcore.parts import Viewer
@@ -50,16 +51,15 @@ def context_of(details: Details) -> pd.DataFrame:
     number = len(pairs)
     shares = fill_shares(fills)
     counts, found = percentiles(groups, shares.astype(np.float32), number, (*PERCENTILES, 100))
-    table: dict[str, object] = {**model_columns(pairs, np.arange(number)), "answers_with_fill": counts}
+    table: dict[str, Values] = {**model_columns(pairs), "answers_with_fill": counts}
     table |= {f"fill_share_p{percentile}": found[:, place] for place, percentile in enumerate(PERCENTILES)}
     table["most_fill_share"] = found[:, -1]
     for name, part in (("above_80", NEARLY_FULL), ("above_95", FULL)):
         above = sizes(groups[shares >= part], number)
         table[name] = above
-        table[f"{name}_share"] = np.divide(above, counts, out=np.full(number, np.nan), where=counts > 0)
+        table[f"{name}_share"] = ratio(above, counts)
     table |= {name: sizes(groups[(fills["cut"] & flag) > 0], number) for name, flag in CUTS.items()}
-    order = ["answers_with_fill", *MODEL]
-    return pd.DataFrame(table).sort_values(order, ascending=[False, True, True], ignore_index=True)
+    return framed(table, in_order(-counts))
 
 
 def parts_of(details: Details) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def parts_of(details: Details) -> pd.DataFrame:
     answers = sizes(part_of_window(known), PARTS + 1)
     starts = np.arange(PARTS + 1) / PARTS
     ends = np.append(starts[1:], np.nan)
-    return pd.DataFrame({"fill_share_low": starts, "fill_share_high": ends, "answers": answers, "share": answers / max(len(known), 1)})
+    return framed({"fill_share_low": starts, "fill_share_high": ends, "answers": answers, "share": answers / max(len(known), 1)})
 
 
 def fill_shares(fills: Table) -> Floats:

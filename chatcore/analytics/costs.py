@@ -7,7 +7,6 @@ is not 0. All costs are in US dollars, the only currency that is written. An equ
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from chatcore.analytics.answers import MODEL, model_columns, steps_by_model
 from chatcore.analytics.chosen import by_model, chosen_rows, compared_rows
 from chatcore.analytics.filters import Filters, Step
+from chatcore.analytics.frames import Values, framed, in_order, known, ratio, texts
 from chatcore.analytics.numbers import Floats, Ints, amounts_of, sums_of
 from chatcore.analytics.tiles import change
 from chatcore.analytics.titles import titles_in
@@ -47,12 +47,18 @@ EQUIVALENTS = (
 ENERGY = (*MODEL, "answers", "answers_with_duration", "duration_s", "energy_estimate_wh", "watts")
 
 
-class CostColumns(TypedDict):
+@dataclass(frozen=True, slots=True, eq=False)
+class CostColumns:
     """What is known of the cost of some groups, a number for each."""
 
     answers_with_cost: Ints
     answers_without_cost: Ints
     cost_usd: Floats
+
+    def told(self, unsold: NDArray[np.bool_]) -> dict[str, Values]:
+        """The columns of a frame. What nobody sells has no price to miss."""
+        without = known(self.answers_without_cost, unsold)
+        return {"answers_with_cost": self.answers_with_cost, "answers_without_cost": without, "cost_usd": self.cost_usd}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,20 @@ class CostReport:
     previous: Period
     change: float | None
     change_kind: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelSums:
+    """A row for each provider and model that was asked, in order: the columns of the frames, the places of local models, and the numbers
+    that the frames are ordered by or reckon with, 0 where nobody knows them."""
+
+    columns: dict[str, Values]
+    local: Ints
+    answers: Ints
+    costs: CostColumns
+    answers_with: dict[str, Ints]
+    tokens: dict[str, Ints]
+    duration_s: Floats
 
 
 def cost_report(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, rates: Rates, step: Step = "day") -> CostReport:
@@ -160,75 +180,75 @@ def energy(db: Database, viewer: Viewer, filters: Filters, *, watts: float | Non
         return energy_of(sums_of_models(chosen_rows(tx, viewer, filters, kinds=CELLS)), watts)
 
 
-def costs_of(sums: pd.DataFrame) -> pd.DataFrame:
-    """The frame of `costs`, from `sums_of_models`."""
-    priced = sums["answers_with_cost"]
-    table = sums.assign(cost_per_1000_answers_usd=sums["cost_usd"] / priced.where(priced > 0) * A_THOUSAND)[list(COSTS)]
-    order = ["cost_usd", "answers", *MODEL]
-    return table.sort_values(order, ascending=[False, False, True, True], na_position="last", ignore_index=True)
+def costs_of(sums: ModelSums) -> pd.DataFrame:
+    """The frame of `costs`."""
+    priced, usd = sums.costs.answers_with_cost, sums.costs.cost_usd
+    a_thousand = np.divide(usd, priced, out=np.full(len(usd), np.nan), where=priced > 0) * A_THOUSAND
+    columns = sums.columns | {"cost_per_1000_answers_usd": a_thousand}
+    return framed({name: columns[name] for name in COSTS}, in_order(-usd, -sums.answers))
 
 
-def token_kinds_of(sums: pd.DataFrame) -> pd.DataFrame:
-    """The frame of `token_kinds`, from `sums_of_models`."""
-    most = (sums["input_tokens"] + sums["output_tokens"]).fillna(UNKNOWN)
-    ordered = sums.assign(most=most).sort_values(["most", *MODEL], ascending=[False, True, True], ignore_index=True)
-    return ordered[list(TOKEN_KINDS)]
+def token_kinds_of(sums: ModelSums) -> pd.DataFrame:
+    """The frame of `token_kinds`."""
+    known_both = sums.answers_with["output_tokens"] * sums.answers_with["input_tokens"] > 0
+    most = np.where(known_both, sums.tokens["input_tokens"] + sums.tokens["output_tokens"], UNKNOWN)
+    return framed({name: sums.columns[name] for name in TOKEN_KINDS}, in_order(-most))
 
 
-def equivalents_of(sums: pd.DataFrame, reference: Reference | None) -> pd.DataFrame:
-    """The frame of `equivalents`, from `sums_of_models`."""
-    table = sums[(sums["kind"] == LOCAL) & (reference is not None)].reset_index(drop=True)
-    tokens = table[["input_tokens", "output_tokens", "cached_tokens"]].fillna(0).astype("int64")
-    unknown = table["answers_with_usage"] == 0
-    table["cached_tokens"] = tokens["cached_tokens"].astype("Int64").mask(unknown)
-    usd = [
-        reference.equivalent_usd(**{str(name): int(count) for name, count in row.items()}) for row in tokens.to_dict("records") if reference
-    ]
-    table["equivalent_usd"] = pd.Series(usd, dtype="float64").mask(unknown)
-    table["reference"] = pd.Series([reference.name for _ in range(len(table)) if reference], dtype="str")
-    return table[list(EQUIVALENTS)].sort_values(["equivalent_usd", *MODEL], ascending=[False, True, True], ignore_index=True)
+def equivalents_of(sums: ModelSums, reference: Reference | None) -> pd.DataFrame:
+    """The frame of `equivalents`."""
+    local = sums.local if reference else sums.local[:0]
+    tokens = {name: np.where(sums.answers_with[name] > 0, sums.tokens[name], 0)[local] for name in TOKENS if name != "reasoning_tokens"}
+    unknown = sums.answers_with["output_tokens"][local] == 0
+    counts = [dict(zip(tokens, row, strict=True)) for row in zip(*(column.tolist() for column in tokens.values()), strict=True)]
+    usd = np.array([reference.equivalent_usd(**row) for row in counts if reference], dtype=np.float64)
+    usd[unknown] = np.nan
+    columns = {name: sums.columns[name].take(local) for name in EQUIVALENTS if name in sums.columns}
+    columns["cached_tokens"] = known(tokens["cached_tokens"], unknown)
+    columns |= {"equivalent_usd": usd, "reference": texts(reference.name for _ in local if reference)}
+    return framed({name: columns[name] for name in EQUIVALENTS}, in_order(-usd))
 
 
-def energy_of(sums: pd.DataFrame, watts: float | None) -> pd.DataFrame:
-    """The frame of `energy`, from `sums_of_models`."""
-    table = sums[(sums["kind"] == LOCAL) & (watts is not None)].reset_index(drop=True)
+def energy_of(sums: ModelSums, watts: float | None) -> pd.DataFrame:
+    """The frame of `energy`."""
+    local = sums.local if watts is not None else sums.local[:0]
+    columns = {name: sums.columns[name].take(local) for name in ENERGY if name in sums.columns}
     # Watts are the same for all, so those of the sum are the sum of those of the answers.
-    estimates = [energy_wh(watts=watts, duration_s=taken_s) for taken_s in table["duration_s"] if watts is not None]
-    table["energy_estimate_wh"] = pd.Series(estimates, dtype="float64")
-    table["watts"] = pd.Series([watts for _ in range(len(table)) if watts is not None], dtype="float64")
-    return table[list(ENERGY)].sort_values(["energy_estimate_wh", *MODEL], ascending=[False, True, True], ignore_index=True)
+    estimates = [energy_wh(watts=watts, duration_s=taken_s) for taken_s in sums.duration_s[local].tolist() if watts is not None]
+    found = np.array(estimates, dtype=np.float64)
+    columns |= {"energy_estimate_wh": found, "watts": np.array([watts for _ in local], dtype=np.float64)}
+    return framed({name: columns[name] for name in ENERGY}, in_order(-found))
 
 
 def cost_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `cost_over_time`."""
-    table, groups_of = steps_by_model(rows, filters, step)
-    found = cost_columns(rows.answers, groups_of(rows.answers), len(table))
-    kinds = [kind_of(provider, model_name) for provider, model_name in zip(table["provider"], table["model_name"], strict=True)]
-    table = table.assign(**found)
-    table["answers_without_cost"] = sold_only(found["answers_without_cost"], kinds)
-    return table
+    steps = steps_by_model(rows, filters, step)
+    found = cost_columns(rows.answers, steps.groups_of(rows.answers), len(steps.starts))
+    nobodys = unsold([kind_of(*pair) for pair in steps.pairs])[steps.places]
+    return framed({"start": steps.starts, **steps.models, "answers": steps.answers, **found.told(nobodys)})
 
 
-def sums_of_models(rows: Rows) -> pd.DataFrame:
-    """All that the frames by model are made of, one row per provider and model: counts, tokens, costs and times, summed in one go."""
+def sums_of_models(rows: Rows) -> ModelSums:
+    """All that the frames by model are made of: counts, tokens, costs and times, summed in one go."""
     asked = rows.answers
     pairs, models = by_model(asked, rows.models)
     number = len(pairs)
+    kinds, answers = [kind_of(*pair) for pair in pairs], sums_of(asked, "answers", models, number)
     costs = cost_columns(asked, models, number)
-    columns: dict[str, object] = {"answers": sums_of(asked, "answers", models, number), **costs}
-    known = {name: sums_of(asked, f"answers_with_{name}", models, number) for name in TOKENS}
-    columns["answers_with_usage"] = known["output_tokens"]
+    columns: dict[str, Values] = {**model_columns(pairs), "kind": texts(kinds), "answers": answers, **costs.told(unsold(kinds))}
+    answers_with = {name: sums_of(asked, f"answers_with_{name}", models, number) for name in TOKENS}
+    tokens = {name: sums_of(asked, f"known_{name}", models, number) for name in TOKENS}
+    columns["answers_with_usage"] = answers_with["output_tokens"]
     for name in TOKENS:
-        columns[name] = unless(known[name] == 0, sums_of(asked, f"known_{name}", models, number))
+        columns[name] = known(tokens[name], answers_with[name] == 0)
     for part, whole in PARTS:
-        columns[f"answers_with_{part}"] = known[part]
+        columns[f"answers_with_{part}"] = answers_with[part]
         part_of, of = (sums_of(asked, f"{name}_of_both", models, number) for name in (part, whole))
-        columns[f"{part.removesuffix('_tokens')}_share"] = np.divide(part_of, of, out=np.full(number, np.nan), where=of > 0)
-    columns["answers_with_duration"], columns["duration_s"] = known_sums(asked, "duration_s", "duration", models, number)
-    names = model_columns(pairs, np.arange(number))
-    kinds = [kind_of(*pair) for pair in pairs]
-    columns["answers_without_cost"] = sold_only(costs["answers_without_cost"], kinds)
-    return pd.DataFrame({**names, "kind": pd.Series(kinds, dtype="str"), **columns})
+        columns[f"{part.removesuffix('_tokens')}_share"] = ratio(part_of, of)
+    columns["answers_with_duration"], duration_s = known_sums(asked, "duration_s", "duration", models, number)
+    columns["duration_s"] = duration_s
+    local = np.array([place for place, kind in enumerate(kinds) if kind == LOCAL], dtype=np.int64)
+    return ModelSums(columns, local, answers, costs, answers_with, tokens, duration_s)
 
 
 def known_cost(rows: Rows) -> float:
@@ -236,9 +256,9 @@ def known_cost(rows: Rows) -> float:
     pairs, models = by_model(rows.answers, rows.models)
     found = cost_columns(rows.answers, models, len(pairs))
     sold = np.array([kind_of(*pair) == HOSTED for pair in pairs], dtype=np.bool_)
-    if not found["answers_with_cost"].sum() and found["answers_without_cost"][sold].sum():
+    if not found.answers_with_cost.sum() and found.answers_without_cost[sold].sum():
         return float("nan")
-    return float(np.nansum(found["cost_usd"]))
+    return float(np.nansum(found.cost_usd))
 
 
 def kind_of(provider: str, model_name: str) -> str:
@@ -248,20 +268,15 @@ def kind_of(provider: str, model_name: str) -> str:
     return LOCAL if runs_here(provider, model_name) else HOSTED
 
 
-def sold_only(unpriced: Ints, kinds: Sequence[str]) -> "pd.Series[int]":
-    """`answers_without_cost` of models that are sold; None for the others, which have no price to miss."""
-    return unless(np.array([kind != HOSTED for kind in kinds], dtype=np.bool_), unpriced)
-
-
-def unless(unknown: NDArray[np.bool_], numbers: Ints) -> "pd.Series[int]":
-    """Whole numbers, None where they are not known."""
-    return pd.Series(numbers).astype("Int64").mask(unknown)
+def unsold(kinds: Sequence[str]) -> NDArray[np.bool_]:
+    """Of which kinds nobody sells a model: these have no price to miss, so `answers_without_cost` is None."""
+    return np.array([kind != HOSTED for kind in kinds], dtype=np.bool_)
 
 
 def known_sums(asked: Table, name: str, called: str, groups: Ints, number: int) -> tuple[Ints, Floats]:
     """Of each group over how many attempts a cost or a time is known, and its sum, NaN where none is."""
-    known = sums_of(asked, f"answers_with_{called}", groups, number)
-    return known, np.where(known > 0, amounts_of(asked, f"known_{name}", groups, number), np.nan)
+    over = sums_of(asked, f"answers_with_{called}", groups, number)
+    return over, np.where(over > 0, amounts_of(asked, f"known_{name}", groups, number), np.nan)
 
 
 def cost_columns(asked: Table, groups: Ints, number: int) -> CostColumns:

@@ -15,6 +15,7 @@ from chatcore.analytics.numbers import Ints, sizes
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.gather import details_of, within
 from chatcore.rollup.pages import Detail, Details
+from chatcore.rollup.sums import everybodys_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def chosen_details(tx: Session, viewer: Viewer, filters: Filters, kind: Detail) 
     """The viewer's details that the filters let through, or everybody's. Raises Denied for everybody's if the viewer is not the
     owner, NotFound for a tag or a folder that is not theirs."""
     chats = keys_meant(tx, viewer, filters)
-    return choose(details_of(tx, viewer, filters.period, kind, everybody=filters.everybody), filters, chats)
+    return choose(gathered_details(tx, viewer, filters, filters.period, kind), filters, chats)
 
 
 def compared_details(tx: Session, viewer: Viewer, filters: Filters, kind: Detail, *, now: datetime) -> Compared:
@@ -38,8 +39,15 @@ def compared_details(tx: Session, viewer: Viewer, filters: Filters, kind: Detail
     earlier = replace(filters, period=previous_period(filters.period, filters.time_zone, now=now))
     both = Period(min(filters.period.start, earlier.period.start), max(filters.period.end, earlier.period.end))
     chats = keys_meant(tx, viewer, filters)
-    found = details_of(tx, viewer, both, kind, everybody=filters.everybody)
+    found = gathered_details(tx, viewer, filters, both, kind)
     return Compared(choose(found, filters, chats), choose(found, earlier, chats), earlier)
+
+
+def gathered_details(tx: Session, viewer: Viewer, filters: Filters, period: Period, kind: Detail) -> Details:
+    """All details of a period, of whom the filters say."""
+    if filters.everybody:
+        return everybodys_details(tx, viewer, period, kind, filters.time_zone)
+    return details_of(tx, viewer, period, kind)
 
 
 def choose(details: Details, filters: Filters, chats: Ints | None) -> Details:

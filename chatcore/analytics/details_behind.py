@@ -5,8 +5,10 @@ the period would take a second.
 """
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 import numpy as np
 import sqlalchemy as sa
@@ -14,15 +16,18 @@ from numpy.typing import NDArray
 from sqlmodel import Session
 
 from chatcore.analytics.behind import AnswerBehind, answers_named, check_own
+from chatcore.analytics.chats import keys_meant
 from chatcore.analytics.context import CUTS, fill_shares, is_known, part_of_window
-from chatcore.analytics.detailed import chosen_details
+from chatcore.analytics.detailed import choose
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.statements import MESSAGES
 from chatcore.analytics.tools import ENDED, rounds_of_answers, server_of
 from chatcore.db import Database
 from chatcore.errors import Invalid
-from chatcore.parts import CallState, Page, Viewer
-from chatcore.rollup.pages import CALL_STATES, REASONS, Details, Table
+from chatcore.parts import CallState, Page, Period, Viewer
+from chatcore.rollup.days import DAY_US, MICROSECOND, day_of, start_of
+from chatcore.rollup.gather import details_of
+from chatcore.rollup.pages import CALL_STATES, REASONS, Detail, Details, Table
 from chatcore.rows import CHATS, checked_limit, decode_cursor, encode_cursor
 from chatcore.texts import snippet
 from chatcore.toolcalls import load_calls, reason_of
@@ -68,6 +73,20 @@ class CallBehind:
     snippet: str
 
 
+# Days of the rollup that are read first for a list. Most lists are full by then.
+FIRST_DAYS = 32
+NEWEST = ("at", -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The rows of a list: of which kind, which of them, and the columns that they are in the order of, each with 1 or -1 for backwards."""
+
+    kind: Detail
+    fits: Callable[[Details], NDArray[np.bool_]]
+    order: tuple[tuple[str, int], ...]
+
+
 def calls_behind(
     db: Database, viewer: Viewer, filters: Filters, *, meant: CallsMeant = CallsMeant(), limit: int = 20, cursor: str | None = None
 ) -> Page[CallBehind]:
@@ -76,12 +95,10 @@ def calls_behind(
     Raises Invalid for an end or a reason that no call has, a limit below 1 or above 1,000, and a cursor of another list.
     """
     check_own(filters)
+    wanted = Wanted("calls", lambda details: which_calls(details, meant), (NEWEST, ("message", -1), ("place", 1)))
     with db.read() as tx:
-        details = chosen_details(tx, viewer, filters, "calls")
-        calls = details.rows.where(which_calls(details, meant))
-        keys = np.stack([-calls["at"], -calls["message"], calls["place"]], axis=1)
-        places, next_cursor = part_of(keys, "calls-behind", limit=limit, cursor=cursor)
-        found = calls_at(tx, [(int(calls["message"][place]), int(calls["place"][place])) for place in places])
+        keys, next_cursor = part_of(tx, viewer, filters, wanted, limit=limit, cursor=cursor)
+        found = calls_at(tx, [(-message, place) for _, message, place in keys])
     return Page(found, next_cursor)
 
 
@@ -93,12 +110,10 @@ def fills_behind(
     Raises Invalid for a cut that there is not, a limit below 1 or above 1,000, and a cursor of another list.
     """
     check_own(filters)
+    wanted = Wanted("fills", lambda details: which_fills(details.rows, meant), (NEWEST, ("generation", -1)))
     with db.read() as tx:
-        fills = chosen_details(tx, viewer, filters, "fills").rows
-        fills = fills.where(which_fills(fills, meant))
-        keys = np.stack([-fills["at"], -fills["generation"]], axis=1)
-        places, next_cursor = part_of(keys, "fills-behind", limit=limit, cursor=cursor)
-        found = answers_named(tx, [int(fills["generation"][place]) for place in places])
+        keys, next_cursor = part_of(tx, viewer, filters, wanted, limit=limit, cursor=cursor)
+        found = answers_named(tx, [-generation for _, generation in keys])
     return Page(found, next_cursor)
 
 
@@ -143,15 +158,48 @@ def which_fills(fills: Table, meant: FillsMeant) -> NDArray[np.bool_]:
     return fits
 
 
-def part_of(keys: NDArray[np.int64], kind: str, *, limit: int, cursor: str | None) -> tuple[list[int], str | None]:
-    """The places of the rows of one page, in the order of their keys, and the cursor of the next one."""
+def part_of(
+    tx: Session, viewer: Viewer, filters: Filters, wanted: Wanted, *, limit: int, cursor: str | None
+) -> tuple[list[tuple[int, ...]], str | None]:
+    """The keys of the rows of one page, in order, and the cursor of the next one. Pages of the rollup are read from the newest back, and no
+    more of them than the list needs."""
     checked_limit(limit)
-    order = np.lexsort(keys.T[::-1])
-    if cursor is not None:
-        last = np.array(decode_cursor(cursor, kind, [int] * keys.shape[1]), dtype=np.int64)
-        order = order[[tuple(key) > tuple(last) for key in keys[order].tolist()]]
-    shown = order[:limit].tolist()
-    return shown, encode_cursor(kind, keys[shown[-1]].tolist()) if len(order) > limit else None
+    name = f"{wanted.kind}-behind"
+    last = tuple(cast(list[int], decode_cursor(cursor, name, [int] * len(wanted.order)))) if cursor is not None else None
+    chats = keys_meant(tx, viewer, filters)
+    found: list[tuple[int, ...]] = []
+    for period in portions(filters.period, None if last is None else -last[0]):
+        details = choose(details_of(tx, viewer, period, wanted.kind), replace(filters, period=period), chats)
+        found += first_keys(details.rows.where(wanted.fits(details)), wanted, last, limit + 1 - len(found))
+        if len(found) > limit:
+            return found[:limit], encode_cursor(name, list(found[limit - 1]))
+    return found, None
+
+
+def portions(period: Period, until_us: int | None) -> Iterator[Period]:
+    """A period in portions of whole UTC days, the newest first and each twice as long as the one before, without days after a moment."""
+    first, last = day_of(period.start), day_of(period.end - MICROSECOND)
+    if until_us is not None:
+        last = max(first, min(last, until_us // DAY_US))
+    days = FIRST_DAYS
+    while last >= first:
+        start = max(first, last - days + 1)
+        yield Period(max(period.start, start_of(start)), min(period.end, start_of(last + 1)))
+        last, days = start - 1, 2 * days
+
+
+def first_keys(rows: Table, wanted: Wanted, last: tuple[int, ...] | None, number: int) -> list[tuple[int, ...]]:
+    """The first keys of rows in order, so many of them, behind the last one of the page before."""
+    beside = 0
+    if last is not None:
+        rows = rows.where(rows["at"] <= -last[0])
+        beside = int(np.count_nonzero(rows["at"] == -last[0]))
+    # Only those that can be among the first are put in order.
+    at, most = rows["at"], number + beside
+    if len(at) > most:
+        rows = rows.where(at >= np.partition(at, len(at) - most)[len(at) - most])
+    keys = zip(*((rows[column] * sign).tolist() for column, sign in wanted.order), strict=True)
+    return sorted(key for key in keys if last is None or key > last)[:number]
 
 
 def calls_at(tx: Session, wanted: list[tuple[int, int]]) -> tuple[CallBehind, ...]:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from chatcore.errors import Invalid
@@ -19,6 +21,9 @@ from chatcore.parts import Period, Role
 Step = Literal["day", "week", "month"]
 # An answer takes too long to say much of an hour, a message is of one.
 FineStep = Literal["hour", "day", "week", "month"]
+# Naive midnights of the viewer's zone.
+Days = npt.NDArray[np.datetime64]
+THURSDAY = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +131,28 @@ def previous_period(period: Period, time_zone: str, *, now: datetime) -> Period:
 
 def starts_of(days: pd.Series, step: FineStep) -> pd.Series:
     """The first day of each day's week (from Monday) or month, as naive midnights; the days or hours themselves for these."""
+    return pd.Series(firsts_of(days.to_numpy(), step), index=days.index, name=days.name)
+
+
+def firsts_of(days: Days, step: FineStep) -> Days:
+    """The same as numpy has it."""
     if step in ("hour", "day"):
         return days
-    starts: pd.Series = days.dt.to_period("W-SUN" if step == "week" else "M").dt.start_time.dt.as_unit("us")
-    return starts
+    if step == "month":
+        return days.astype("M8[M]").astype("M8[us]")
+    whole = days.astype("M8[D]")
+    # 1970-01-01 was a Thursday.
+    return (whole - (whole.astype(np.int64) + THURSDAY) % 7).astype("M8[us]")
 
 
 def first_day(filters: Filters) -> date:
     """The local day in which the period begins; days and hours of the statements are counted from its midnight."""
     return filters.period.start.astimezone(zone(filters.time_zone)).date()
+
+
+def last_day(filters: Filters) -> date:
+    """The local day in which the period ends."""
+    return (filters.period.end - timedelta(microseconds=1)).astimezone(zone(filters.time_zone)).date()
 
 
 @lru_cache(maxsize=256)

@@ -5,17 +5,18 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
+from sqlmodel import Session
 
-from chatcore.analytics.chosen import chosen_rows, local_dates, local_numbers
-from chatcore.analytics.filters import Filters, FineStep, first_day, local_days, midnight, starts_of, zone
-from chatcore.analytics.lengths import Chats, chats_in, chats_of, depth_of, lengths_of, top_of
-from chatcore.analytics.messages import count_days
-from chatcore.analytics.numbers import Ints, sizes
-from chatcore.analytics.statements import DAY_S, HOUR_S
+from chatcore.analytics.chosen import all_dates, chosen_rows, days_of, local_dates, local_numbers
+from chatcore.analytics.filters import Filters, FineStep, first_day, firsts_of, whole_days, zone
+from chatcore.analytics.frames import Values, framed, known, texts
+from chatcore.analytics.lengths import CELLS, Chats, chats_by_day, chats_in, chats_of, depth_of, lengths_of, top_of, top_rows
+from chatcore.analytics.messages import HOURS, count_days
+from chatcore.analytics.numbers import Ints, totals
+from chatcore.analytics.statements import HOUR_S
 from chatcore.db import Database
-from chatcore.parts import Period, Viewer
+from chatcore.parts import Viewer
 from chatcore.rollup.days import MICROSECOND, microseconds
-from chatcore.rollup.gather import cut
 from chatcore.rollup.pages import ROLES, Rows
 
 STREAKS = ("current", "longest")
@@ -37,20 +38,25 @@ class Habits:
 def habits(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, step: FineStep = "day") -> Habits:
     """When was chatted, for how many days in a row, and in which chats? `step` is that of `activity_over_time`."""
     with db.read() as tx:
-        wider = chosen_rows(tx, viewer, with_day_before(filters))
-        rows = cut(wider, filters.period)
+        rows = chosen_rows(tx, viewer, filters, kinds=cells_of(step))
         chats = chats_of(rows)
-        top = top_of(tx, viewer, rows, chats)
-    days = local_numbers(rows.messages["at"], filters, DAY_S)
-    per_day = calendar_of(days, chats, filters)
+        per_day = calendar_of(rows, chats, filters)
+        wrote_before = begins_with_a_run(per_day["messages"]) and wrote_the_day_before(tx, viewer, filters)
+        top = top_of(tx, viewer, top_rows(tx, viewer, filters) if filters.everybody else rows)
+    written = chats.written()
     return Habits(
         calendar=per_day,
-        streaks=streaks_of(per_day["messages"], filters, now=now, wrote_before=starts_before(wider, filters)),
-        over_time=activity_of(rows, chats, days, filters, step),
-        lengths=lengths_of(chats),
-        depth=depth_of(rows, chats),
+        streaks=streaks_of(per_day["messages"], filters, now=now, wrote_before=wrote_before),
+        over_time=activity_of(rows, chats, filters, step),
+        lengths=lengths_of(written),
+        depth=depth_of(written),
         top=top,
     )
+
+
+def cells_of(step: FineStep) -> tuple[str, ...]:
+    """The sums that a question over time is content with: chats are not told apart by the hour."""
+    return () if step == "hour" else CELLS
 
 
 def calendar(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -60,8 +66,8 @@ def calendar(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     (0 = Monday), `week` (the Monday of its week, naive midnight), `messages`, `chats` (in which a message was written that day).
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
-    return calendar_of(local_numbers(rows.messages["at"], filters, DAY_S), chats_of(rows), filters)
+        rows = chosen_rows(tx, viewer, filters, kinds=CELLS)
+    return calendar_of(rows, chats_of(rows), filters)
 
 
 def streaks(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> pd.DataFrame:
@@ -73,9 +79,9 @@ def streaks(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) ->
     reaches neither.
     """
     with db.read() as tx:
-        wider = chosen_rows(tx, viewer, with_day_before(filters))
-    per_day = count_days(cut(wider, filters.period), filters)["messages"]
-    return streaks_of(per_day, filters, now=now, wrote_before=starts_before(wider, filters))
+        per_day = count_days(chosen_rows(tx, viewer, filters, kinds=HOURS), filters)["messages"]
+        wrote_before = begins_with_a_run(per_day) and wrote_the_day_before(tx, viewer, filters)
+    return streaks_of(per_day, filters, now=now, wrote_before=wrote_before)
 
 
 def activity_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: FineStep = "day") -> pd.DataFrame:
@@ -87,32 +93,33 @@ def activity_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: 
     is 0.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
-    return activity_of(rows, chats_of(rows), local_numbers(rows.messages["at"], filters, DAY_S), filters, step)
+        rows = chosen_rows(tx, viewer, filters, kinds=cells_of(step))
+    return activity_of(rows, chats_of(rows), filters, step)
 
 
-def with_day_before(filters: Filters) -> Filters:
-    """The filters with one local day more, which tells whether the first run of days began earlier."""
-    start = midnight(first_day(filters) - timedelta(days=1), filters.time_zone)
-    return replace(filters, period=Period(start, filters.period.end))
+def begins_with_a_run(per_day: pd.Series) -> bool:
+    """Whether the first day of the period has a message, so that its run of days may have begun earlier."""
+    return bool(per_day.iloc[0] > 0)
 
 
-def starts_before(wider: Rows, filters: Filters) -> bool:
-    """Whether the rows of `with_day_before` have a message of that day."""
-    midnight_us = microseconds(midnight(first_day(filters), filters.time_zone))
-    return bool((wider.messages["at"] < midnight_us).any())
+def wrote_the_day_before(tx: Session, viewer: Viewer, filters: Filters) -> bool:
+    """Whether the local day before the period has a message."""
+    first = first_day(filters)
+    day_before = whole_days(first - timedelta(days=1), first - timedelta(days=1), filters.time_zone)
+    return bool(len(chosen_rows(tx, viewer, replace(filters, period=day_before)).messages))
 
 
-def calendar_of(days: Ints, chats: Chats, filters: Filters) -> pd.DataFrame:
-    """The frame of `calendar`, from the local day of each message."""
-    all_days = local_days(filters.period, filters.time_zone)
-    return pd.DataFrame(
+def calendar_of(rows: Rows, chats: Chats, filters: Filters) -> pd.DataFrame:
+    """The frame of `calendar`."""
+    dates = all_dates(filters)
+    weeks = firsts_of(dates, "week")
+    return framed(
         {
-            "day": all_days,
-            "weekday": all_days.day_of_week.astype("int64"),
-            "week": starts_of(pd.Series(all_days), "week"),
-            "messages": sizes(days, len(all_days)),
-            "chats": chats_in(days, chats, len(all_days)),
+            "day": dates,
+            "weekday": (dates - weeks).astype("m8[D]").astype(np.int64),
+            "week": weeks,
+            "messages": totals(days_of(rows.chats, filters), chats.messages, len(dates)),
+            "chats": chats_by_day(rows, filters).copy(),
         }
     )
 
@@ -126,12 +133,16 @@ def streaks_of(per_day: pd.Series, filters: Filters, *, now: datetime, wrote_bef
     found = [current_run(starts, ends, today) if 0 <= today <= len(per_day) else None, longest_run(starts, ends)]
     firsts, afters = (np.array([run[side] if run else 0 for run in found]) for side in (0, 1))
     none = firsts == afters
-    frame = pd.DataFrame({"streak": pd.Series(STREAKS, dtype="str")})
-    frame["days"] = pd.Series(afters - firsts, dtype="Int64").mask(np.array([run is None for run in found]))
-    frame["first_day"] = local_dates(firsts, filters).mask(none)
-    frame["last_day"] = local_dates(afters - 1, filters).mask(none)
-    frame["began_earlier"] = ~none & (firsts == 0) & wrote_before
-    return frame
+    never = np.datetime64("NaT", "us")
+    return framed(
+        {
+            "streak": texts(STREAKS),
+            "days": known(afters - firsts, np.array([run is None for run in found])),
+            "first_day": np.where(none, never, local_dates(firsts, filters)),
+            "last_day": np.where(none, never, local_dates(afters - 1, filters)),
+            "began_earlier": ~none & (firsts == 0) & wrote_before,
+        }
+    )
 
 
 def current_run(starts: Ints, ends: Ints, today: int) -> tuple[int, int]:
@@ -151,21 +162,17 @@ def longest_run(starts: Ints, ends: Ints) -> tuple[int, int]:
     return int(starts[place]), int(ends[place])
 
 
-def activity_of(rows: Rows, chats: Chats, days: Ints, filters: Filters, step: FineStep) -> pd.DataFrame:
-    """The frame of `activity_over_time`, from the messages and the local day of each."""
+def activity_of(rows: Rows, chats: Chats, filters: Filters, step: FineStep) -> pd.DataFrame:
+    """The frame of `activity_over_time`."""
     if step == "hour":
         ends = np.array([microseconds(filters.period.start), microseconds(filters.period.end - MICROSECOND)])
         first, last = local_numbers(ends, filters, HOUR_S)
         hours = np.arange(first, last + 1)
-        frame = pd.DataFrame({"start": local_dates(hours // 24, filters), "hour": hours % 24})
-        groups = local_numbers(rows.messages["at"], filters, HOUR_S) - first
+        columns: dict[str, Values] = {"start": local_dates(hours // 24, filters), "hour": hours % 24}
+        groups, number = local_numbers(rows.chats["at"], filters, HOUR_S) - first, len(hours)
     else:
-        places, starts = pd.factorize(starts_of(pd.Series(local_days(filters.period, filters.time_zone)), step))
-        frame = pd.DataFrame({"start": starts})
-        groups = places[days]
-    written = sizes(groups * len(ROLES) + rows.messages["role"], len(frame) * len(ROLES)).reshape(-1, len(ROLES))
-    for place, role in enumerate(ROLES):
-        frame[f"{role.value}_messages"] = written[:, place]
-    frame["messages"] = written.sum(axis=1)
-    frame["chats"] = chats_in(groups, chats, len(frame))
-    return frame
+        starts, places = np.unique(firsts_of(all_dates(filters), step), return_inverse=True)
+        columns, groups, number = {"start": starts}, places[days_of(rows.chats, filters)], len(starts)
+    written = totals(groups * len(ROLES) + chats.roles, chats.messages, number * len(ROLES)).reshape(-1, len(ROLES))
+    columns |= {f"{role.value}_messages": written[:, place].copy() for place, role in enumerate(ROLES)}
+    return framed({**columns, "messages": written.sum(axis=1), "chats": chats_in(groups, chats, number)})

@@ -66,15 +66,20 @@ def of_percentile(ordered: Floats, part: float, number: float) -> Interval | Non
 
     None if they are too few: then even the largest or the smallest of them says nothing about it.
     """
+    places = places_around(len(ordered), part, number)
+    return None if places is None else Interval(float(ordered[places[0]]), float(ordered[places[1]]))
+
+
+def places_around(values: int, part: float, number: float) -> tuple[int, int] | None:
+    """Between which two of so many values in order the percentile lies, see `of_percentile`."""
     worth = math.floor(number)
     places = ranks(worth, part)
     if places is None:
         return None
     low, high = places
     # Of values that resemble each other the same parts of them are meant (Woodruff 1952).
-    stretch = len(ordered) / worth
-    last = len(ordered) - 1
-    return Interval(float(ordered[math.floor(low * stretch)]), float(ordered[min(math.ceil((high + 1) * stretch) - 1, last)]))
+    stretch = values / worth
+    return math.floor(low * stretch), min(math.ceil((high + 1) * stretch) - 1, values - 1)
 
 
 @lru_cache(maxsize=4096)
@@ -136,14 +141,19 @@ def effective(hits: NDArray[np.bool_], days: Ints) -> float:
     Their number divided by the design effect of days (Korn and Graubard, Survey Methodology 24, 1998, 193-201), never more than
     there are. On fewer than FEWEST_DAYS days it cannot be known, and every answer counts.
     """
-    number, hit = len(hits), int(np.count_nonzero(hits))
     asked = sizes(days, 1)
+    return effective_by_day(sizes(days[hits], len(asked)), asked)
+
+
+def effective_by_day(hits: Ints, asked: Ints) -> float:
+    """The same from the number of hits and of all answers of each day."""
+    number, hit = int(asked.sum()), int(hits.sum())
     there = int(np.count_nonzero(asked))
     if there < FEWEST_DAYS or hit in (0, number):
         return float(number)
     share = hit / number
     # A day without answers adds nothing.
-    off = sizes(days[hits], len(asked)) - share * asked
+    off = hits - share * asked
     spread = there / (there - 1) * float(off @ off) / number**2
     independent = share * (1 - share) / number
     # Days are fewer than answers, so what they tell of their own spread is less sure.

@@ -1,6 +1,6 @@
 """Questions over the chats of a period: which have most messages, and how long they are. Text is never read, titles are."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -8,14 +8,17 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlmodel import Session
 
-from chatcore.analytics.chosen import chosen_rows
+from chatcore.analytics.chosen import all_dates, by_chat, choose, chosen_rows, days_of
 from chatcore.analytics.filters import Filters
+from chatcore.analytics.frames import NEVER, Values, framed, known, texts, utc_times
 from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
 from chatcore.analytics.statements import MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
 from chatcore.rollup.days import EPOCH, MICROSECOND
+from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import NO_CHAT, ROLES, UNKNOWN, Rows, chat_key
+from chatcore.rollup.sums import own_rows
 from chatcore.rows import CHATS
 
 MOST_CHATS = 20
@@ -23,16 +26,29 @@ DELETED = "Deleted chats"
 TOKENS = ("input_tokens", "output_tokens")
 
 
+# The sums that these questions are content with.
+CELLS = ("chats",)
+# Steps times chats that are counted in one array; more of them are told apart one by one.
+DENSE = 8_000_000
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Chats:
-    """The chats that messages are in: their keys in the rollup, and for each message the place of its own."""
+    """The chats that messages are in: their keys in the rollup, for each row of `Rows.chats` the place of its own, how many messages it
+    stands for and the place of their role in ROLES."""
 
     keys: NDArray[np.int64]
     places: Ints
+    messages: Ints
+    roles: NDArray[np.uint8]
 
     @property
     def number(self) -> int:
         return len(self.keys)
+
+    def written(self) -> Ints:
+        """How many messages each chat has, by role."""
+        return totals(self.places * len(ROLES) + self.roles, self.messages, self.number * len(ROLES)).reshape(-1, len(ROLES))
 
 
 def top_chats(db: Database, viewer: Viewer, filters: Filters, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
@@ -46,8 +62,7 @@ def top_chats(db: Database, viewer: Viewer, filters: Filters, *, least: int = 1,
     they are and the viewer is not the owner.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
-        return top_of(tx, viewer, rows, chats_of(rows), least=least, most=most)
+        return top_of(tx, viewer, top_rows(tx, viewer, filters), least=least, most=most)
 
 
 def chat_lengths(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -57,7 +72,7 @@ def chat_lengths(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame
     `share` (of all chats with a message in the period). Messages of the period are counted.
     """
     with db.read() as tx:
-        return lengths_of(chats_of(chosen_rows(tx, viewer, filters)))
+        return lengths_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS)).written())
 
 
 def chat_depth(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -67,101 +82,118 @@ def chat_depth(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     have at most so many; None without chats), `most`. Messages of the period are counted.
     """
     with db.read() as tx:
-        rows = chosen_rows(tx, viewer, filters)
-        return depth_of(rows, chats_of(rows))
+        return depth_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS)).written())
 
 
 def chats_of(rows: Rows) -> Chats:
     """The chats of the messages."""
-    places, keys = pd.factorize(rows.messages["chat"])
-    return Chats(keys, places)
+    return Chats(*by_chat(rows.chats), amount(rows.chats, "messages"), rows.chats["role"])
 
 
 def chats_in(groups: Ints, chats: Chats, number: int) -> Ints:
-    """In how many chats the messages of each group are."""
-    pairs = groups * max(chats.number, 1) + chats.places
+    """In how many chats the messages of each group are; `groups` has that of each row of `Rows.chats`."""
+    width = max(chats.number, 1)
+    pairs = groups * width + chats.places
     # Most messages follow one of their own chat, and it is quick to see which do not.
     changes = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
-    return sizes(pd.unique(changes) // max(chats.number, 1), number)
+    # The sums of a day are in the order of its chats, so by day there is nothing left to tell apart.
+    if not (changes[1:] > changes[:-1]).all():
+        if number * width > DENSE:
+            return sizes(pd.unique(changes) // width, number)
+        there = np.zeros(number * width, dtype=np.bool_)
+        there[changes] = True
+        changes = np.flatnonzero(there)
+    return np.diff(np.searchsorted(changes, np.arange(number + 1) * width))
 
 
-def lengths_of(chats: Chats) -> pd.DataFrame:
-    """The frame of `chat_lengths`."""
-    written = sizes(chats.places, chats.number)
+def chats_by_day(rows: Rows, filters: Filters) -> Ints:
+    """In how many chats a message was written on each day of the period."""
+    name = ("chats by day", filters.period, filters.time_zone)
+    return rows.chats.once(name, lambda: chats_in(days_of(rows.chats, filters), chats_of(rows), len(all_dates(filters))))
+
+
+def lengths_of(by_role: Ints) -> pd.DataFrame:
+    """The frame of `chat_lengths`, from `Chats.written`."""
+    written, number = by_role.sum(axis=1), len(by_role)
     longest = int(written.max(initial=0))
     buckets = longest.bit_length() + (longest & (longest - 1) > 0)
     ends = 2 ** np.arange(buckets)
     counted = sizes(np.searchsorted(ends, written), buckets)
     starts = np.append(1, ends[:-1] + 1)[:buckets]
-    return pd.DataFrame({"messages_from": starts, "messages_to": ends, "chats": counted, "share": counted / max(chats.number, 1)})
+    return framed({"messages_from": starts, "messages_to": ends, "chats": counted, "share": counted / max(number, 1)})
 
 
-def depth_of(rows: Rows, chats: Chats) -> pd.DataFrame:
-    """The frame of `chat_depth`."""
-    prompts = rows.messages["role"] == ROLES.index(Role.USER)
-    found = []
-    for measure, places in (("messages", chats.places), ("prompts", chats.places[prompts])):
-        counts = sizes(places, chats.number)
-        _, (parts,) = percentiles(np.zeros(len(counts), dtype=np.int64), counts.astype(np.float32), 1, [50, 90])
-        found.append((measure, chats.number, *parts, counts.max() if len(counts) else None))
-    frame = pd.DataFrame(found, columns=["measure", "chats", "p50", "p90", "most"])
-    return frame.astype({"measure": "str", "most": "Int64"})
+def depth_of(by_role: Ints) -> pd.DataFrame:
+    """The frame of `chat_depth`, from `Chats.written`."""
+    written, number = (by_role.sum(axis=1), by_role[:, ROLES.index(Role.USER)]), len(by_role)
+    measures = np.repeat(np.arange(len(written)), number)
+    _, found = percentiles(measures, np.concatenate(written).astype(np.float32), len(written), [50, 90])
+    none = np.full(len(written), not number)
+    return framed(
+        {
+            "measure": texts(("messages", "prompts")),
+            "chats": np.full(len(written), number),
+            "p50": found[:, 0],
+            "p90": found[:, 1],
+            "most": known(np.array([counts.max(initial=0) for counts in written]), none),
+        }
+    )
 
 
-def top_of(tx: Session, viewer: Viewer, rows: Rows, chats: Chats, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
-    """The frame of `top_chats`."""
-    if set(rows.users) - {viewer.user_id}:
-        rows = own_rows(rows, viewer)
-        chats = chats_of(rows)
-    at = rows.messages["at"]
-    written = sizes(chats.places, chats.number)
-    first, last = np.zeros(chats.number, dtype=np.int64), np.zeros(chats.number, dtype=np.int64)
-    # One person's, in the order of time, so the last one that is set stays.
-    last[chats.places] = at
-    first[chats.places[::-1]] = at[::-1]
+def top_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
+    """The viewer's own rows, also where the filters are for everybody."""
+    if filters.everybody:
+        return choose(own_rows(tx, viewer, filters.period, filters.time_zone), filters, None)
+    return chosen_rows(tx, viewer, filters)
+
+
+def top_of(tx: Session, viewer: Viewer, rows: Rows, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
+    """The frame of `top_chats`, from the viewer's own rows."""
+    chats = chats_of(rows)
+    written, first, last = rows.messages.once("spans", lambda: spans_of(chats, rows.messages["at"]))
     fits = np.flatnonzero((written >= least) & (written <= (written.max(initial=0) if most is None else most)))
     top = fits[np.lexsort((-last[fits], -written[fits]))][:MOST_CHATS]
     named = titles(tx, viewer, first[top])
     # One that was deleted since the rollup was read has no name.
     top = np.array([place for place in top if int(chats.keys[place]) in named], dtype=np.int64)
     shown = [named[int(key)] for key in chats.keys[top]]
-    keys, moments = [*chats.keys[top]], [first[top], last[top]]
-    frame = pd.DataFrame({"chat_id": pd.Series([str(row.id) for row in shown], dtype="str")})
-    frame["title"] = pd.Series([row.title for row in shown], dtype="str")
-    frame["in_trash"] = pd.Series([row.deleted_at is not None for row in shown], dtype="bool")
-    frame["messages"] = pd.Series(written[top], dtype="Int64")
-    for name, times in zip(("first_message_at", "last_message_at"), moments, strict=True):
-        frame[name] = pd.to_datetime(times, unit="us", utc=True).as_unit("us")
-    if least <= 1 and most is None and (rows.answers["chat"] == NO_CHAT).any():
-        frame = frame.reindex(range(len(frame) + 1))
-        frame.loc[len(frame) - 1, "title"] = DELETED
-        frame["in_trash"] = frame["in_trash"].eq(True)
-        keys.append(NO_CHAT)
-    return frame.assign(**tokens_of(rows, keys))[
-        ["chat_id", "title", "in_trash", "messages", *TOKENS, "first_message_at", "last_message_at"]
-    ]
+    deleted = np.array([least <= 1 and most is None and bool((rows.answers["chat"] == NO_CHAT).any())])
+    gone = np.flatnonzero(deleted)
+    nobody_knows = np.append(np.zeros(len(top), dtype=np.bool_), deleted[deleted])
+    columns: dict[str, Values] = {
+        "chat_id": texts([*(str(row.id) for row in shown), *(None for _ in gone)]),
+        "title": texts([*(row.title for row in shown), *(DELETED for _ in gone)]),
+        "in_trash": np.array([*(row.deleted_at is not None for row in shown), *(False for _ in gone)], dtype=np.bool_),
+        "messages": known(np.append(written[top], gone), nobody_knows),
+        **tokens_of(rows, np.append(chats.keys[top], np.full(len(gone), NO_CHAT))),
+    }
+    for name, times in (("first_message_at", first[top]), ("last_message_at", last[top])):
+        columns[name] = utc_times(np.append(times, np.full(len(gone), NEVER)))
+    return framed(columns)
 
 
-def own_rows(rows: Rows, viewer: Viewer) -> Rows:
-    """The rows of one person out of everybody's."""
-    places = np.array([place for place, user_id in enumerate(rows.users) if user_id == viewer.user_id], dtype=np.int64)
-    messages, answers = (made.where(np.isin(made["user"], places)) for made in (rows.messages, rows.answers))
-    return replace(rows, messages=messages, answers=answers)
+def spans_of(chats: Chats, at: Ints) -> tuple[Ints, Ints, Ints]:
+    """How many messages each chat has, and when the first and the last of them was written; of one person's rows."""
+    first, last = np.zeros(chats.number, dtype=np.int64), np.zeros(chats.number, dtype=np.int64)
+    # In the order of time, so the last one that is set stays.
+    last[chats.places] = at
+    first[chats.places[::-1]] = at[::-1]
+    return sizes(chats.places, chats.number), first, last
 
 
-def tokens_of(rows: Rows, keys: list[int]) -> dict[str, pd.Series]:
+def tokens_of(rows: Rows, keys: Ints) -> dict[str, Values]:
     """The TOKENS that the answers of each chat used, None where none has a known usage."""
-    asked = rows.answers["chat"]
-    order = np.argsort(np.array(keys, dtype=np.int64))
-    ordered = np.array(keys, dtype=np.int64)[order]
-    places = np.searchsorted(ordered, asked)
-    theirs = np.flatnonzero(np.append(ordered, UNKNOWN)[places] == asked)
-    groups, found = order[places[theirs]], {}
+    chats, places = by_chat(rows.answers)
+    wanted = {key: place for place, key in enumerate(keys.tolist())}
+    # One place more for the answers of all other chats.
+    own = np.array([wanted.get(key, len(keys)) for key in chats.tolist()], dtype=np.int64)[places] if len(places) else places
+    theirs = np.flatnonzero(own < len(keys))
+    groups, found = own[theirs], dict[str, Values]()
     for name in TOKENS:
         tokens = rows.answers[name][theirs]
-        known = tokens != UNKNOWN
-        sums = totals(groups[known], tokens[known], len(keys))
-        found[name] = pd.Series(sums, dtype="Int64").mask(sizes(groups[known], len(keys)) == 0)
+        told = tokens != UNKNOWN
+        sums = totals(groups[told], tokens[told], len(keys))
+        found[name] = known(sums, sizes(groups[told], len(keys)) == 0)
     return found
 
 

@@ -6,12 +6,14 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
-from chatcore.analytics.chosen import chosen_rows, local_numbers
-from chatcore.analytics.filters import Filters, first_day, local_days
-from chatcore.analytics.numbers import different, sums_of
-from chatcore.analytics.statements import DAY_S, HOUR_S, MESSAGES, between, narrow
+from chatcore.analytics.chosen import alike_beside, all_dates, by_chat, chosen_rows, days_of, numbers_beside
+from chatcore.analytics.filters import Filters, first_day
+from chatcore.analytics.frames import framed
+from chatcore.analytics.numbers import sums_of, totals
+from chatcore.analytics.statements import HOUR_S, MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
+from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import ROLES, Rows
 from chatcore.rollup.tables import has_ref
 
@@ -41,25 +43,26 @@ def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
 
 def count_days(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `messages_per_day`."""
-    days = local_days(filters.period, filters.time_zone)
-    numbers = local_numbers(rows.messages["at"], filters, DAY_S)
-    groups = numbers * len(ROLES) + rows.messages["role"]
-    user, assistant = sums_of(rows.messages, "messages", groups, len(days) * len(ROLES)).reshape(-1, len(ROLES)).T
-    return pd.DataFrame({"day": days, "user_messages": user, "assistant_messages": assistant, "messages": user + assistant})
+    days = all_dates(filters)
+    groups = days_of(rows.messages, filters) * len(ROLES) + rows.messages["role"]
+    user, assistant = sums_of(rows.messages, "messages", groups, len(days) * len(ROLES)).reshape(-1, len(ROLES)).T.copy()
+    return framed({"day": days, "user_messages": user, "assistant_messages": assistant, "messages": user + assistant})
 
 
 def count_week(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `busy_hours`."""
     week = 7 * 24
     monday = first_day(filters).weekday() * 24
-    counted = sums_of(rows.messages, "messages", (local_numbers(rows.messages["at"], filters, HOUR_S) + monday) % week, week)
+    hours, (firsts, lengths) = numbers_beside(rows.messages, filters, HOUR_S), alike_beside(rows.messages)
+    # Rows that lie beside each other are added up first: of sums they are a seventh.
+    beside = np.add.reduceat(amount(rows.messages, "messages"), firsts) if rows.summed and len(firsts) else lengths
     places = np.arange(week)
-    return pd.DataFrame({"weekday": places // 24, "hour": places % 24, "messages": counted})
+    return framed({"weekday": places // 24, "hour": places % 24, "messages": totals((hours + monday) % week, beside, week)})
 
 
 def count_chats(rows: Rows) -> int:
     """In how many chats was a message written?"""
-    return different(rows.chats["chat"])
+    return len(by_chat(rows.chats)[0])
 
 
 def counted(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:

@@ -46,12 +46,6 @@ def newest(groups: npt.NDArray[np.integer], at: Ints, number: int) -> Ints:
     return found
 
 
-def different(values: Ints) -> int:
-    """How many different values there are; numpy.unique takes five times as long (measured)."""
-    ordered = np.sort(values)
-    return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + bool(len(ordered))
-
-
 def percentiles(
     groups: npt.NDArray[np.integer], values: npt.NDArray[np.float32], number: int, wanted: Sequence[float]
 ) -> tuple[Ints, Floats]:

@@ -5,10 +5,11 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.analytics.answers import MODEL, count, model_columns
+from chatcore.analytics.answers import count, model_columns
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
 from chatcore.analytics.filters import Filters, Step, zone
-from chatcore.analytics.numbers import newest, sizes, sums_of
+from chatcore.analytics.frames import Values, alphabetical, framed, in_order, texts, utc_times
+from chatcore.analytics.numbers import Ints, newest, sizes, sums_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.gather import USERS, check_owner
@@ -46,10 +47,10 @@ def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     messages = sums_of(rows.writers, "messages", rows.writers["user"], number)
     sums = count(rows.asked, rows.asked["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
     active = np.maximum(*(newest(made["user"], amount(made, "last_at"), number) for made in (rows.writers, rows.asked)))
-    frame = pd.DataFrame({"user_id": pd.array(list(rows.users), dtype="str"), "name": names, "messages": messages, **sums})
-    frame["last_active_at"] = pd.to_datetime(active, unit="us", utc=True).as_unit("us")
-    there = (frame["messages"] > 0) | (frame["answers"] > 0)
-    return frame[there].sort_values(["messages", "user_id"], ascending=[False, True], ignore_index=True)
+    columns: dict[str, Values] = {"user_id": texts(rows.users), "name": texts(names), "messages": messages, **sums}
+    columns["last_active_at"] = utc_times(active)
+    order = in_order(-messages, alphabetical(rows.users))
+    return framed(columns, order[(messages > 0)[order] | (sums["answers"] > 0)[order]])
 
 
 def people_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -64,11 +65,9 @@ def people_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFram
     pairs, models = by_model(rows.asked, rows.models)
     keys, groups = compact(rows.asked["user"] * max(len(pairs), 1) + models)
     users, own = np.divmod(keys, max(len(pairs), 1))
-    asked = {"user_id": pd.array(list(rows.users), dtype="str").take(users), "name": names.take(users), **model_columns(pairs, own)}
+    asked = {"user_id": texts(rows.users).take(users), "name": texts(names).take(users), **model_columns(pairs, own)}
     sums = count(rows.asked, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage"))
-    frame = pd.DataFrame({**asked, **sums})
-    order = ["name", "user_id", "answers", *MODEL]
-    return frame.sort_values(order, ascending=[True, True, False, True, True], ignore_index=True)
+    return framed({**asked, **sums}, in_order(ranks(names, rows.users)[users], -sums["answers"], own))
 
 
 def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -79,9 +78,9 @@ def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step 
     """
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters, kinds=("writers",))
-    starts, steps = local_steps(rows.writers["at"], filters, step)
+    starts, steps = local_steps(rows.writers, filters, step)
     pairs, _ = compact(steps * max(len(rows.users), 1) + rows.writers["user"])
-    return pd.DataFrame(
+    return framed(
         {
             "start": starts,
             "people": sizes(pairs // max(len(rows.users), 1), len(starts)),
@@ -90,7 +89,14 @@ def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step 
     )
 
 
-def names_of(tx: Session, rows: Rows) -> pd.api.extensions.ExtensionArray:
+def names_of(tx: Session, rows: Rows) -> list[str]:
     """The names of the people in the rows, in their order."""
     found = dict(tx.execute(sa.select(USERS.c.id, USERS.c.name).where(USERS.c.id.in_(rows.users))).all())
-    return pd.array([found.get(user_id, user_id) for user_id in rows.users], dtype="str")
+    return [found.get(user_id, user_id) for user_id in rows.users]
+
+
+def ranks(names: list[str], users: tuple[str, ...]) -> Ints:
+    """For each person the place among all by name, of equal names by id."""
+    found = np.empty(len(names), dtype=np.int64)
+    found[sorted(range(len(names)), key=lambda place: (names[place], users[place]))] = np.arange(len(names))
+    return found

@@ -11,6 +11,7 @@ import chatcore.models  # noqa: F401  # fills the metadata
 from chatcore.analytics.answers import MODEL, model_columns
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
 from chatcore.analytics.filters import Filters, Step
+from chatcore.analytics.frames import Values, alphabetical, framed, framed_rows, in_order, ratio, texts_at
 from chatcore.analytics.intervals import wilson
 from chatcore.analytics.messages import counted
 from chatcore.analytics.numbers import sums_of, totals
@@ -91,30 +92,29 @@ def outcomes_of(rows: Rows) -> pd.DataFrame:
     own, kind = np.divmod(keys, kinds)
     state, error = np.divmod(kind, len(rows.errors))
     answers = sums_of(rows.answers, "answers", groups, len(keys))
-    table = pd.DataFrame(model_columns(pairs, own))
-    table["state"] = pd.Series([STATES[place].value for place in state], dtype="str")
-    table["error_type"] = pd.Series([rows.errors[place] for place in error], dtype="str")
-    table["answers"] = answers
     is_finished = state != STATES.index(State.RUNNING)
     finished = totals(own[is_finished], answers[is_finished], len(pairs))
-    table["share"] = np.where(is_finished, answers / np.maximum(finished[own], 1), np.nan)
-    order = ["answers", *MODEL, "state", "error_type"]
-    return table.sort_values(order, ascending=[False, True, True, True, True], ignore_index=True)
+    table: dict[str, Values] = {
+        **model_columns(pairs, own),
+        "state": texts_at(tuple(state.value for state in STATES), state),
+        "error_type": texts_at(rows.errors, error),
+        "answers": answers,
+        "share": np.where(is_finished, answers / np.maximum(finished[own], 1), np.nan),
+    }
+    return framed(table, in_order(-answers, own, alphabetical([state.value for state in STATES])[state], alphabetical(rows.errors)[error]))
 
 
 def outcome_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `outcomes_over_time`."""
-    starts, steps = local_steps(rows.answers["at"], filters, step)
+    starts, steps = local_steps(rows.answers, filters, step)
     number = len(starts)
     groups = steps * len(STATES) + rows.answers["state"]
     ended = sums_of(rows.answers, "answers", groups, number * len(STATES)).reshape(number, len(STATES))
-    table = pd.DataFrame({"start": starts, "answers": ended.sum(axis=1)})
-    for state in FINISHED:
-        table[state.value] = ended[:, STATES.index(state)]
-    finished = table[[state.value for state in FINISHED]].sum(axis=1)
-    for state in (State.FAILED, State.STOPPED):
-        table[f"{state.value}_share"] = (table[state.value] / finished).where(finished > 0)
-    return table
+    table: dict[str, Values] = {"start": starts, "answers": ended.sum(axis=1)}
+    table |= {state.value: ended[:, STATES.index(state)].copy() for state in FINISHED}
+    finished = ended.sum(axis=1) - ended[:, STATES.index(State.RUNNING)]
+    table |= {f"{state.value}_share": ratio(ended[:, STATES.index(state)], finished) for state in (State.FAILED, State.STOPPED)}
+    return framed(table)
 
 
 def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -129,15 +129,13 @@ def feedback_of(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
         for message_id, user_id, provider, model in found:
             if (message_id, user_id) in ratings:
                 counted_ups.setdefault((provider, model), []).append(ratings[message_id, user_id] == UP)
-    rows = []
-    for names, ups in counted_ups.items():
+    rows: list[tuple[object, ...]] = []
+    for names, ups in sorted(counted_ups.items(), key=lambda item: (-len(item[1]), item[0])):
         rated, liked = len(ups), sum(ups)
         around = wilson(liked / rated, rated)
         rows.append((*names, rated, liked, rated - liked, liked / rated, around.low, around.high))
-    counts, shares = ["rated_answers", "up", "down"], ["up_share", "up_share_low", "up_share_high"]
-    table = pd.DataFrame(rows, columns=[*MODEL, *counts, *shares])
-    table = table.astype({**dict.fromkeys(MODEL, "str"), **dict.fromkeys(counts, "int64"), **dict.fromkeys(shares, "float64")})
-    return table.sort_values(["rated_answers", *MODEL], ascending=[False, True, True], ignore_index=True)
+    counts, shares = ("rated_answers", "up", "down"), ("up_share", "up_share_low", "up_share_high")
+    return framed_rows(rows, dict.fromkeys(MODEL, "str") | dict.fromkeys(counts, "int64") | dict.fromkeys(shares, "float64"))
 
 
 def ratings_of(tx: Session, viewer: Viewer, filters: Filters) -> dict[tuple[int, str], int]:

@@ -6,13 +6,13 @@ answers where the number is known, and says over how many.
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from chatcore.analytics.answers import MODEL, MODEL_CELLS, steps_by_model
-from chatcore.analytics.chosen import chosen_rows, model_places
+from chatcore.analytics.answers import MODEL_CELLS, model_columns, steps_by_model
+from chatcore.analytics.chosen import by_model, chosen_rows, model_places
 from chatcore.analytics.filters import Filters, Step
-from chatcore.analytics.numbers import amounts_of, percentiles_of
+from chatcore.analytics.frames import Values, framed, in_order, ratio
+from chatcore.analytics.numbers import Ints, amounts_of, percentiles_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.pages import Rows
@@ -67,24 +67,25 @@ def speed_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: Ste
 def speed_of(rows: Rows) -> pd.DataFrame:
     """The frame of `speed`."""
     pairs, places = model_places(rows.answers, rows.models)
-    table = pd.DataFrame(pairs, columns=MODEL, dtype="str")
+    models = by_model(rows.answers, rows.models)[1]
+    table: dict[str, Values] = {**model_columns(pairs)}
+    measured: dict[str, Ints] = {}
     for measure, wanted in PERCENTILES.items():
         counts, found = percentiles_of(rows, measure, lambda asked: places[asked["models"]], len(pairs), wanted)
         for place, percentile in enumerate(wanted):
             table[f"{measure}_p{percentile}"] = found[:, place]
-        table[f"answers_with_{measure}"] = counts
-    models = places[rows.answers["models"]]
+        table[f"answers_with_{measure}"] = measured[measure] = counts
     loaded, taken = (amounts_of(rows.answers, f"{name}_of_both", models, len(pairs)) for name in ("load_s", "duration_s"))
-    table["load_share"] = np.divide(loaded, taken, out=np.full(len(pairs), np.nan), where=taken > 0)
-    order = ["answers_with_duration_s", *MODEL]
-    return table.sort_values(order, ascending=[False, True, True], ignore_index=True)
+    table["load_share"] = ratio(loaded, taken)
+    return framed(table, in_order(-measured["duration_s"]))
 
 
 def steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `speed_over_time`."""
-    table, groups_of = steps_by_model(rows, filters, step)
+    steps = steps_by_model(rows, filters, step)
+    table: dict[str, Values] = {"start": steps.starts, **steps.models, "answers": steps.answers}
     for measure, wanted in (("time_to_first_chunk_s", (50, 90)), ("output_tokens_per_s", (50,))):
-        _, found = percentiles_of(rows, measure, groups_of, len(table), wanted, over_time=True)
+        _, found = percentiles_of(rows, measure, steps.groups_of, len(steps.starts), wanted, over_time=True)
         for place, percentile in enumerate(wanted):
             table[f"{measure}_p{percentile}"] = found[:, place]
-    return table
+    return framed(table)

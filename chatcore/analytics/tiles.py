@@ -1,6 +1,7 @@
 """The numbers on top of the page, each with its change against the period before."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,10 +10,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from chatcore.analytics import answers, messages
-from chatcore.analytics.chosen import compared_rows, local_numbers
-from chatcore.analytics.filters import Filters, local_days
-from chatcore.analytics.numbers import different, percentiles_of
-from chatcore.analytics.statements import DAY_S, GENERATIONS, MESSAGES
+from chatcore.analytics.chosen import all_dates, compact, compared_rows, days_beside
+from chatcore.analytics.filters import Filters
+from chatcore.analytics.frames import Values, framed, known, texts
+from chatcore.analytics.numbers import percentiles_of
+from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.gather import USERS, check_owner
@@ -117,8 +119,8 @@ def activity(db: Database, viewer: Viewer, *, everybody: bool = False) -> Activi
     people = sa.select(*ends, count) if everybody else sa.select(*ends, count).where(USERS.c.id == viewer.user_id)
     with db.read() as tx:
         found = tx.execute(people.select_from(USERS)).all()
-    known = [time for *times, _ in found for time in times if time is not None]
-    return Activity(first=min(known), last=max(known), running=sum(row[-1] for row in found)) if known else None
+    told = [time for *times, _ in found for time in times if time is not None]
+    return Activity(first=min(told), last=max(told), running=sum(row[-1] for row in found)) if told else None
 
 
 def totals(rows: Rows, filters: Filters) -> dict[str, Total]:
@@ -134,13 +136,13 @@ def totals(rows: Rows, filters: Filters) -> dict[str, Total]:
     }
     medians = {}
     for measure, (median, _) in answers.MEDIANS.items():
-        known, found = percentiles_of(rows, measure, lambda table: np.zeros(len(table), dtype=np.int64), 1, [50])
-        medians[median] = Total(float(found[0, 0]), int(known[0]))
-    active = different(local_numbers(rows.messages["at"], filters, DAY_S))
+        counts, found = percentiles_of(rows, measure, lambda table: np.zeros(len(table), dtype=np.int64), 1, [50])
+        medians[median] = Total(float(found[0, 0]), int(counts[0]))
+    active = len(compact(days_beside(rows.messages, filters))[0])
     return {
         "messages": Total(int(amount(rows.messages, "messages").sum())),
         "chats": Total(messages.count_chats(rows)),
-        "active_days": Total(active, len(local_days(filters.period, filters.time_zone))),
+        "active_days": Total(active, len(all_dates(filters))),
         **tokens,
         **medians,
         "failed_share": Total(sums["failed"] / finished if finished else None, finished),
@@ -152,24 +154,29 @@ def compare(current: dict[str, Total], before: dict[str, Total], units: Mapping[
     now, then = [current[measure] for measure in units], [before[measure] for measure in units]
     values, previous = (np.array([total.value for total in totals], dtype=np.float64) for totals in (now, then))
     changes = [change(unit, value, earlier) for unit, value, earlier in zip(units.values(), values, previous, strict=True)]
-    return pd.DataFrame(
+    return framed(
         {
-            "measure": list(units),
-            "unit": list(units.values()),
+            "measure": texts(units),
+            "unit": texts(units.values()),
             "value": values,
             "previous": previous,
-            "change": pd.Series([amount for amount, _ in changes], dtype="float64"),
-            "change_kind": [kind for _, kind in changes],
-            "over": pd.array([total.over for total in now], dtype="Int64"),
-            "previous_over": pd.array([total.over for total in then], dtype="Int64"),
-            "estimated": pd.array([total.estimated for total in now], dtype="Int64"),
+            "change": np.array([amount for amount, _ in changes], dtype=np.float64),
+            "change_kind": texts(kind for _, kind in changes),
+            "over": over_of([total.over for total in now]),
+            "previous_over": over_of([total.over for total in then]),
+            "estimated": over_of([total.estimated for total in now]),
         }
     )
 
 
+def over_of(numbers: Sequence[int | None]) -> Values:
+    """How many answers or days, None where that means nothing."""
+    return known(np.array([number or 0 for number in numbers], dtype=np.int64), np.array([number is None for number in numbers]))
+
+
 def change(unit: str, value: float, previous: float) -> tuple[float | None, str]:
     """The change and its kind (see `tiles`). From 0 to something is new, not infinitely more."""
-    if pd.isna(value) or pd.isna(previous):
+    if math.isnan(value) or math.isnan(previous):
         return None, "none"
     if unit == "share":
         return value - previous, "points"

@@ -7,6 +7,7 @@ from sqlmodel import Session
 from chatcore.analytics.answers import MODEL
 from chatcore.analytics.chats import chats_meant
 from chatcore.analytics.filters import Filters
+from chatcore.analytics.frames import framed_rows
 from chatcore.analytics.statements import between, narrow
 from chatcore.db import Database
 from chatcore.parts import Viewer
@@ -51,9 +52,6 @@ def titles_in(tx: Session, viewer: Viewer, filters: Filters) -> pd.DataFrame:
         conditions.append(kept.session_id.in_(chats))
     statement = sa.select(kept.provider, kept.model_name, *columns).where(*conditions).group_by(kept.provider, kept.model_name)
     rows = tx.execute(statement).all()
-    counts = dict.fromkeys(("titles", "titles_estimated", "input_tokens", "output_tokens", "titles_with_cost"), "int64")
-    names = dict.fromkeys(MODEL, "str")
-    frame = pd.DataFrame(rows, columns=[*MODEL, *(column.key for column in columns)])
-    return frame.astype({**names, **counts, "cost_usd": "float64"}).sort_values(
-        ["titles", *MODEL], ascending=[False, True, True], ignore_index=True
-    )
+    ordered = sorted(rows, key=lambda row: (-row.titles, row.provider, row.model_name))
+    counts = ("titles", "titles_estimated", "input_tokens", "output_tokens", "titles_with_cost")
+    return framed_rows(ordered, dict.fromkeys(MODEL, "str") | dict.fromkeys(counts, "int64") | {"cost_usd": "float64"})

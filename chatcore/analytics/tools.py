@@ -1,18 +1,20 @@
 """What tools did: how often models called them, what went wrong, how long they took, and in how many rounds of an answer."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from chatcore.analytics.answers import MODEL, model_columns
+from chatcore.analytics.answers import model_columns
 from chatcore.analytics.chosen import by_model, compact, local_steps
 from chatcore.analytics.detailed import chosen_details, compared_details, groups_of
 from chatcore.analytics.filters import Filters, Step
+from chatcore.analytics.frames import Values, alphabetical, framed, in_order, ratio, texts, texts_at
 from chatcore.analytics.intervals import wilson
-from chatcore.analytics.numbers import Floats, Ints, percentiles, sizes
+from chatcore.analytics.numbers import Ints, percentiles, sizes
 from chatcore.analytics.tiles import Total, compare
 from chatcore.db import Database
 from chatcore.parts import CallState, Period, Viewer
@@ -150,8 +152,8 @@ BUILT_IN_TOOLS = frozenset(name for name, _ in TOOLS)
 def tools_of(details: Details) -> pd.DataFrame:
     """The frame of `tools`."""
     names, groups = groups_of(details.tools, details.rows["tool"])
-    frame = pd.DataFrame({"tool": texts(names), "server": texts(map(server_of, names)), **columns_of(details.rows, groups, len(names))})
-    return frame.sort_values(["calls", "tool"], ascending=[False, True], ignore_index=True)
+    counted = columns_of(details.rows, groups, len(names))
+    return framed({"tool": texts(names), "server": texts(map(server_of, names)), **counted}, in_order(-counted["calls"]))
 
 
 def servers_of(details: Details) -> pd.DataFrame:
@@ -159,27 +161,28 @@ def servers_of(details: Details) -> pd.DataFrame:
     names, groups = groups_of([server_of(tool) for tool in details.tools], details.rows["tool"])
     called, of_tool = np.unique(details.rows["tool"], return_index=True)
     there = sizes(groups[of_tool], len(names)) if len(called) else np.zeros(0, dtype=np.int64)
-    frame = pd.DataFrame({"server": texts(names), "tools": there, **columns_of(details.rows, groups, len(names))})
-    return frame.sort_values(["calls", "server"], ascending=[False, True], ignore_index=True)
+    counted = columns_of(details.rows, groups, len(names))
+    return framed({"server": texts(names), "tools": there, **counted}, in_order(-counted["calls"]))
 
 
 def models_of(details: Details) -> pd.DataFrame:
     """The frame of `tool_models`."""
     pairs, groups = by_model(details.rows, details.models)
-    frame = pd.DataFrame({**model_columns(pairs, np.arange(len(pairs))), **columns_of(details.rows, groups, len(pairs))})
+    counted = columns_of(details.rows, groups, len(pairs))
+    columns: dict[str, Values] = {**model_columns(pairs), **counted}
     messages, rounds = rounds_of_answers(details.rows)
     own = np.zeros(len(messages), dtype=np.int64)
     own[np.searchsorted(messages, details.rows["message"])] = groups
     _, found = percentiles(own, rounds.astype(np.float32), len(pairs), [50, 90, 100])
-    frame["rounds_p50"], frame["rounds_p90"] = found[:, 0], found[:, 1]
-    frame["most_rounds"] = np.nan_to_num(found[:, 2]).astype(np.int64)
-    return frame.sort_values(["calls", *MODEL], ascending=[False, True, True], ignore_index=True)
+    columns["rounds_p50"], columns["rounds_p90"] = found[:, 0], found[:, 1]
+    columns["most_rounds"] = np.nan_to_num(found[:, 2]).astype(np.int64)
+    return framed(columns, in_order(-counted["calls"]))
 
 
 def tool_steps_of(details: Details, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `tools_over_time`."""
-    starts, steps = local_steps(details.rows["at"], filters, step)
-    return pd.DataFrame({"start": starts, **columns_of(details.rows, steps, len(starts))})
+    starts, steps = local_steps(details.rows, filters, step)
+    return framed({"start": starts, **columns_of(details.rows, steps, len(starts))})
 
 
 def errors_of(details: Details) -> pd.DataFrame:
@@ -192,17 +195,15 @@ def errors_of(details: Details) -> pd.DataFrame:
     own, kind = np.divmod(keys, kinds)
     state, reason = np.divmod(kind, len(REASONS))
     calls = sizes(rows, len(keys))
-    frame = pd.DataFrame(
-        {
-            "tool": texts(names[place] for place in own),
-            "state": texts(CALL_STATES[place].value for place in state),
-            "reason": texts(str(REASONS[place]) for place in reason),
-            "calls": calls,
-            "share": calls / whole[own] if len(own) else np.zeros(0),
-        }
-    )
-    order = ["calls", "tool", "state", "reason"]
-    return frame.sort_values(order, ascending=[False, True, True, True], ignore_index=True)
+    states, reasons = tuple(state.value for state in CALL_STATES), tuple(map(str, REASONS))
+    columns: dict[str, Values] = {
+        "tool": texts_at(tuple(names), own),
+        "state": texts_at(states, state),
+        "reason": texts_at(reasons, reason),
+        "calls": calls,
+        "share": calls / whole[own] if len(own) else np.zeros(0),
+    }
+    return framed(columns, in_order(-calls, own, alphabetical(states)[state], alphabetical(reasons)[reason]))
 
 
 def rounds_of(details: Details) -> pd.DataFrame:
@@ -212,26 +213,32 @@ def rounds_of(details: Details) -> pd.DataFrame:
     answers = sizes(groups, len(kept))
     of_calls = groups[np.searchsorted(messages, details.rows["message"])] if len(messages) else groups
     share = answers / max(len(messages), 1)
-    return pd.DataFrame({"rounds": kept, "answers": answers, "share": share, "calls": sizes(of_calls, len(kept))})
+    return framed({"rounds": kept, "answers": answers, "share": share, "calls": sizes(of_calls, len(kept))})
 
 
 def rounds_of_answers(calls: Table) -> tuple[Ints, Ints]:
     """The messages that have calls, in order of their ids, and the rounds with tools of each."""
-    messages, places = np.unique(calls["message"], return_inverse=True)
+    messages, places = by_message(calls)
     rounds = np.zeros(len(messages), dtype=np.int64)
     np.maximum.at(rounds, places, calls["round"])
     return messages, rounds
 
 
-def columns_of(calls: Table, groups: Ints, number: int) -> dict[str, object]:
+def by_message(calls: Table) -> tuple[Ints, Ints]:
+    """The messages that have calls, in order of their ids, and for each call the place of its own."""
+    messages, places = calls.once("by message", lambda: np.unique(calls["message"], return_inverse=True))
+    return messages, places
+
+
+def columns_of(calls: Table, groups: Ints, number: int) -> dict[str, npt.NDArray[Any]]:
     """The columns that the frames about calls share, by group, each of 0 to `number` - 1."""
     counted = counts_of(calls, groups, number)
     tried = counted["done"] + counted["failed"]
     around = [wilson(failed / of, of) if of else None for failed, of in zip(counted["failed"].tolist(), tried.tolist(), strict=True)]
     known, found = percentiles(groups, calls["duration_s"], number, PERCENTILES)
     # An answer counts once in each group that it has a call in.
-    messages, own = np.unique(calls["message"], return_inverse=True)
-    answers = np.unique(groups * max(len(messages), 1) + own) // max(len(messages), 1)
+    messages, own = by_message(calls)
+    answers = compact(groups * max(len(messages), 1) + own)[0] // max(len(messages), 1)
     return {
         **counted,
         "failed_share": ratio(counted["failed"], tried),
@@ -252,12 +259,6 @@ def counts_of(calls: Table, groups: Ints, number: int) -> dict[str, Ints]:
     return {name: sizes(groups, number) if name == "calls" else counted[name] for name in COUNTS}
 
 
-def ratio(parts: Ints, wholes: Ints) -> Floats:
-    """Parts of wholes, NaN of nothing."""
-    shares: Floats = np.divide(parts, wholes, out=np.full(len(parts), np.nan), where=wholes > 0)
-    return shares
-
-
 def totals(details: Details) -> dict[str, Total]:
     """Every measure of UNITS."""
     everything = np.zeros(len(details.rows), dtype=np.int64)
@@ -270,8 +271,3 @@ def totals(details: Details) -> dict[str, Total]:
         "tool_declined_share": Total(counted["declined"] / ended if ended else None, ended),
         "median_tool_duration_s": Total(float(found[0, 0]), int(known[0])),
     }
-
-
-def texts(values: Iterable[str]) -> pd.Series:
-    """Texts as a column, which has its type without rows too."""
-    return pd.Series(list(values), dtype="str")

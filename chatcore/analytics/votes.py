@@ -6,6 +6,7 @@ Votes are few, so they are counted where they are. Like usage they outlive their
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Literal
 
 import pandas as pd
@@ -15,6 +16,7 @@ from sqlmodel import Session
 from chatcore.analytics.chats import chats_meant
 from chatcore.analytics.chosen import is_chosen
 from chatcore.analytics.filters import Filters
+from chatcore.analytics.frames import framed_rows
 from chatcore.analytics.intervals import wilson
 from chatcore.analytics.statements import between
 from chatcore.db import Database
@@ -140,9 +142,10 @@ def rated(found: Counter[Result]) -> tuple[int | float, ...]:
 
 def framed(rows: list[tuple[object, ...]], names: list[str]) -> pd.DataFrame:
     """Rows as a frame, most games first."""
-    table = pd.DataFrame(rows, columns=[*names, *COUNTS, *SHARES])
-    table = table.astype({**dict.fromkeys(names, "str"), **dict.fromkeys(COUNTS, "int64"), **dict.fromkeys(SHARES, "float64")})
-    return table.sort_values(["games", *names], ascending=[False, *(True for _ in names)], ignore_index=True)
+    # By the names first: sorting keeps the order of equals.
+    by_name = sorted(rows, key=lambda row: tuple(map(str, row[: len(names)])))
+    ordered = sorted(by_name, key=itemgetter(len(names)), reverse=True)
+    return framed_rows(ordered, dict.fromkeys(names, "str") | dict.fromkeys(COUNTS, "int64") | dict.fromkeys(SHARES, "float64"))
 
 
 def answers_in(tx: Session, viewer: Viewer, filters: Filters, games: Games) -> sa.CompoundSelect[tuple[int]]:

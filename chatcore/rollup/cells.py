@@ -224,6 +224,11 @@ def middle_of(buckets: Column) -> Column:
     return np.where(buckets == 0, 0.0, middles)
 
 
+def start_of(buckets: Column) -> Column:
+    """The smallest value of each bucket."""
+    return (buckets.astype(np.uint32) << SHIFT).view(np.float32).astype(np.float64)
+
+
 def in_short(names: object) -> str:
     """Names as JSON."""
     return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
@@ -231,9 +236,7 @@ def in_short(names: object) -> str:
 
 def merged(table: Table) -> Table:
     """Buckets of all days together, for questions of the whole period. Kept with the table, as several ask for it."""
-    if table.merged is None:
-        table.merged = merge(table)
-    return table.merged
+    return table.once("merged", lambda: merge(table))
 
 
 def merge(table: Table) -> Table:

@@ -7,9 +7,10 @@ sums, which counts a turn.
 
 import threading
 import time
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -19,11 +20,15 @@ from chatcore.parts import Period
 from chatcore.rollup.cells import Sums
 from chatcore.rollup.days import MICROSECOND, day_of
 from chatcore.rollup.gather import DIRTY
-from chatcore.rollup.pages import Rows
+from chatcore.rollup.pages import Details, Rows
 
 ZONES = SQLModel.metadata.tables["usage_zone"]
 SUMS_DIRTY = SQLModel.metadata.tables["usage_sum_dirty"]
 
+Read = TypeVar("Read", Rows, Details)
+
+# The kind of the row that has the turn, among those of `state_statement`.
+TURN = 0
 # The period that is looked at, and the one before it.
 MOST = 2
 # Cells of one period, 20 bytes each as they are kept and some 100 when all are looked at; two years of a million messages have a million.
@@ -38,16 +43,23 @@ class State(NamedTuple):
     """How often sums of the zone were made, and which marks there are of pages and of sums."""
 
     turn: int
-    pages: frozenset[tuple[object, ...]]
-    sums: frozenset[tuple[object, ...]]
+    marks: frozenset[tuple[object, ...]]
+
+
+class Place(NamedTuple):
+    """What is kept: everybody's "sums", "calls" or "fills", or "own" rows of an owner with their id; in which zone and period."""
+
+    what: str
+    zone: str
+    period: Period
 
 
 @dataclass(slots=True)
 class Entry:
-    """Rows and the sums that they were joined of, None of those that were too many; the state that they are of; and when they were last
-    looked at."""
+    """Rows or details and the sums that they were joined of, None of those that were too many; the state that they are of; and when they
+    were last looked at."""
 
-    rows: Rows | None
+    rows: Rows | Details | None
     kept: Mapping[int, Sums]
     state: State
     looked_at_s: float
@@ -58,9 +70,9 @@ class Joined:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._kept: WeakKeyDictionary[sa.Engine, dict[Hashable, Entry]] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[sa.Engine, dict[Place, Entry]] = WeakKeyDictionary()
 
-    def find(self, tx: Session, place: Hashable) -> Entry | None:
+    def find(self, tx: Session, place: Place) -> Entry | None:
         """What is kept of a place, whatever its state."""
         with self._guard:
             found = self._kept.get(engine_of(tx), {}).get(place)
@@ -68,15 +80,26 @@ class Joined:
                 found.looked_at_s = time.monotonic()
             return found
 
-    def keep(self, tx: Session, place: Hashable, state: State, rows: Rows, kept_sums: Mapping[int, Sums]) -> None:
-        """Keeps these instead of what was not looked at for longest."""
-        cells = sum(map(len, (rows.summed or {}).values()))
+    def keep(self, tx: Session, place: Place, state: State, rows: Rows | Details, kept_sums: Mapping[int, Sums]) -> None:
+        """Keeps these instead of what was not looked at for longest of the same kind."""
+        few = size_of(rows) <= MOST_CELLS
         with self._guard:
             kept = self._kept.setdefault(engine_of(tx), {})
-            few = cells <= MOST_CELLS
             kept[place] = Entry(rows if few else None, kept_sums if few else {}, state, time.monotonic())
-            for oldest in sorted(kept, key=lambda place: kept[place].looked_at_s)[:-MOST]:
+            alike = [other for other in kept if other.what == place.what]
+            for oldest in sorted(alike, key=lambda other: kept[other].looked_at_s)[:-MOST]:
                 del kept[oldest]
+
+    def once(self, tx: Session, place: Place, read: Callable[[], Read]) -> Read:
+        """What `read` reads from pages and tables, unless it was read a moment ago and nothing has changed since."""
+        state = state_of(tx, place.period, place.zone)
+        found = self.find(tx, place) if state else None
+        if found and found.rows is not None and found.state == state:
+            return cast(Read, found.rows)
+        rows = read()
+        if state:
+            self.keep(tx, place, state, rows, {})
+        return rows
 
     def forget(self, *, unseen_s: float = KEPT_S) -> None:
         """Drops what was not looked at for so long."""
@@ -95,16 +118,33 @@ def engine_of(tx: Session) -> sa.Engine:
     return bind if isinstance(bind, sa.Engine) else bind.engine
 
 
+def size_of(rows: Rows | Details) -> int:
+    """How many rows or cells it has."""
+    if isinstance(rows, Details):
+        return len(rows.rows)
+    return sum(map(len, (rows.messages, rows.answers) if rows.summed is None else rows.summed.values()))
+
+
 def state_of(tx: Session, period: Period, zone: str) -> State | None:
     """What changes whenever a number of the period does; None where nothing tells: of a zone that is not kept, and of very many marks."""
-    turn = tx.execute(sa.select(ZONES.c.made).where(ZONES.c.name == zone)).scalar()
-    if turn is None:
-        return None
     # A local day may have a part of the UTC day before the period and after it.
-    first, last = day_of(period.start) - 1, day_of(period.end - MICROSECOND) + 1
-    pages = sa.select(DIRTY.c.user_id, DIRTY.c.day, DIRTY.c.writer).where(DIRTY.c.day.between(first, last))
-    sums = sa.select(SUMS_DIRTY.c.zone, SUMS_DIRTY.c.day, SUMS_DIRTY.c.writer).where(
-        SUMS_DIRTY.c.zone == zone, SUMS_DIRTY.c.day.between(first, last)
-    )
-    marks = [frozenset(map(tuple, tx.execute(marked.limit(MOST_MARKS)).all())) for marked in (pages, sums)]
-    return None if any(len(found) == MOST_MARKS for found in marks) else State(turn, marks[0], marks[1])
+    asked = {"zone": zone, "first": day_of(period.start) - 1, "last": day_of(period.end - MICROSECOND) + 1}
+    found = tx.execute(state_statement(), asked).all()
+    turns = [row.writer for row in found if row.kind == TURN]
+    if not turns or len(found) == MOST_MARKS:
+        return None
+    return State(turns[0], frozenset(tuple(row) for row in found if row.kind != TURN))
+
+
+@cache
+def state_statement() -> sa.Select[tuple[int, str, int, int]]:
+    """The turn of a zone and all marks of some days, asked at once. Built once: every question of a page begins with it."""
+    first, last = sa.bindparam("first", type_=sa.Integer), sa.bindparam("last", type_=sa.Integer)
+    zone = sa.bindparam("zone", type_=sa.String)
+    turn = sa.select(sa.literal(TURN).label("kind"), ZONES.c.name.label("of"), sa.literal(0).label("day"), ZONES.c.made.label("writer"))
+    pages = sa.select(sa.literal(TURN + 1), DIRTY.c.user_id, DIRTY.c.day, DIRTY.c.writer).where(DIRTY.c.day.between(first, last))
+    sums = sa.select(sa.literal(TURN + 2), SUMS_DIRTY.c.zone, SUMS_DIRTY.c.day, SUMS_DIRTY.c.writer)
+    sums = sums.where(SUMS_DIRTY.c.zone == zone, SUMS_DIRTY.c.day.between(first, last))
+    every = sa.union_all(turn.where(ZONES.c.name == zone), pages, sums).subquery()
+    # The turn is asked for first, so that the limit never leaves it out; very many marks are none of it either.
+    return sa.select(every).limit(MOST_MARKS)

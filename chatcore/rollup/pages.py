@@ -6,10 +6,10 @@ zone, and numpy counts a million of them in milliseconds. No text is in it. See 
 
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from chatcore.toolcalls import UNANSWERED
 
 # The (provider, model name) pairs of an answer (one) or of the answers to a prompt (any number); '' for a name that is not known.
 Models = tuple[tuple[str, str], ...]
+Made = TypeVar("Made")
 # Which array of details is meant.
 Detail = Literal["calls", "fills"]
 Column = npt.NDArray[Any]
@@ -120,8 +121,7 @@ class Table:
         self._make = make
         self._columns: dict[str, Column] = {}
         self.sums = sums
-        # The same without the time, once it was asked for; see `chatcore.rollup.cells.merged`.
-        self.merged: Table | None = None
+        self._made: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
         return self._number
@@ -131,6 +131,12 @@ class Table:
         if name not in self._columns:
             self._columns[name] = self._make(name)
         return self._columns[name]
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` makes of the rows, kept with them under this name: for what several questions of a page need."""
+        if name not in self._made:
+            self._made[name] = make()
+        return cast(Made, self._made[name])
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> "Table":
         """The rows for which `chosen` is true, in their order."""
@@ -276,11 +282,13 @@ def point(names: Sequence[str]) -> tuple[Names, Pointed]:
     models: list[int] = []
     errors: list[int] = []
     begins: dict[str, tuple[int, int]] = {}
+    # Written out, because of years there are thousands of names, and calling a method for each takes longer than all the rest.
+    all_models, all_errors = all_names.models, all_names.errors
     for page_names in dict.fromkeys(names):
         begins[page_names] = len(models), len(errors)
         own_models, own_errors = unpack_names(page_names)
-        models += map(all_names.of_models, own_models)
-        errors += map(all_names.of_error, own_errors)
+        models += [all_models.setdefault(own, len(all_models)) for own in own_models]
+        errors += [all_errors.setdefault(own, len(all_errors)) for own in own_errors]
     first_model, first_error = np.array([begins[page_names] for page_names in names], dtype=np.int64).reshape(-1, 2).T
     return all_names, {"models": (first_model, np.array(models, dtype=np.int64)), "error": (first_error, np.array(errors, dtype=np.int64))}
 

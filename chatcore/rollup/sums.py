@@ -16,9 +16,9 @@ from chatcore.parts import Period, Viewer
 from chatcore.rollup.cells import KINDS, Sums, join_sums, sum_up
 from chatcore.rollup.clock import Ints, goes_back_over_midnight, local_day, midnights
 from chatcore.rollup.days import DAY_US, EPOCH, MICROSECOND, day_of, microseconds, runs
-from chatcore.rollup.gather import DIRTY, check_owner, everybodys_rows
-from chatcore.rollup.joined import JOINED, SUMS_DIRTY, ZONES, state_of
-from chatcore.rollup.pages import Rows
+from chatcore.rollup.gather import DIRTY, check_owner, details_of, everybodys_rows, rows_of
+from chatcore.rollup.joined import JOINED, SUMS_DIRTY, ZONES, Place, state_of
+from chatcore.rollup.pages import Detail, Details, Rows
 
 SUMS = SQLModel.metadata.tables["usage_sum"]
 
@@ -35,17 +35,32 @@ def everybodys_sums(tx: Session, viewer: Viewer, period: Period, zone: str, kind
     """
     check_owner(viewer)
     # The state before the sums: what is made anew in between is newer than it says, and never the other way round.
-    state, place = state_of(tx, period, zone), (zone, period)
+    state, place = state_of(tx, period, zone), Place("sums", zone, period)
     found = JOINED.find(tx, place) if state else None
     if state is None or (found and found.rows is None):
         return gathered_sums(tx, viewer, period, zone, kinds, kept_sums(tx, zone, *days_of(period, zone), kinds))
-    if found and found.rows and found.state == state:
+    if found and isinstance(found.rows, Rows) and found.state == state:
         return found.rows
     # All kinds, for the questions that come next.
     kept = found.kept if found and found.state.turn == state.turn else kept_sums(tx, zone, *days_of(period, zone), KINDS)
     rows = gathered_sums(tx, viewer, period, zone, KINDS, kept)
     JOINED.keep(tx, place, state, rows, kept)
     return rows
+
+
+def everybodys_details(tx: Session, viewer: Viewer, period: Period, kind: Detail, zone: str) -> Details:
+    """Everybody's tool calls or full windows of the period, which are rows and not sums, read again only after a change.
+
+    Raises Denied for anybody but the owner.
+    """
+    check_owner(viewer)
+    return JOINED.once(tx, Place(kind, zone, period), lambda: details_of(tx, viewer, period, kind, everybody=True))
+
+
+def own_rows(tx: Session, viewer: Viewer, period: Period, zone: str) -> Rows:
+    """The owner's own rows of the period, for what is told of their chats beside everybody's numbers, read again only after a change."""
+    check_owner(viewer)
+    return JOINED.once(tx, Place(f"own {viewer.user_id}", zone, period), lambda: rows_of(tx, viewer, period))
 
 
 def days_of(period: Period, zone: str) -> tuple[int, int]:

@@ -15,16 +15,18 @@ from hypothesis import strategies as some
 from sqlmodel import Session
 
 from chatcore import analytics, doctor, upkeep
-from chatcore.analytics import Filters, chosen, numbers, whole_days
+from chatcore.analytics import Filters, chosen, compare, numbers, whole_days
+from chatcore.analytics.compare_rows import RowsPart, part_of_rows
 from chatcore.analytics.numbers import percentiles, spread
 from chatcore.db import Database
 from chatcore.errors import Denied
 from chatcore.parts import Period, Role, Viewer
 from chatcore.rollup import summing
-from chatcore.rollup.cells import BUCKET_ERROR, KINDS, bucket_of
+from chatcore.rollup.cells import BUCKET_ERROR, KINDS, bucket_of, middle_of
 from chatcore.rollup.clock import goes_back_over_midnight, local_hours, midnights
 from chatcore.rollup.joined import JOINED
 from chatcore.rollup.making import refresh
+from chatcore.rollup.pages import Rows
 from chatcore.rollup.summing import sum_all, sum_step, waiting_sums, wrong_sums
 from chatcore.rollup.sums import everybodys_sums
 from chatcore.settings import Settings
@@ -54,28 +56,49 @@ def asked(db: Database, filters: Filters) -> dict[str, pd.DataFrame]:
         analytics.speed_report(db, OWNER, filters, step="week"),
         analytics.quality_report(db, OWNER, filters, step="month"),
         analytics.cost_report(db, OWNER, filters, now=NOW, rates=analytics.Rates(watts=100.0), step="week"),
+        analytics.habits(db, OWNER, filters, now=NOW, step="week"),
     )
-    parts = {f.name: getattr(made, f.name) for made in reports for f in fields(made)}
+    parts = {f"{type(made).__name__}.{f.name}": getattr(made, f.name) for made in reports for f in fields(made)}
     people = {"people": analytics.people(db, OWNER, filters), "people_models": analytics.people_models(db, OWNER, filters)}
-    active = {"active_people": analytics.active_people(db, OWNER, filters, step="week")}
+    active = {"active_people": analytics.active_people(db, OWNER, filters, step="week"), "compared": compared(db, filters)}
     return {name: part for name, part in {**parts, **people, **active}.items() if isinstance(part, pd.DataFrame)}
 
 
+def compared(db: Database, filters: Filters) -> pd.DataFrame:
+    """Before and after a day, each long enough to be summed if all of it is."""
+    pair = analytics.pair_of(filters, analytics.read_against("2026-04-12"), now=NOW)
+    return analytics.compare_periods(db, OWNER, replace(filters, period=pair.after), other=pair.before, now=NOW)
+
+
 def counted(db: Database, filters: Filters) -> dict[str, pd.DataFrame]:
-    """The same from the rows."""
+    """The same from the rows, and compared once more as if each time and speed that is summed were the middle of its bucket."""
+    are_summed = chosen.are_summed
+
+    def in_the_middle(rows: Rows, filters: Filters, ended: range) -> RowsPart:
+        part = part_of_rows(rows, filters, ended)
+        if not are_summed(filters, KINDS):
+            return part
+        known = {name: np.isnan(values) for name, values in part.measured.items()}
+        middles = {name: np.where(known[name], np.nan, middle_of(bucket_of(values))) for name, values in part.measured.items()}
+        return replace(part, measured=middles)
+
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(chosen, "are_summed", lambda *_: False)
-        return asked(db, filters)
+        exact = asked(db, filters)
+        patched.setattr(compare, "part_of_rows", in_the_middle)
+        return {**exact, "in the middle": compared(db, filters)}
 
 
 def assert_same(summed: dict[str, pd.DataFrame], rows: dict[str, pd.DataFrame]) -> None:
     """Whole numbers to the last one, other sums but for the order in which they were added up, percentiles within their error."""
-    assert summed.keys() == rows.keys()
+    rows = dict(rows)
+    assert_same_comparison(summed["compared"], rows.pop("compared"), rows.pop("in the middle"))
+    assert summed.keys() - {"compared"} == rows.keys()
     for name, expected in rows.items():
         found = summed[name]
         assert list(found.columns) == list(expected.columns)
         near = [column for column in expected.columns if any(part in column for part in APPROXIMATE)]
-        if name == "tiles":
+        if name == "Report.tiles":
             medians = expected["measure"].str.startswith("median_").to_numpy()
             np.testing.assert_allclose(found.loc[medians, "value"], expected.loc[medians, "value"], rtol=BUCKET_ERROR)
             np.testing.assert_allclose(found.loc[medians, "previous"], expected.loc[medians, "previous"], rtol=BUCKET_ERROR)
@@ -83,6 +106,26 @@ def assert_same(summed: dict[str, pd.DataFrame], rows: dict[str, pd.DataFrame]) 
         for column in near:
             np.testing.assert_allclose(found[column].astype(float), expected[column].astype(float), rtol=BUCKET_ERROR, err_msg=column)
         pd.testing.assert_frame_equal(found.drop(columns=near), expected.drop(columns=near), rtol=1e-12)
+
+
+def assert_same_comparison(summed: pd.DataFrame, rows: pd.DataFrame, middles: pd.DataFrame) -> None:
+    """Percentiles within their error, and more than noise only where it is that for the middles of buckets too; all else the same."""
+    measured = rows["measure"].str.endswith("_s").to_numpy()
+    pd.testing.assert_frame_equal(summed[~measured], rows[~measured], rtol=1e-12)
+    told, exact, whole = summed[measured], rows[measured], middles[measured]
+    same = ["provider", "model_name", "measure", "over_before", "over_after"]
+    pd.testing.assert_frame_equal(told[same], exact[same])
+    for side in ("before", "after"):
+        np.testing.assert_allclose(told[side], exact[side], rtol=BUCKET_ERROR)
+        np.testing.assert_allclose(told[side], whole[side], rtol=1e-12)
+    np.testing.assert_array_equal(told["difference_low"].isna(), whole["difference_low"].isna())
+    known = whole["difference_low"].notna().to_numpy()
+    assert (told["difference_low"] <= whole["difference_low"] + 1e-12)[known].all()
+    assert (told["difference_high"] >= whole["difference_high"] - 1e-12)[known].all()
+    # Nor are they wider than the buckets make them.
+    ends = whole["before"] + whole["after"] + whole["difference_high"] - whole["difference_low"]
+    assert (whole["difference_low"] - told["difference_low"] <= 1.1 * BUCKET_ERROR * ends)[known].all()
+    assert (told["difference_high"] - whole["difference_high"] <= 1.1 * BUCKET_ERROR * ends)[known].all()
 
 
 @pytest.fixture
@@ -128,6 +171,19 @@ def test_sums_give_the_numbers_of_the_rows(db: Database, people: list[Viewer], z
     for filters in narrowed:
         assert chosen.are_summed(filters, ("answers",))
         assert_same(asked(db, filters), counted(db, filters))
+
+
+def test_an_owners_own_chats_stand_beside_everybodys_numbers(db: Database, people: list[Viewer]) -> None:
+    keep(db, "Europe/Berlin")
+    owner, filters = replace(people[0], is_owner=True), everybody("Europe/Berlin")
+    for turn in range(3):
+        for chosen_filters in (filters, replace(filters, models=("qwen3:8b",))):
+            own = analytics.top_chats(db, owner, replace(chosen_filters, everybody=False))
+            pd.testing.assert_frame_equal(analytics.habits(db, owner, chosen_filters, now=NOW).top, own)
+        assert len(own)
+        maker = Maker(db, people[0], random.Random(turn))
+        maker.turn(END - timedelta(days=3, minutes=turn), answers=1)
+        maker.save()
 
 
 def test_the_sums_are_what_is_read(db: Database, people: list[Viewer]) -> None:
@@ -248,7 +304,7 @@ def test_of_two_that_make_the_same_sums_the_one_that_looked_earlier_gives_way(
     monkeypatch.setattr(summing, "sums_of_pages", read_late)
     sum_step(db)
     assert (waiting(db), wrong(db)) == (0, [])
-    assert asked(db, everybody("Europe/Berlin"))["models"].empty
+    assert asked(db, everybody("Europe/Berlin"))["Report.models"].empty
 
 
 def test_the_doctor_finds_sums_that_lie_and_makes_them_again(db: Database, people: list[Viewer]) -> None:
