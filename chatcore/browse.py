@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 import sqlalchemy as sa
@@ -66,31 +67,41 @@ def browse_chats(db: Database, viewer: Viewer, browse: Browse, *, limit: int = 5
     `limit` is 1 to 1,000; `cursor` comes from the page before, of the same sort and direction. Raises Invalid for
     another limit, cursor or sort.
     """
-    key = [sort_column(browse.sort, is_sqlite=db.is_sqlite), CHATS.c.id]
     kind = f"browse-{browse.sort}-{'down' if browse.descending else 'up'}"
-    conditions = matching(browse, is_sqlite=db.is_sqlite)
+    values: dict[str, object] = {"limit": checked_limit(limit) + 1}
+    sort_column(browse.sort, is_sqlite=db.is_sqlite)  # refuses one that is not known
     if cursor is not None:
         after = decode_cursor(cursor, kind, [SORT_TYPES[browse.sort], uuid.UUID])
+        values |= {f"after{place}": value for place, value in enumerate(after)}
+    with db.read() as tx:
+        found = page_statement(viewer.user_id, browse, places_of(tx, viewer, browse), is_behind=cursor is not None, is_sqlite=db.is_sqlite)
+        rows = tx.execute(found, values).mappings().all()
+    return page_of_chats(rows, limit, kind=kind, key=["sort_key", "id"])
+
+
+@lru_cache(maxsize=100)
+def page_statement(user_id: str, browse: Browse, places: "Places", *, is_behind: bool, is_sqlite: bool) -> sa.Select[*tuple[object, ...]]:
+    """Selects a page of chats with one more. Kept, because building it takes longer than the database takes to run it."""
+    key = [sort_column(browse.sort, is_sqlite=is_sqlite), CHATS.c.id]
+    conditions = matching(browse, is_sqlite=is_sqlite)
+    if is_behind:
+        after = [sa.bindparam(f"after{place}", type_=column.type) for place, column in enumerate(key)]
         conditions.append(beyond(key, after, descending=browse.descending))
         # Said once more by the first alone: SQLite seeks no row value in an index on an expression.
-        last = sa.literal(after[0], key[0].type)
-        conditions.append(key[0] <= last if browse.descending else key[0] >= last)
+        conditions.append(key[0] <= after[0] if browse.descending else key[0] >= after[0])
     order = [column.desc() if browse.descending else column.asc() for column in key]
-    checked_limit(limit)
-    with db.read() as tx:
-        # The ids first: what is sorted is then two columns wide, whatever the page shows.
-        walks = [walk.where(*conditions).order_by(*order).limit(limit + 1).subquery() for walk in walks_of(tx, viewer, browse)]
-        ids = sa.union_all(*(sa.select(walk.c.id) for walk in walks))
-        found = sa.select(*CHAT_COLUMNS, key[0].label("sort_key")).where(CHATS.c.id.in_(ids)).order_by(*order).limit(limit + 1)
-        rows = tx.execute(found).mappings().all()
-    return page_of_chats(rows, limit, kind=kind, key=["sort_key", "id"])
+    limit: sa.BindParameter[int] = sa.bindparam("limit")
+    # The ids first: what is sorted is then two columns wide, whatever the page shows.
+    walks = [walk.where(*conditions).order_by(*order).limit(limit).subquery() for walk in walks_of(user_id, browse, places)]
+    ids = sa.union_all(*(sa.select(walk.c.id) for walk in walks))
+    return sa.select(*CHAT_COLUMNS, key[0].label("sort_key")).where(CHATS.c.id.in_(ids)).order_by(*order).limit(limit)
 
 
 def count_chats(db: Database, viewer: Viewer, browse: Browse, *, cap: int = 1001) -> int:
     """How many chats match, counted up to `cap`: an answer equal to `cap` means that many or more."""
     conditions = matching(browse, is_sqlite=db.is_sqlite)
     with db.read() as tx:
-        (walk,) = walks_of(tx, viewer, browse, whole=True)
+        (walk,) = walks_of(viewer.user_id, browse, places_of(tx, viewer, browse, whole=True))
         found = walk.where(*conditions).limit(max(cap, 0)).subquery()
         number: int = tx.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
     return number
@@ -128,36 +139,59 @@ def sort_column(sort: Sort, *, is_sqlite: bool) -> sa.ColumnElement[object]:
     raise Invalid(f"Chats cannot be sorted by {sort!r}.", f"Use one of: {', '.join(SORT_TYPES)}.")
 
 
-def walks_of(tx: Session, viewer: Viewer, browse: Browse, *, whole: bool = False) -> list[sa.Select[uuid.UUID]]:
-    """The ids of the viewer's chats in the folders and with the tags asked for, in parts that together are all of them.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the chats asked for lie: the ids of the tags, and of the folders with those below them. `along`: the list is walked
+    in its default order; `leading`: the tag whose chats are walked instead."""
+
+    tag_ids: tuple[int, ...] = ()
+    folder_ids: tuple[int, ...] = ()
+    along: bool = False
+    leading: int | None = None
+
+
+def places_of(tx: Session, viewer: Viewer, browse: Browse, *, whole: bool = False) -> Places:
+    """What the folders and tags of a choice are; `whole`: all chats that match are asked for, not a page."""
+    tag_ids = tuple(tags_named(tx, viewer, browse.tags))
+    folder_ids = folders_named(tx, viewer, browse.folders)
+    along = browse.sort == "updated" and browse.shelf is not Shelf.TRASH and len(folder_ids) <= MOST_WALKS and not whole
+    leading = next((tag_id for tag_id in tag_ids if not along or is_rare(tx, viewer, tag_id)), None)
+    return Places(tag_ids, folder_ids, along, leading)
+
+
+def walks_of(user_id: str, browse: Browse, places: Places) -> list[sa.Select[uuid.UUID]]:
+    """The ids of a person's chats in the folders and with the tags asked for, in parts that together are all of them.
 
     Each part is a short walk along an index that has its chats in the default order, and their first pages together hold
-    the page: the list has `pinned` before the time, the folders have themselves. One part if `whole`, if the order is
-    another, or if a tag leads.
+    the page: the list has `pinned` before the time, the folders have themselves. One part if the order is another, if all are
+    asked for, or if a tag leads.
     """
-    tag_ids = tags_named(tx, viewer, browse.tags)
-    places = folders_named(tx, viewer, browse.folders)
-    along = browse.sort == "updated" and browse.shelf is not Shelf.TRASH and len(places) <= MOST_WALKS and not whole
-    leading = next((tag_id for tag_id in tag_ids if not along or is_rare(tx, viewer, tag_id)), None)
+    leading = places.leading
     if leading is None:
-        base = sa.select(CHATS.c.id).where(CHATS.c.user_id == viewer.user_id)
+        base = sa.select(CHATS.c.id).where(CHATS.c.user_id == user_id)
     else:
         # Not by the chats' owner, along whose list SQLite would look at every chat: that a link and its chat are of one
         # person is a law.
-        link = sa.and_(CHAT_TAGS.c.session_id == CHATS.c.id, CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id == leading)
+        link = sa.and_(CHAT_TAGS.c.session_id == CHATS.c.id, CHAT_TAGS.c.user_id == user_id, CHAT_TAGS.c.tag_id == leading)
         base = sa.select(CHATS.c.id).select_from(CHAT_TAGS).join(CHATS, link)
-    base = base.where(*(has_tag(tag_id) for tag_id in tag_ids if tag_id != leading))
-    if along and leading is None:
-        parts = places if browse.folders else [CHATS.c.pinned == sa.literal(pinned) for pinned in (True, False)]
+    base = base.where(*(has_tag(tag_id) for tag_id in places.tag_ids if tag_id != leading))
+    folders = in_folders(places.folder_ids) if browse.folders else []
+    if places.along and leading is None:
+        parts = folders or [CHATS.c.pinned == sa.literal(pinned) for pinned in (True, False)]
         return [base.where(part) for part in parts]
-    return [base.where(sa.or_(*places)) if browse.folders else base]
+    return [base.where(sa.or_(*folders)) if folders else base]
 
 
-def folders_named(tx: Session, viewer: Viewer, folder_ids: Sequence[int]) -> list[sa.ColumnElement[bool]]:
-    """For each of these folders and those below them, that a chat lies in it; one that never holds where there are none."""
-    inside: list[sa.ColumnElement[bool]] = [CHATS.c.folder_id.is_(None)] if NO_FOLDER in folder_ids else []
-    inside += [CHATS.c.folder_id == folder_id for folder_id in folder_and_below(tx, viewer, folder_ids)] if any(folder_ids) else []
-    return inside or [sa.false()]
+def folders_named(tx: Session, viewer: Viewer, folder_ids: Sequence[int]) -> tuple[int, ...]:
+    """These folders and those below them, NO_FOLDER among them if it was asked for."""
+    none = (NO_FOLDER,) if NO_FOLDER in folder_ids else ()
+    return none + (tuple(folder_and_below(tx, viewer, folder_ids)) if any(folder_ids) else ())
+
+
+def in_folders(folder_ids: Sequence[int]) -> list[sa.ColumnElement[bool]]:
+    """For each of these folders, that a chat lies in it; one that never holds where there are none."""
+    of_folder = (CHATS.c.folder_id.is_(None) if folder_id == NO_FOLDER else CHATS.c.folder_id == folder_id for folder_id in folder_ids)
+    return list(of_folder) or [sa.false()]
 
 
 def tags_named(tx: Session, viewer: Viewer, names: Sequence[str]) -> list[int]:

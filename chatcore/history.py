@@ -7,6 +7,7 @@ Every function takes the viewer; what is not the viewer's raises NotFound, as if
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -154,21 +155,30 @@ def list_chats(db: Database, viewer: Viewer, *, shelf: Shelf = Shelf.ACTIVE, lim
     `limit` is 1 to 1,000; `cursor` comes from the page before. Raises Invalid for another limit or cursor.
     """
     kind = f"list-{shelf.value}"
-    key: Sequence[sa.Column[object]] = [CHATS.c.pinned, CHATS.c.updated_at, CHATS.c.id]
-    types: Sequence[type] = [bool, datetime, uuid.UUID]
-    if shelf is Shelf.TRASH:
-        key, types = [CHATS.c.deleted_at, CHATS.c.id], [datetime, uuid.UUID]
-    statement = (
-        sa.select(*CHAT_COLUMNS)
-        .where(CHATS.c.user_id == viewer.user_id, *on_shelf(shelf))
-        .order_by(*(column.desc() for column in key))
-        .limit(checked_limit(limit) + 1)
-    )
+    columns, types = key_of_shelf(shelf)
+    values: dict[str, object] = {"user_id": viewer.user_id, "limit": checked_limit(limit) + 1}
     if cursor is not None:
-        statement = statement.where(beyond(key, decode_cursor(cursor, kind, types), descending=True))
+        values |= {f"after{place}": value for place, value in enumerate(decode_cursor(cursor, kind, types))}
     with db.read() as tx:
-        rows = tx.execute(statement).mappings().all()
-    return page_of_chats(rows, limit, kind=kind, key=[column.key for column in key])
+        rows = tx.execute(list_statement(shelf, is_behind=cursor is not None), values).mappings().all()
+    return page_of_chats(rows, limit, kind=kind, key=[column.key for column in columns])
+
+
+def key_of_shelf(shelf: Shelf) -> tuple[Sequence[sa.Column[object]], Sequence[type]]:
+    """The columns that a shelf is in the order of, and what they hold."""
+    if shelf is Shelf.TRASH:
+        return [CHATS.c.deleted_at, CHATS.c.id], [datetime, uuid.UUID]
+    return [CHATS.c.pinned, CHATS.c.updated_at, CHATS.c.id], [bool, datetime, uuid.UUID]
+
+
+@cache
+def list_statement(shelf: Shelf, *, is_behind: bool) -> sa.Select[*tuple[object, ...]]:
+    """Selects a page of a shelf of `user_id` with one more. Kept, because building it takes longer than the database takes to run it."""
+    key, _ = key_of_shelf(shelf)
+    after = [sa.bindparam(f"after{place}", type_=column.type) for place, column in enumerate(key)]
+    conditions = [beyond(key, after, descending=True)] if is_behind else []
+    theirs = sa.select(*CHAT_COLUMNS).where(CHATS.c.user_id == sa.bindparam("user_id"), *on_shelf(shelf), *conditions)
+    return theirs.order_by(*(column.desc() for column in key)).limit(sa.bindparam("limit"))
 
 
 def rename_chat(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, title: str) -> ChatInfo:

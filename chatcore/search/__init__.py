@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from types import ModuleType
 
 import sqlalchemy as sa
@@ -213,8 +214,7 @@ def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: s
     if not 0 <= offset <= POOL:
         raise Invalid("This place in the list is not known.", "Start again from the first page.")
     pool = newest_ids(index, tx, ask, POOL)
-    statement = sa.select(MESSAGES.c.id, index.beginning(MESSAGES.c.content, RANKED_CHARACTERS).label("text"))
-    texts = {row.id: row.text for row in tx.execute(statement.where(index.among(MESSAGES.c.id, pool)))} if pool else {}
+    texts = read_texts(index, tx, pool)
     ids = sorted_by_match([(message_id, texts.get(message_id, "")) for message_id in pool], ask.query.terms)
     return ids[offset : offset + limit], encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
 
@@ -223,19 +223,15 @@ def read_hits(db: Database, tx: Session, viewer: Viewer, ids: Sequence[int], que
     """The messages of these ids, in their order, each with its snippet."""
     if not ids:
         return ()
-    statement = (
-        sa.select(*HIT_COLUMNS, engine(db).beginning(MESSAGES.c.content, INDEXED_CHARACTERS).label("content"))
-        .select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
-        .where(engine(db).among(MESSAGES.c.id, ids))
-    )
+    found = tx.execute(hits_statement(engine(db)), {"ids": engine(db).listed(ids)}).all()
     # Whose they are is checked here: told the user too, SQLite would read all messages of that user to find twenty.
-    rows = {row.id: row for row in tx.execute(statement) if row.user_id == viewer.user_id}
-    hits = []
+    rows = {row.id: row for row in found if row.user_id == viewer.user_id}
+    terms, hits = query.terms, []
     for message_id in ids:
         row = rows.get(message_id)
         if row is None:
             continue
-        snippet, marks = cut_snippet(row.content, query.terms)
+        snippet, marks = cut_snippet(row.content, terms)
         hits.append(
             Hit(
                 message_id=row.id,
@@ -255,6 +251,37 @@ def read_hits(db: Database, tx: Session, viewer: Viewer, ids: Sequence[int], que
     return tuple(hits)
 
 
+# Statements are kept: to build one takes as long as to ask it.
+
+
+@cache
+def hits_statement(index: ModuleType) -> sa.Select[*tuple[object, ...]]:
+    """Selects what is shown of the messages of some ids."""
+    content = index.beginning(MESSAGES.c.content, INDEXED_CHARACTERS).label("content")
+    columns = sa.select(*HIT_COLUMNS, content).select_from(MESSAGES.join(CHATS, CHATS.c.id == MESSAGES.c.session_id))
+    return columns.where(index.in_list(MESSAGES.c.id))
+
+
+@cache
+def texts_statement(index: ModuleType) -> sa.Select[tuple[int, str]]:
+    """Selects what the messages of some ids are ranked by."""
+    return sa.select(MESSAGES.c.id, index.beginning(MESSAGES.c.content, RANKED_CHARACTERS)).where(index.in_list(MESSAGES.c.id))
+
+
+@cache
+def titles_statement(index: ModuleType) -> sa.Select[*tuple[object, ...]]:
+    """Selects those of some chats of a person with the newest activity."""
+    theirs = sa.and_(CHATS.c.user_id == sa.bindparam("user_id"), index.in_list(CHATS.c.id))
+    return sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(sa.bindparam("limit"))
+
+
+def read_texts(index: ModuleType, tx: Session, ids: Sequence[int]) -> dict[int, str]:
+    """The beginnings of the messages of these ids."""
+    if not ids:
+        return {}
+    return {row[0]: row[1] for row in tx.execute(texts_statement(index), {"ids": index.listed(ids)}).all()}
+
+
 def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit: int) -> tuple[TitleHit, ...]:
     """The chats whose title matches."""
     if not query.groups or not query.only_words:
@@ -263,9 +290,9 @@ def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit:
     ids = engine(db).titles(tx, ask, limit=max(limit, TITLE_POOL)) if not ask.nothing else []
     if not ids:
         return ()
-    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, engine(db).among(CHATS.c.id, ids))
-    statement = sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(limit)
-    return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, tx.execute(statement).mappings()))
+    values = {"user_id": viewer.user_id, "ids": engine(db).listed(ids), "limit": limit}
+    rows = tx.execute(titles_statement(engine(db)), values).mappings().all()
+    return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, rows))
 
 
 def recent_chats(tx: Session, viewer: Viewer, *, limit: int) -> tuple[TitleHit, ...]:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -28,8 +28,8 @@ TitledBy = Callable[[str, tuple[str, ...]], sa.Select[uuid.UUID]]
 class Ask:
     """What the index is asked: the words of `query`, and tags of which one of each group must be there and some must not.
 
-    `in_chat` are conditions on the chat (table `chatsession`). Where few chats meet them they are `chat_ids` instead.
-    `nothing` is why nothing can be found, None if something can.
+    `in_chat` are conditions on the chat (table `chatsession`), which only a part of all chats meets where it `is_set`. Where few
+    chats meet them they are `chat_ids` instead. `nothing` is why nothing can be found, None if something can.
     """
 
     query: Query
@@ -37,8 +37,13 @@ class Ask:
     tag_groups: tuple[tuple[str, ...], ...] = ()
     not_tags: tuple[str, ...] = ()
     in_chat: tuple[sa.ColumnElement[bool], ...] = ()
+    is_set: bool = False
     chat_ids: tuple[uuid.UUID, ...] | None = None
     nothing: str | None = None
+
+
+# The condition of a search that names no shelf: one object, since statements are kept by it.
+KEPT_ONLY: tuple[sa.ColumnElement[bool], ...] = (CHATS.c.deleted_at.is_(None),)
 
 
 class NothingMeant(Exception):
@@ -96,20 +101,18 @@ def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy, most: int)
     """The question narrowed to the chats that the query allows."""
     query = ask.query
     shelves = on_shelves(query.shelves)
-    narrow: list[sa.ColumnElement[bool]] = []
-    if query.pinned is not None:
-        narrow.append(CHATS.c.pinned == sa.literal(query.pinned))
+    narrow = [] if query.pinned is None else [is_pinned(query.pinned)]
     narrow += conditions_of(query.chats, partial(named_chats, viewer, titled))
     narrow += tag_conditions(tx, viewer, query.tags) + folder_conditions(tx, viewer, query.folders)
     rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
     if not rare:
-        return replace(ask, in_chat=(*shelves, *narrow))
+        return replace(ask, in_chat=(*shelves, *narrow) if narrow else shelves)
     conditions = (CHATS.c.user_id == viewer.user_id, *shelves, *narrow)
     few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(most + 1)).scalars().all()
     if not few:
         raise NothingMeant("No chat of yours is meant by these filters.")
     if len(few) > most:
-        return replace(ask, in_chat=(*shelves, *narrow))
+        return replace(ask, in_chat=(*shelves, *narrow), is_set=True)
     return replace(ask, chat_ids=tuple(few))
 
 
@@ -125,16 +128,26 @@ def of_titles(ask: Ask) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-def on_shelves(shelves: frozenset[Shelf]) -> list[sa.ColumnElement[bool]]:
+# Conditions are kept, since with them the statements are that have them (chatcore/search/postgresql_statements.py).
+
+
+@lru_cache
+def on_shelves(shelves: frozenset[Shelf]) -> tuple[sa.ColumnElement[bool], ...]:
     """The conditions of a set of shelves, as few as possible: each costs a look at the chat of every hit."""
     trash, active, archived = (shelf in shelves for shelf in (Shelf.TRASH, Shelf.ACTIVE, Shelf.ARCHIVED))
-    kept = CHATS.c.deleted_at.is_(None)
     if active and archived:
-        return [] if trash else [kept]
+        return () if trash else KEPT_ONLY
+    (kept,) = KEPT_ONLY
     if not (active or archived):
-        return [CHATS.c.deleted_at.is_not(None) if trash else sa.false()]
+        return (CHATS.c.deleted_at.is_not(None) if trash else sa.false(),)
     where = CHATS.c.archived == sa.literal(archived)
-    return [sa.or_(CHATS.c.deleted_at.is_not(None), where)] if trash else [kept, where]
+    return (sa.or_(CHATS.c.deleted_at.is_not(None), where),) if trash else (kept, where)
+
+
+@lru_cache
+def is_pinned(pinned: bool) -> sa.ColumnElement[bool]:
+    """That a chat is pinned, or is not."""
+    return CHATS.c.pinned == sa.literal(pinned)
 
 
 def conditions_of(wanted: Wanted[Named], condition: Callable[[Sequence[Named]], sa.ColumnElement[bool]]) -> list[sa.ColumnElement[bool]]:
@@ -152,25 +165,32 @@ def tag_conditions(tx: Session, viewer: Viewer, wanted: Wanted[str]) -> list[sa.
     if unknown:
         raise NothingMeant(f"You have no tag “{unknown[0]}”.")
     without = [known[key_of(name)] for name in wanted.without if key_of(name) in known]
-    return [tagged(viewer, [known[key_of(name)]]) for name in wanted.among] + ([sa.not_(tagged(viewer, without))] if without else [])
+    among = [tagged(viewer.user_id, (known[key_of(name)],)) for name in wanted.among]
+    return among + ([tagged(viewer.user_id, tuple(without), refused=True)] if without else [])
 
 
 def folder_conditions(tx: Session, viewer: Viewer, wanted: Wanted[str]) -> list[sa.ColumnElement[bool]]:
     """That a chat lies in one of these folders or in a folder in it, and in none of those."""
-    among, without = ([found for name in names for found in find_folders(tx, viewer, name)] for names in (wanted.among, wanted.without))
+    among, without = (
+        tuple(found for name in names for found in find_folders(tx, viewer, name)) for names in (wanted.among, wanted.without)
+    )
     if wanted.among and not among:
         raise NothingMeant(f"You have no folder “{' or '.join(wanted.among)}”.")
-    return conditions_of(Wanted(tuple(among), tuple(without)), in_folders)
+    return ([in_folders(among)] if among else []) + ([in_folders(without, refused=True)] if without else [])
 
 
-def tagged(viewer: Viewer, ids: Sequence[int]) -> sa.ColumnElement[bool]:
-    """That a chat has one of these tags."""
-    return CHATS.c.id.in_(sa.select(CHAT_TAGS.c.session_id).where(CHAT_TAGS.c.user_id == viewer.user_id, CHAT_TAGS.c.tag_id.in_(ids)))
+@lru_cache
+def tagged(user_id: str, ids: tuple[int, ...], *, refused: bool = False) -> sa.ColumnElement[bool]:
+    """That a chat has one of these tags, or none of them."""
+    theirs = sa.select(CHAT_TAGS.c.session_id).where(CHAT_TAGS.c.user_id == user_id, CHAT_TAGS.c.tag_id.in_(ids))
+    return CHATS.c.id.not_in(theirs) if refused else CHATS.c.id.in_(theirs)
 
 
-def in_folders(ids: Sequence[int]) -> sa.ColumnElement[bool]:
-    """That a chat lies in one of these folders; to lie in none is a no, not an unknown."""
-    return sa.and_(CHATS.c.folder_id.is_not(None), CHATS.c.folder_id.in_(ids))
+@lru_cache
+def in_folders(ids: tuple[int, ...], *, refused: bool = False) -> sa.ColumnElement[bool]:
+    """That a chat lies in one of these folders, or in none of them; to lie in no folder is a no, not an unknown."""
+    lies_in = sa.and_(CHATS.c.folder_id.is_not(None), CHATS.c.folder_id.in_(ids))
+    return sa.not_(lies_in) if refused else lies_in
 
 
 def named_chats(viewer: Viewer, titled: TitledBy, names: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -26,8 +26,10 @@ def sorted_by_match(texts: Sequence[tuple[int, str]], terms: Sequence[Term]) -> 
         low = text.lower()
         dampened = SATURATION * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * len(text) / mean)
         # In other letters than were typed, or with other signs between, a word is counted once: it is there.
-        times = [low.count(phrase) or 1 for phrase in phrases]
-        found = sum(number * (SATURATION + 1) / (number + dampened) for number in times)
+        found = 0.0
+        for phrase in phrases:
+            number = low.count(phrase) or 1
+            found += number * (SATURATION + 1) / (number + dampened)
         return found + (TOGETHER if whole and whole in low else 0.0)
 
     return [message_id for message_id, text in sorted(texts, key=lambda pair: -worth(pair[1]))]

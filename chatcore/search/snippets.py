@@ -20,7 +20,8 @@ SPACE = re.compile(r"\s+")
 CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\uff9e\uff9f\u1160-\u11ff]*", re.DOTALL)
 
 
-def pattern_of(terms: Sequence[Term]) -> re.Pattern[str] | None:
+@lru_cache
+def pattern_of(terms: tuple[Term, ...]) -> re.Pattern[str] | None:
     """What finds the terms in a text; None where nothing is to be found. Whole words first, then words inside others."""
     if not terms:
         return None
@@ -46,7 +47,7 @@ def cut_snippet(text: str, terms: Sequence[Term]) -> tuple[str, tuple[Mark, ...]
 
     Without such a place (a word of the title, a part of a word in another case) the start of the text.
     """
-    pattern = pattern_of(terms)
+    pattern = pattern_of(tuple(terms))
     found = first_place(text, pattern, terms)
     start = 0
     if found:
@@ -72,7 +73,7 @@ def first_place(text: str, pattern: re.Pattern[str] | None, terms: Sequence[Term
 
 def marks_in(text: str, terms: Sequence[Term], pattern: re.Pattern[str] | None = None) -> tuple[Mark, ...]:
     """The places of the terms in a text, in their order, none inside another, at most 40."""
-    pattern = pattern or pattern_of(terms)
+    pattern = pattern or pattern_of(tuple(terms))
     if pattern is None:
         return ()
     found = places_of(text, pattern)

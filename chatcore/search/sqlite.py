@@ -187,3 +187,13 @@ def beginning(text: sa.ColumnElement[str], characters: int) -> sa.ColumnElement[
 def among(column: sa.ColumnElement[Id], ids: Sequence[Id]) -> sa.ColumnElement[bool]:
     """Whether a column has one of these."""
     return column.in_(ids)
+
+
+def in_list(column: sa.ColumnElement[Id]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of those in the parameter `ids`, written by `listed`."""
+    return column.in_(sa.bindparam("ids", expanding=True))
+
+
+def listed(ids: Sequence[Id]) -> Sequence[Id]:
+    """Ids as the parameter that `in_list` asks for."""
+    return ids

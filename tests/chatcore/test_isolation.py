@@ -329,6 +329,8 @@ LISTS: dict[str, Case] = {
     "browse.browse_chats in folders": lambda w, v: browse.browse_chats(w.db, v, Browse(folders=tuple(range(1, 100)))),
     "browse.browse_chats with a tag": lambda w, v: browse.browse_chats(w.db, v, Browse(tags=("tea",))),
     "browse.tags_named": lambda w, v: in_read(w, browse.tags_named, v, ["tea"]),
+    "browse.folders_named": lambda w, v: in_read(w, browse.folders_named, v, range(1, 100)),
+    "browse.places_of": lambda w, v: in_read(w, browse.places_of, v, Browse(folders=tuple(range(1, 100)), tags=("tea",))),
     "browse.count_chats": lambda w, v: browse.count_chats(w.db, v, Browse()),
     "browse.known_models": lambda w, v: browse.known_models(w.db, v),
     "organise.tags.list_tags": lambda w, v: tags.list_tags(w.db, v),
@@ -453,8 +455,6 @@ ELSEWHERE = {
     "generation.Runner.asks": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
     "generation.Runner.decide": "tests/chatcore/test_rounds.py, since it only knows of answers that are being written",
     "approvals.decide": "tests/chatcore/test_rounds.py, since only a call of a running answer waits for a decision",
-    "browse.walks_of": "a statement, part of browse_chats",
-    "browse.folders_named": "conditions, part of browse_chats",
     "browse.is_rare": "of a tag that was found through the viewer, part of browse_chats",
     "analytics.messages.counted": "conditions, part of messages_behind",
     "analytics.quality.counted_answers": "conditions, part of feedback",
@@ -535,6 +535,7 @@ WITHOUT_VIEWER = {
     "search.engine": "says which engine a database has",
     "search.newest_ids": "of a question that was made for the viewer",
     "search.newest_page": "of a question that was made for the viewer",
+    "search.read_texts": "of messages that were found through the viewer",
     "search.best_page": "of a question that was made for the viewer",
 }
 

@@ -62,6 +62,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(engine, name, 1)
     monkeypatch.setattr(postgresql, "LOOKED_AT", 2)
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 6)
+    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_IN_CHATS", 6)
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
     monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
     monkeypatch.setattr(sqlite, "FIRST_READ", 2)
