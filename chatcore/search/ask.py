@@ -41,6 +41,14 @@ class Ask:
     nothing: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The ids of the newest messages that match, the newest first; `is_whole` says whether these are all."""
+
+    ids: list[int]
+    is_whole: bool
+
+
 class NothingMeant(Exception):
     """A filter names what the viewer has not, so nothing can be found."""
 
@@ -101,8 +109,7 @@ def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy, most: int)
         narrow.append(CHATS.c.pinned == sa.literal(query.pinned))
     narrow += conditions_of(query.chats, partial(named_chats, viewer, titled))
     narrow += tag_conditions(tx, viewer, query.tags) + folder_conditions(tx, viewer, query.folders)
-    rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
-    if not rare:
+    if not query.among_few_chats:
         return replace(ask, in_chat=(*shelves, *narrow))
     conditions = (CHATS.c.user_id == viewer.user_id, *shelves, *narrow)
     few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(most + 1)).scalars().all()

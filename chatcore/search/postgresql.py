@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlmodel import Session
 
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.ask import Ask, Dialect, of_titles, written
+from chatcore.search.ask import Ask, Dialect, Pool, of_titles, written
 from chatcore.search.query import Term
 
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
@@ -284,6 +284,12 @@ def exactly(ask: Ask, table: sa.FromClause) -> list[sa.ColumnElement[bool]]:
     if any(len(term.words) > 1 for term in ask.query.without):
         conditions.append(sa.not_(sa.and_(matches(table.c.words, LONG), read(ask.query.without))))
     return conditions
+
+
+def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
+    """The newest messages that match, at most `size`."""
+    found = newest(tx, ask, limit=size + 1, after=None)
+    return Pool([message_id for message_id, _ in found[:size]], len(found) <= size)
 
 
 def count(tx: Session, ask: Ask, *, cap: int) -> int:
