@@ -20,6 +20,8 @@ from chatcore.words import TAG_CHARACTERS, words_of
 
 TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
+# One and the same, by which a question of the usual kind is known.
+KEPT = CHATS.c.deleted_at.is_(None)
 Named = TypeVar("Named")
 TitledBy = Callable[[str, tuple[str, ...]], sa.Select[uuid.UUID]]
 
@@ -135,13 +137,12 @@ def of_titles(ask: Ask) -> list[sa.ColumnElement[bool]]:
 def on_shelves(shelves: frozenset[Shelf]) -> list[sa.ColumnElement[bool]]:
     """The conditions of a set of shelves, as few as possible: each costs a look at the chat of every hit."""
     trash, active, archived = (shelf in shelves for shelf in (Shelf.TRASH, Shelf.ACTIVE, Shelf.ARCHIVED))
-    kept = CHATS.c.deleted_at.is_(None)
     if active and archived:
-        return [] if trash else [kept]
+        return [] if trash else [KEPT]
     if not (active or archived):
         return [CHATS.c.deleted_at.is_not(None) if trash else sa.false()]
     where = CHATS.c.archived == sa.literal(archived)
-    return [sa.or_(CHATS.c.deleted_at.is_not(None), where)] if trash else [kept, where]
+    return [sa.or_(CHATS.c.deleted_at.is_not(None), where)] if trash else [KEPT, where]
 
 
 def conditions_of(wanted: Wanted[Named], condition: Callable[[Sequence[Named]], sa.ColumnElement[bool]]) -> list[sa.ColumnElement[bool]]:
