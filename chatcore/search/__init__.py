@@ -271,9 +271,16 @@ def titles_in(db: Database, tx: Session, viewer: Viewer, query: Query, *, limit:
     ids = engine(db).titles(tx, ask, limit=max(limit, TITLE_POOL)) if not ask.nothing else []
     if not ids:
         return ()
-    theirs = sa.and_(CHATS.c.user_id == viewer.user_id, engine(db).among(CHATS.c.id, ids))
-    statement = sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(limit)
-    return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in map(chat_info, tx.execute(statement).mappings()))
+    values = {"ids": ids, "user_id": viewer.user_id, "limit": limit}
+    chats = map(chat_info, tx.execute(chats_given(engine(db)), values).mappings())
+    return tuple(TitleHit(chat, marks_in(chat.title, query.terms)) for chat in chats)
+
+
+@cache
+def chats_given(index: ModuleType) -> sa.Select[*tuple[object, ...]]:
+    """The question for those of some chats that are a person's, put together once."""
+    theirs = sa.and_(CHATS.c.user_id == sa.bindparam("user_id"), index.among_given(CHATS.c.id))
+    return sa.select(*CHAT_COLUMNS).where(theirs).order_by(*NEWEST_ACTIVITY).limit(sa.bindparam("limit", type_=sa.Integer))
 
 
 def recent_chats(tx: Session, viewer: Viewer, *, limit: int) -> tuple[TitleHit, ...]:

@@ -145,6 +145,11 @@ def on_shelves(shelves: frozenset[Shelf]) -> list[sa.ColumnElement[bool]]:
     return [sa.or_(CHATS.c.deleted_at.is_not(None), where)] if trash else [KEPT, where]
 
 
+def is_kept(conditions: Sequence[sa.ColumnElement[bool]]) -> bool:
+    """Whether a chat must only not be in the trash."""
+    return len(conditions) == 1 and conditions[0] is KEPT
+
+
 def conditions_of(wanted: Wanted[Named], condition: Callable[[Sequence[Named]], sa.ColumnElement[bool]]) -> list[sa.ColumnElement[bool]]:
     """That one of some is there, and none of others."""
     found = [condition(wanted.among)] if wanted.among else []

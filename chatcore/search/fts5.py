@@ -9,7 +9,7 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.ask import KEPT, Ask, Dialect, written
+from chatcore.search.ask import KEPT, Ask, Dialect, is_kept, written
 from chatcore.search.beginnings import is_plain
 from chatcore.search.query import Term
 from chatcore.words import INDEXED_CHARACTERS
@@ -53,8 +53,7 @@ def entries(ask: Ask, *, read: Sequence[Sequence[Term]] = (), after: Sequence[ob
     too, or NULL where SQLite itself can see that one of the groups has none of its words in it."""
     since, before = ask.query.after, ask.query.before
     kind: Kind = (since is not None, before is not None, after is not None, bool(ask.in_chat), sizes_of(read) if read else None)
-    is_usual = not ask.in_chat or (len(ask.in_chat) == 1 and ask.in_chat[0] is KEPT)
-    statement = usual_question(*kind) if is_usual else question_of(kind, ask.in_chat)
+    statement = usual_question(*kind) if not ask.in_chat or is_kept(ask.in_chat) else question_of(kind, ask.in_chat)
     values: dict[str, object] = {"match": question(ask), **words_to_read(read)}
     if since:
         values |= {"since": since, "first": second(since)}

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.ask import Ask, Pool, of_titles, written
+from chatcore.search.ask import KEPT, Ask, Pool, is_kept, of_titles, written
 from chatcore.search.beginnings import has_all
 from chatcore.search.fts5 import CHAT_ENTRIES, CHAT_INDEX, DIALECT, MESSAGE_ENTRIES, entries, term, text_to_read
 from chatcore.search.query import Term
@@ -36,6 +36,16 @@ Key = tuple[int]
 KEY_TYPES: Sequence[type] = (int,)
 Found = tuple[int, Key]
 LAST_MESSAGE = sa.select(sa.func.max(MESSAGE_ENTRIES.c.message_id))
+TITLES = (
+    sa.select(CHATS.c.id)
+    .select_from(
+        CHAT_INDEX.join(CHAT_ENTRIES, CHAT_ENTRIES.c.key == CHAT_INDEX.c.rowid).join(CHATS, CHATS.c.id == CHAT_ENTRIES.c.session_id)
+    )
+    .where(sa.text("chat_fts MATCH :match"))
+    .order_by(CHAT_INDEX.c.rowid.desc())
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+TITLES_KEPT = TITLES.where(KEPT)
 Id = TypeVar("Id", int, uuid.UUID)
 
 
@@ -173,16 +183,9 @@ def count(tx: Session, ask: Ask, *, cap: int) -> int:
 
 def titles(tx: Session, ask: Ask, *, limit: int) -> list[object]:
     """The ids of the newest chats whose title matches."""
-    statement = (
-        sa.select(CHATS.c.id)
-        .select_from(
-            CHAT_INDEX.join(CHAT_ENTRIES, CHAT_ENTRIES.c.key == CHAT_INDEX.c.rowid).join(CHATS, CHATS.c.id == CHAT_ENTRIES.c.session_id)
-        )
-        .where(sa.text("chat_fts MATCH :match").bindparams(match=written(ask, DIALECT, titles=True)), *of_titles(ask))
-        .order_by(CHAT_INDEX.c.rowid.desc())
-        .limit(limit)
-    )
-    return list(tx.execute(statement).scalars())
+    conditions = of_titles(ask)
+    statement = TITLES if conditions == [] else TITLES_KEPT if is_kept(conditions) else TITLES.where(*conditions)
+    return list(tx.execute(statement, {"match": written(ask, DIALECT, titles=True), "limit": limit}).scalars())
 
 
 def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:
