@@ -28,10 +28,9 @@ def has_one(group: Sequence[Term]) -> Test:
         if not likely:
             return False
         if is_ascii and plain:
-            if plain.search(low):
-                return True
-            if not inside.search(text):
-                return False
+            found = plain.search(low)
+            if found or not inside.search(text):
+                return bool(found)
         words, parts = words_of(text), parts_of_words(text)
         return any(has_term(words, parts, term) for term in likely)
 
