@@ -393,7 +393,7 @@ def allow_later(connection: sa.Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-# --- many at once, for chatcore.search.build ---------------------------------------------------------------------
+# --- many at once, for chatcore.search.build and chatcore.search.bulk --------------------------------------------
 
 
 def bindable(statement: str) -> str:
@@ -401,10 +401,11 @@ def bindable(statement: str) -> str:
     return statement.replace("':", "'\\:")
 
 
-NOTE_MODELS_OF_RANGE = (
+NOTE_MODELS = (
     f"INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT {NAMES.format('')} FROM chatmessage "
-    "WHERE id >= :first AND id < :below AND (provider IS NOT NULL OR model_name IS NOT NULL) ON CONFLICT DO NOTHING"
+    "WHERE {which} AND (provider IS NOT NULL OR model_name IS NOT NULL) ON CONFLICT DO NOTHING"
 )
+NOTE_MODELS_OF_RANGE = NOTE_MODELS.format(which="id >= :first AND id < :below")
 # SQLite: the entry of one message, without its words, which are then put in together.
 WITHOUT_ENTRY = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = value)"
 ENTER_MESSAGE_BY_ID = of_row(enter_message("m"), "?")

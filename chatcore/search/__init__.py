@@ -32,7 +32,7 @@ from chatcore.rows import (
     pinned_and_not,
 )
 from chatcore.search import postgresql, sqlite
-from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, resolve
+from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, Pool, resolve
 from chatcore.search.build import indexed_share
 from chatcore.search.query import SHORTEST_PREFIX, Query, read_query
 from chatcore.search.rank import sorted_by_match
@@ -42,6 +42,7 @@ from chatcore.words import INDEXED_CHARACTERS
 
 # Among so many of the newest hits the best are looked for, and facets are counted: ranking all of a common word takes seconds.
 POOL = 1000
+ONLY_NEWEST = "These are the best of the newest messages only. Sort by newest to find the older ones."
 # Titles found, of which those with the newest activity are shown.
 TITLE_POOL = 60
 COUNT_CAP = 1001
@@ -89,7 +90,8 @@ def search(
         if ask is None:
             return Results((), notices=notices, indexed=share)
         if is_best:
-            ids, next_cursor = best_page(engine(db), tx, ask, limit=limit, cursor=cursor)
+            ids, next_cursor, is_cut = best_page(engine(db), tx, ask, limit=limit, cursor=cursor)
+            notices += (ONLY_NEWEST,) if is_cut else ()
         else:
             ids, next_cursor = newest_page(engine(db), tx, ask, limit=limit, cursor=cursor)
         hits = read_hits(db, tx, viewer, ids, query)
@@ -135,16 +137,16 @@ def facets(db: Database, viewer: Viewer, text: str, *, now: datetime | None = No
     query = read_query(text, now=now or datetime.now(UTC), zone=zone)
     with db.read() as tx:
         ask, _ = asked(engine(db), tx, viewer, text, query, pool=True)
-        ids = newest_ids(engine(db), tx, ask, POOL + 1) if ask else []
+        pool: Pool = engine(db).pool(tx, ask, size=POOL) if ask else Pool([], True)
         columns = (MESSAGES.c.role, MESSAGES.c.provider, MESSAGES.c.model_name, MESSAGES.c.created_at, MESSAGES.c.session_id)
-        rows = tx.execute(sa.select(*columns).where(engine(db).among(MESSAGES.c.id, ids[:POOL]))).all() if ids else []
+        rows = tx.execute(sa.select(*columns).where(engine(db).among(MESSAGES.c.id, pool.ids))).all() if pool.ids else []
         tags = tag_counts(tx, viewer, Counter(row.session_id for row in rows))
     models = Counter(row.model_name for row in rows if row.model_name)
     months = Counter(row.created_at.astimezone(zone).strftime("%Y-%m") for row in rows)
     roles = Counter(row.role for row in rows)
     return Facets(
         of=len(rows),
-        complete=len(ids) <= POOL,
+        complete=pool.is_whole,
         models=tuple(Facet(name, (("model", name),), number) for name, number in models.most_common()),
         months=tuple(month_facet(month, months[month]) for month in sorted(months, reverse=True)),
         roles=tuple(Facet(role, (("role", role),), number) for role, number in roles.most_common()),
@@ -207,16 +209,18 @@ def newest_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor:
     return [message_id for message_id, _ in found[:limit]], encode_cursor("hits", found[limit - 1][1]) if more else None
 
 
-def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: str | None) -> tuple[list[int], str | None]:
-    """The ids of a page by rank among the newest that match, and the cursor of the next."""
+def best_page(index: ModuleType, tx: Session, ask: Ask, *, limit: int, cursor: str | None) -> tuple[list[int], str | None, bool]:
+    """The ids of a page by rank among the newest that match, the cursor of the next, and whether these are fewer than a pool
+    because not all messages were looked at."""
     offset = decode_cursor(cursor, "best", [int])[0] if cursor is not None else 0
     assert isinstance(offset, int)
     if not 0 <= offset <= POOL:
         raise Invalid("This place in the list is not known.", "Start again from the first page.")
-    pool = newest_ids(index, tx, ask, POOL)
-    texts = read_texts(index, tx, pool)
-    ids = sorted_by_match([(message_id, texts.get(message_id, "")) for message_id in pool], ask.query.terms)
-    return ids[offset : offset + limit], encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
+    pool: Pool = index.pool(tx, ask, size=POOL)
+    texts = read_texts(index, tx, pool.ids)
+    ids = sorted_by_match([(message_id, texts.get(message_id, "")) for message_id in pool.ids], ask.query.terms)
+    next_cursor = encode_cursor("best", [offset + limit]) if offset + limit < len(ids) else None
+    return ids[offset : offset + limit], next_cursor, not pool.is_whole and len(ids) < POOL
 
 
 def read_hits(db: Database, tx: Session, viewer: Viewer, ids: Sequence[int], query: Query) -> tuple[Hit, ...]:

@@ -20,6 +20,8 @@ from chatcore.words import TAG_CHARACTERS, words_of
 
 TAGS = SQLModel.metadata.tables["tag"]
 CHAT_TAGS = SQLModel.metadata.tables["chattag"]
+# One and the same, by which a question of the usual kind is known.
+KEPT = CHATS.c.deleted_at.is_(None)
 Named = TypeVar("Named")
 TitledBy = Callable[[str, tuple[str, ...]], sa.Select[uuid.UUID]]
 
@@ -42,8 +44,12 @@ class Ask:
     nothing: str | None = None
 
 
-# The condition of a search that names no shelf: one object, since statements are kept by it.
-KEPT_ONLY: tuple[sa.ColumnElement[bool], ...] = (CHATS.c.deleted_at.is_(None),)
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The ids of the newest messages that match, the newest first; `is_whole` says whether these are all."""
+
+    ids: list[int]
+    is_whole: bool
 
 
 class NothingMeant(Exception):
@@ -104,8 +110,7 @@ def in_chats(tx: Session, viewer: Viewer, ask: Ask, titled: TitledBy, most: int)
     narrow = [] if query.pinned is None else [is_pinned(query.pinned)]
     narrow += conditions_of(query.chats, partial(named_chats, viewer, titled))
     narrow += tag_conditions(tx, viewer, query.tags) + folder_conditions(tx, viewer, query.folders)
-    rare = query.pinned or query.chats.among or query.tags.among or query.folders.among or query.shelves == {Shelf.TRASH}
-    if not rare:
+    if not query.among_few_chats:
         return replace(ask, in_chat=(*shelves, *narrow) if narrow else shelves)
     conditions = (CHATS.c.user_id == viewer.user_id, *shelves, *narrow)
     few = tx.execute(sa.select(CHATS.c.id).where(*conditions).limit(most + 1)).scalars().all()
@@ -136,18 +141,22 @@ def on_shelves(shelves: frozenset[Shelf]) -> tuple[sa.ColumnElement[bool], ...]:
     """The conditions of a set of shelves, as few as possible: each costs a look at the chat of every hit."""
     trash, active, archived = (shelf in shelves for shelf in (Shelf.TRASH, Shelf.ACTIVE, Shelf.ARCHIVED))
     if active and archived:
-        return () if trash else KEPT_ONLY
-    (kept,) = KEPT_ONLY
+        return () if trash else (KEPT,)
     if not (active or archived):
         return (CHATS.c.deleted_at.is_not(None) if trash else sa.false(),)
     where = CHATS.c.archived == sa.literal(archived)
-    return (sa.or_(CHATS.c.deleted_at.is_not(None), where),) if trash else (kept, where)
+    return (sa.or_(CHATS.c.deleted_at.is_not(None), where),) if trash else (KEPT, where)
 
 
 @lru_cache
 def is_pinned(pinned: bool) -> sa.ColumnElement[bool]:
     """That a chat is pinned, or is not."""
     return CHATS.c.pinned == sa.literal(pinned)
+
+
+def is_kept(conditions: Sequence[sa.ColumnElement[bool]]) -> bool:
+    """Whether a chat must only not be in the trash."""
+    return len(conditions) == 1 and conditions[0] is KEPT
 
 
 def conditions_of(wanted: Wanted[Named], condition: Callable[[Sequence[Named]], sa.ColumnElement[bool]]) -> list[sa.ColumnElement[bool]]:

@@ -36,10 +36,7 @@ def fill_index(connection: sa.Connection, *, on_done: OnDone) -> bool:
         connection.execute(sa.text(search_index.bindable(search_index.ENTER_CHAT).format(which="true")))
         connection.execute(sa.text(search_index.bindable(search_index.ENTER_MESSAGE).format(which="true")))
         on_done(number, number)
-    connection.exec_driver_sql(
-        f"INSERT INTO used_model (user_id, provider, model_name) SELECT DISTINCT {search_index.NAMES.format('')} FROM chatmessage "
-        "WHERE status <> 'running' AND (provider IS NOT NULL OR model_name IS NOT NULL)"
-    )
+    connection.exec_driver_sql(search_index.NOTE_MODELS.format(which="status <> 'running'"))
     return True
 
 

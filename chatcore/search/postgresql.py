@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from chatcore.search.ask import Ask, written
+from chatcore.search.ask import Ask, Pool, written
 from chatcore.search.postgresql_statements import (
     DIALECT,
     INDEX_DIALECT,
@@ -204,6 +204,12 @@ def rare_tags(ask: Ask) -> tuple[tuple[str, ...], ...]:
 def is_short_beginning(term: Term) -> bool:
     """Whether it would mean to join the lists of very many words."""
     return term.prefix and len(term.words[-1]) < LONG_BEGINNING
+
+
+def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
+    """The newest messages that match, at most `size`."""
+    found = newest(tx, ask, limit=size + 1, after=None)
+    return Pool([message_id for message_id, _ in found[:size]], len(found) <= size)
 
 
 def count(tx: Session, ask: Ask, *, cap: int) -> int:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.ask import KEPT_ONLY, Ask, Dialect, written
+from chatcore.search.ask import Ask, Dialect, is_kept, written
 from chatcore.search.query import Term
 
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
@@ -135,7 +135,7 @@ def chats_of(ask: Ask) -> Chats:
         return Chats.NAMED
     if ask.is_set:
         return Chats.SET
-    return Chats.KEPT if ask.in_chat is KEPT_ONLY else Chats.EACH if ask.in_chat else Chats.ALL
+    return Chats.KEPT if is_kept(ask.in_chat) else Chats.EACH if ask.in_chat else Chats.ALL
 
 
 def values_of(ask: Ask, key: Key | None) -> Values:

@@ -96,6 +96,11 @@ class Query:
         return bool(chosen) or self.shelves != {Shelf.ACTIVE, Shelf.ARCHIVED}
 
     @property
+    def among_few_chats(self) -> bool:
+        """Whether it is asked for what few of the chats are, not for what most are."""
+        return bool(self.pinned or self.chats.among or self.tags.among or self.folders.among) or self.shelves == {Shelf.TRASH}
+
+    @property
     def only_words(self) -> bool:
         """Whether no filter narrows the search that a title cannot meet: then titles are searched too."""
         return not (self.roles or self.models or self.providers or self.has)

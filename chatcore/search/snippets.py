@@ -15,7 +15,6 @@ BEFORE = 50
 MOST_MARKS = 40
 # Case, accents and compatibility forms are undone character by character, in so much text at the most.
 FOLDED_CHARACTERS = 20_000
-SPACE = re.compile(r"\s+")
 # A character with the marks that follow it, as decomposed accents, kana and Hangul are written.
 CLUSTER = re.compile(r".[\u0300-\u036f\u3099\u309a\uff9e\uff9f\u1160-\u11ff]*", re.DOTALL)
 
@@ -54,7 +53,7 @@ def cut_snippet(text: str, terms: Sequence[Term]) -> tuple[str, tuple[Mark, ...]
         start = max(0, found[0] - BEFORE)
         space = text.find(" ", start, found[0])
         start = space + 1 if start and space >= 0 else start
-    piece = SPACE.sub(" ", text[start : start + 3 * SNIPPET_CHARACTERS]).strip()
+    piece = " ".join(text[start : start + 3 * SNIPPET_CHARACTERS].split())
     cut = piece[:SNIPPET_CHARACTERS].rstrip()
     shown = ("…" if start else "") + cut + ("…" if len(cut) < len(piece) or start + 3 * SNIPPET_CHARACTERS < len(text) else "")
     return shown, marks_in(shown, terms, pattern)

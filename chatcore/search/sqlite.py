@@ -5,148 +5,175 @@ Why so: FTS5 keeps the rows of a word in the order of their keys, so twenty hits
 cost 0.1 ms; ranking them all costs seconds (measured at a million messages).
 """
 
-import re
+import math
 import uuid
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.ask import Ask, Dialect, of_titles, written
+from chatcore.search.ask import KEPT, Ask, Pool, is_kept, of_titles, written
+from chatcore.search.beginnings import has_all
+from chatcore.search.fts5 import CHAT_ENTRIES, CHAT_INDEX, DIALECT, MESSAGE_ENTRIES, entries, term, text_to_read
 from chatcore.search.query import Term
-from chatcore.words import INDEXED_CHARACTERS, folded, parts_of_words, words_of
 
 # So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
 MOST_NAMED_CHATS, MOST_NAMED_FOR_POOL = 100, 100
-# An entry lies at most so many seconds after its message, unless as many messages share one.
-DRIFT_S = 6 * 3600
-# How many messages are read for a word whose end is open, 0.04 ms each: so many at first, and on if such a share of them has it.
-# To join the lists of all words that begin so takes 2 ms where they are in 1 % of a million messages, 8 ms in 10 %, 27 ms in
-# 30 %, 655 ms in 85 % (measured): for the rare ones that is less, and for a thousand hits nearly always.
-FIRST_READ, PAGE = 50, 60
-SHARE_FOR_PAGE, SHARE_FOR_MORE = 0.08, 0.5
-NOTHING = re.compile(r"(?!)")
-EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-MESSAGE_ENTRIES = sa.table("message_search", sa.column("key", sa.BigInteger), sa.column("message_id", sa.BigInteger))
-MESSAGE_INDEX = sa.table("message_fts", sa.column("rowid", sa.BigInteger))
-CHAT_ENTRIES = sa.table("chat_search", sa.column("key", sa.BigInteger), sa.column("session_id", CHATS.c.id.type))
-CHAT_INDEX = sa.table("chat_fts", sa.column("rowid", sa.BigInteger))
-TEXT = sa.func.substr(MESSAGES.c.content, 1, INDEXED_CHARACTERS).label("text")
-KEY = MESSAGE_INDEX.c.rowid.label("key")
+# A word whose end is open is looked for in the newest messages, 7 µs each, if so many of them hold enough of it for that to end
+# sooner than the other way: to join the lists of all words that begin so takes as long as reading JOINED messages, and one more
+# for JOINED_FOR_ONE that have such a word, whoever wrote them (1.5 ms and 0.3 µs, measured at a million messages).
+FIRST_READ, JOINED, JOINED_FOR_ONE = 100, 200, 25
+# Where a filter chooses among many chats, each message that is read costs to ask so many others for their chat.
+READ_FOR_CHATS = 15
+# For a pool so many messages are read, or asked for their chat, 5 to 10 µs each; but all of them until FEWEST are found.
+MOST_READ, MOST_ASKED, FEWEST = 2000, 4000, 20
 
 Key = tuple[int]
 KEY_TYPES: Sequence[type] = (int,)
+Found = tuple[int, Key]
+LAST_MESSAGE = sa.select(sa.func.max(MESSAGE_ENTRIES.c.message_id))
+TITLES = (
+    sa.select(CHATS.c.id)
+    .select_from(
+        CHAT_INDEX.join(CHAT_ENTRIES, CHAT_ENTRIES.c.key == CHAT_INDEX.c.rowid).join(CHATS, CHATS.c.id == CHAT_ENTRIES.c.session_id)
+    )
+    .where(sa.text("chat_fts MATCH :match"))
+    .order_by(CHAT_INDEX.c.rowid.desc())
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+TITLES_KEPT = TITLES.where(KEPT)
 Id = TypeVar("Id", int, uuid.UUID)
 
 
-def term(term: Term) -> str:
-    """A term in FTS5's words (https://www.sqlite.org/fts5.html#full_text_query_syntax)."""
-    phrase = f'"{" ".join(term.words)}"' + (" *" if term.prefix else "")
-    if term.part:
-        return f"parts : {phrase}"
-    return f"{{words parts}} : {phrase}" if len(term.words) == 1 else f"words : {phrase}"
-
-
-DIALECT = Dialect(term, term, lambda tag: f'tags : "{tag}"', both=" AND ", either=" OR ", but_not=" NOT ")
-
-
-def entries(ask: Ask, *columns: sa.ColumnElement[object], after: Sequence[object] | None = None) -> sa.Select[*tuple[object, ...]]:
-    """The entries that answer the question, the newest first, behind the one of this key; each with its message where a column
-    or a condition asks for it."""
-    since, before = ask.query.after, ask.query.before
-    tables = MESSAGE_INDEX.join(MESSAGE_ENTRIES, MESSAGE_ENTRIES.c.key == MESSAGE_INDEX.c.rowid)
-    if since or before or ask.in_chat or any(column is TEXT for column in columns):
-        tables = tables.join(MESSAGES, MESSAGES.c.id == MESSAGE_ENTRIES.c.message_id)
-    statement = sa.select(*columns).select_from(tables)
-    statement = statement.where(sa.text("message_fts MATCH :match").bindparams(match=question(ask)))
-    if since:
-        statement = statement.where(MESSAGE_INDEX.c.rowid >= second(since), MESSAGES.c.created_at >= since)
-    if before:
-        statement = statement.where(MESSAGE_INDEX.c.rowid < second(before) + DRIFT_S, MESSAGES.c.created_at < before)
-    if ask.in_chat:
-        statement = statement.where(sa.exists(sa.select(1).where(CHATS.c.id == MESSAGES.c.session_id, *ask.in_chat).correlate(MESSAGES)))
-    if after is not None:
-        statement = statement.where(MESSAGE_INDEX.c.rowid < sa.literal(after[0]))
-    return statement.order_by(MESSAGE_INDEX.c.rowid.desc())
-
-
-def question(ask: Ask) -> str:
-    """The whole question, with the chats it is narrowed to."""
-    if ask.chat_ids is not None:
-        ask = replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in ask.chat_ids)))
-    return written(ask, DIALECT)
-
-
-def second(when: datetime) -> int:
-    """The whole second since 1970 in which a time lies."""
-    return int((when - EPOCH).total_seconds() // 1)
-
-
-def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[tuple[int, Key]]:
+def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
-    found = by_reading(tx, ask, limit=limit, after=after) if any(term.prefix for term in ask.query.terms) else None
-    if found is not None:
-        return found
-    statement = entries(ask, MESSAGE_ENTRIES.c.message_id, KEY, after=after).limit(limit)
-    return [(row.message_id, (row.key,)) for row in tx.execute(statement)]
+    looked = by_reading(tx, ask, limit=limit, after=after)
+    return looked.found if looked else by_index(tx, ask, limit=limit, after=after)
 
 
-def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[tuple[int, Key]] | None:
-    """The same for words whose end is open, by reading the newest messages that match otherwise; None if these hold few, so
-    that joining the lists of all words that begin so takes less: the index knows no beginnings."""
-    open_groups = {group: plain_word(group) for group in ask.query.groups if any(term.prefix for term in group)}
-    rest = replace(ask, query=replace(ask.query, groups=tuple(group for group in ask.query.groups if group not in open_groups)))
-    share = SHARE_FOR_PAGE if limit <= PAGE else SHARE_FOR_MORE
-    # Twice as many as it should take, so that what is rarer further back ends in time.
-    most = max(FIRST_READ, int(2 * limit / share))
-    statement = entries(rest, MESSAGE_ENTRIES.c.message_id, KEY, TEXT, after=after).limit(most)
-    found: list[tuple[int, Key]] = []
-    number = 0
-    for number, row in enumerate(tx.execute(statement.execution_options(yield_per=FIRST_READ)), 1):
-        if all(has_one(row.text, group, plain) for group, plain in open_groups.items()):
-            found.append((row.message_id, (row.key,)))
-            if len(found) == limit:
-                return found
-        if number == FIRST_READ and len(found) < FIRST_READ * share:
+def by_index(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[Found]:
+    """The same, as the index names them."""
+    question = entries(ask, after=after)
+    return [(message_id, (key,)) for message_id, key in tx.execute(question.statement, {**question.values, "limit": limit})]
+
+
+def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
+    """The newest messages that match, at most `size`; not all of them where it takes too long to look at everything."""
+    if ask.in_chat and ask.query.among_few_chats:
+        looked = by_asking(tx, ask, limit=size + 1)
+    else:
+        read = by_reading(tx, ask, limit=size + 1, after=None, most=MOST_READ)
+        looked = read or Looked(by_index(tx, ask, limit=size + 1, after=None))
+    found, end = looked.found, looked.end
+    if end and len(found) < FEWEST:
+        found = found + newest(tx, ask, limit=FEWEST - len(found), after=end)
+    is_whole = len(found) <= size and (end is None or len(found) < FEWEST)
+    return Pool([message_id for message_id, _ in found[:size]], is_whole)
+
+
+# --- looking at messages that may match --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found, the newest first, and the key of the last message that was looked at if older ones may match too."""
+
+    found: list[Found]
+    end: Key | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A question without its groups of words with an open end, these, and what tells whether a text has one of each."""
+
+    rest: Ask
+    groups: tuple[tuple[Term, ...], ...]
+    is_in: Callable[[str], bool]
+
+
+def read_apart(ask: Ask) -> Apart | None:
+    """The question with its words with an open end taken apart, since the index knows no beginnings; None if there are none."""
+    groups = tuple(group for group in ask.query.groups if any(term.prefix for term in group))
+    closed = tuple(group for group in ask.query.groups if group not in groups)
+    return Apart(replace(ask, query=replace(ask.query, groups=closed)), groups, has_all(groups)) if groups else None
+
+
+def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked:
+    """The newest messages that match, of so many as can be asked whether they lie in one of many chats."""
+    apart = read_apart(ask)
+    if apart and worth_reading(tx, share_read(tx, apart, after=None), limit=limit, most=MOST_READ) is None:
+        apart = None
+    question = entries(replace(apart.rest if apart else ask, in_chat=()))
+    asked, columns, values = question.statement.cte("asked"), [], question.values
+    if apart:
+        text, words = text_to_read(apart.groups)
+        columns, values = [text], {**values, **words}
+    chat = sa.select(1).where(CHATS.c.id == MESSAGES.c.session_id, *ask.in_chat).correlate(MESSAGES)
+    joined = asked.join(MESSAGES, MESSAGES.c.id == asked.c.message_id)
+    theirs = sa.select(asked.c.message_id, asked.c.key, *columns).select_from(joined).where(sa.exists(chat))
+    end = sa.case((sa.func.count() == MOST_ASKED, sa.func.min(asked.c.key)))
+    last = sa.select(sa.null(), end, *(sa.null() for _ in columns)).select_from(asked)
+    *rows, (_, key, *_) = tx.execute(sa.union_all(theirs, last), {**values, "limit": MOST_ASKED})
+    found = [(row[0], (row[1],)) for row in rows if apart is None or (row[2] is not None and apart.is_in(row[2]))]
+    found.sort(key=itemgetter(1), reverse=True)
+    return Looked(found[:limit], (key,) if key is not None else None)
+
+
+def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None, most: int | None = None) -> Looked | None:
+    """The newest messages with words whose end is open, by reading those that match otherwise, `most` at most. None if there
+    are no such words, or if these messages hold few, so that joining the lists of all words that begin so takes less."""
+    apart, enough = read_apart(ask), None
+    if apart is None:
+        return None
+    if ask.in_chat and ask.query.among_few_chats:
+        # How frequent the words are is told by messages of any chat, of which more are found in less time.
+        enough = worth_reading(tx, share_read(tx, apart, after=after), limit=limit, most=most, each=READ_FOR_CHATS)
+        if enough is None:
             return None
-    return found if number < most else None
+    found: list[Found] = []
+    question = entries(apart.rest, read=apart.groups, after=after)
+    # Read while they are taken, without an end.
+    values, as_taken = {**question.values, "limit": -1}, {"yield_per": FIRST_READ}
+    with tx.execute(question.statement, values, execution_options=as_taken) as rows:
+        for number, (message_id, key, text) in enumerate(rows, 1):
+            if text is not None and apart.is_in(text):
+                found.append((message_id, (key,)))
+                if len(found) == limit:
+                    return Looked(found)
+            if number == FIRST_READ and enough is None:
+                enough = worth_reading(tx, len(found) / number, limit=limit, most=most)
+                if enough is None:
+                    return None
+            if number == most:
+                return Looked(found, (key,))
+            if number == enough:
+                return None
+    return Looked(found)
 
 
-def plain_word(group: Sequence[Term]) -> re.Pattern[str]:
-    """Finds a word of the group in most of the ASCII texts that have one: as it stands, in small letters, between signs."""
-    words = [
-        f"{term.words[0]}{'' if term.prefix else '(?![a-z0-9])'}" for term in group if len(term.words) == 1 and term.words[0].isalnum()
-    ]
-    return re.compile(f"(?<![a-z0-9])(?:{'|'.join(words)})") if words else NOTHING
+def share_read(tx: Session, apart: Apart, *, after: Sequence[object] | None) -> float:
+    """Which share of the newest messages, in any chat, have the words with an open end."""
+    question = entries(replace(apart.rest, in_chat=()), read=apart.groups, after=after)
+    texts = tx.execute(question.statement, {**question.values, "limit": FIRST_READ}).scalars("text").all()
+    return sum(text is not None and apart.is_in(text) for text in texts) / max(len(texts), 1)
 
 
-def has_one(text: str, group: Sequence[Term], plain: re.Pattern[str]) -> bool:
-    """Whether a text has one of the terms; `plain` is `plain_word` of them. What is not there at all is not cut into words."""
-    is_ascii = text.isascii()
-    low = text.lower() if is_ascii else folded(text)
-    if is_ascii and plain.search(low):
-        return True
-    likely = [term for term in group if all(word in low for word in term.words)]
-    if not likely:
-        return False
-    words, parts = words_of(text), parts_of_words(text)
-    return any(has_term(words, parts, term) for term in likely)
+def worth_reading(tx: Session, share: float, *, limit: int, most: int | None, each: int = 1) -> int | None:
+    """After how many messages reading has taken too long where such a share has the words, and each costs that much more; None if
+    joining takes less anyway."""
+    messages = tx.execute(LAST_MESSAGE).scalar() or 0
+    to_read = limit / share if share else math.inf
+    if min(to_read, most or math.inf) * each > JOINED + share * messages / JOINED_FOR_ONE:
+        return None
+    # Half as many again as it should take, for what is rarer further back.
+    return most or int(1.5 * to_read) + FIRST_READ
 
 
-def has_term(words: Sequence[str], parts: Sequence[str], term: Term) -> bool:
-    """Whether a term is among the words of a text, or its one word among their parts."""
-    size = len(term.words)
-    if size == 1:
-        found = parts if term.part else (*words, *parts)
-        return any(word.startswith(term.words[0]) if term.prefix else word == term.words[0] for word in found)
-    places = (tuple(words[start : start + size]) for start in range(len(words) - size + 1))
-    ends = (place for place in places if place[:-1] == term.words[:-1])
-    return any(place[-1].startswith(term.words[-1]) if term.prefix else place[-1] == term.words[-1] for place in ends)
+# --- titles and columns ------------------------------------------------------------------------------------------
 
 
 def count(tx: Session, ask: Ask, *, cap: int) -> int:
@@ -156,16 +183,9 @@ def count(tx: Session, ask: Ask, *, cap: int) -> int:
 
 def titles(tx: Session, ask: Ask, *, limit: int) -> list[object]:
     """The ids of the newest chats whose title matches."""
-    statement = (
-        sa.select(CHATS.c.id)
-        .select_from(
-            CHAT_INDEX.join(CHAT_ENTRIES, CHAT_ENTRIES.c.key == CHAT_INDEX.c.rowid).join(CHATS, CHATS.c.id == CHAT_ENTRIES.c.session_id)
-        )
-        .where(sa.text("chat_fts MATCH :match").bindparams(match=written(ask, DIALECT, titles=True)), *of_titles(ask))
-        .order_by(CHAT_INDEX.c.rowid.desc())
-        .limit(limit)
-    )
-    return list(tx.execute(statement).scalars())
+    conditions = of_titles(ask)
+    statement = TITLES if conditions == [] else TITLES_KEPT if is_kept(conditions) else TITLES.where(*conditions)
+    return list(tx.execute(statement, {"match": written(ask, DIALECT, titles=True), "limit": limit}).scalars())
 
 
 def titled(user_id: str, words: tuple[str, ...]) -> sa.Select[uuid.UUID]:

@@ -117,7 +117,8 @@ def test_a_backup_of_an_older_schema_is_brought_to_the_newest(tmp_path: Path) ->
     restored = open_database(text_of(target))
     with restored.read() as tx:
         assert schema_revision(tx.connection()) == HEAD
-        assert tx.execute(sa.select(User.name, User.created_at)).all() == [("You", NOW)]
+        users = User.metadata.tables["users"].c
+        assert tx.execute(sa.select(users.name, users.created_at)).all() == [("You", NOW)]
     restored.close()
     # And the rows of an older schema go into it on the other way too.
     copy_database(make_url(f"sqlite:///{old}"), make_url(f"sqlite:///{tmp_path / 'copy.db'}"), now=NOW)

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.history import delete_chats, purge_chats
+from chatcore.organise.tags import tag_chats
 from chatcore.parts import Viewer
 from chatcore.rows import MESSAGES, encode_cursor
-from chatcore.search import count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
+from chatcore.search import ONLY_NEWEST, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
 from chatcore.search.query import QUOTES, narrowed
 from chatcore.search.results import Facet, Hit, Order
 from tests.chatcore.search.corpora import Corpus, corpora, next_start, palettes, write
@@ -65,8 +66,8 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_IN_CHATS", 6)
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
     monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
-    monkeypatch.setattr(sqlite, "FIRST_READ", 2)
-    monkeypatch.setattr(sqlite, "SHARE_FOR_PAGE", 0.5)
+    for name, number in {"FIRST_READ": 2, "JOINED": 3, "MOST_READ": 3, "MOST_ASKED": 3, "FEWEST": 1000}.items():
+        monkeypatch.setattr(sqlite, name, number)
 
 
 # --- the same as by looking at everything ------------------------------------------------------------------------
@@ -222,6 +223,26 @@ def test_best_match_looks_at_the_newest_only(db: Database, viewer: Viewer, now: 
         assert walk(db, viewer, "moon", limit=limit, order=Order.BEST) == made[:1:-1]
     found = facets(db, viewer, "moon")
     assert (found.of, found.complete, found.roles[0].count) == (4, False, 4)
+
+
+@pytest.mark.parametrize("text", ["moon tag:work", "moo* tag:work", "moo*"])
+def test_best_match_says_that_it_did_not_look_at_everything(
+    db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    for name, number in {"MOST_NAMED_FOR_POOL": 1, "FIRST_READ": 2, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 3}.items():
+        monkeypatch.setattr(sqlite, name, number)
+    chats = [make_chat(db, viewer) for _ in range(2)]
+    made = [make_message(db, viewer, chats[number % 2].id, "moon", now=now + timedelta(seconds=number)).id for number in range(6)]
+    tag_chats(db, viewer, [chat.id for chat in chats], add=["work"])
+    looked_at = made[:1:-1] if db.is_sqlite else made[::-1]
+    page = search(db, viewer, text, order=Order.BEST)
+    assert [hit.message_id for hit in page.hits] == looked_at
+    found = facets(db, viewer, text)
+    assert (found.of, found.complete, ONLY_NEWEST in page.notices) == (len(looked_at), not db.is_sqlite, db.is_sqlite)
+    # Not before enough was found, however far back.
+    monkeypatch.setattr(sqlite, "FEWEST", 6)
+    page = search(db, viewer, text, order=Order.BEST)
+    assert [hit.message_id for hit in page.hits] == made[::-1]
 
 
 def test_a_cursor_serves_only_its_own_order(db: Database, viewer: Viewer) -> None:

@@ -1,0 +1,67 @@
+"""Words whose end is open, looked for in a text: the index of SQLite knows no beginnings. Pure: knows no database."""
+
+import re
+from collections.abc import Callable, Sequence
+
+from chatcore.search.query import Term
+from chatcore.words import folded, parts_of_words, words_of
+
+# Where a part begins inside a word, as `Baz` in fooBaz.
+INSIDE = "(?<=[a-z0-9])(?=[A-Z])"
+Test = Callable[[str], bool]
+
+
+def has_all(groups: Sequence[Sequence[Term]]) -> Test:
+    """Tells whether a text has one term of each group."""
+    tests = [has_one(group) for group in groups]
+    return tests[0] if len(tests) == 1 else lambda text: all(is_in(text) for is_in in tests)
+
+
+def has_one(group: Sequence[Term]) -> Test:
+    """Tells whether a text has one of the terms. What is not there at all, in most texts, is not cut into words."""
+    plain, inside = plain_words(group), parts_in_words(group)
+
+    def is_in(text: str) -> bool:
+        is_ascii = text.isascii()
+        low = text.lower() if is_ascii else folded(text)
+        likely = [term for term in group if all(word in low for word in term.words)]
+        if not likely:
+            return False
+        if is_ascii and plain:
+            found = plain.search(low)
+            if found or not inside.search(text):
+                return bool(found)
+        words, parts = words_of(text), parts_of_words(text)
+        return any(has_term(words, parts, term) for term in likely)
+
+    return is_in
+
+
+def is_plain(term: Term) -> bool:
+    """Whether a term is one word of letters and digits of ASCII."""
+    return len(term.words) == 1 and term.words[0].isalnum() and term.words[0].isascii()
+
+
+def plain_words(group: Sequence[Term]) -> re.Pattern[str] | None:
+    """Finds a word of the group in an ASCII text in small letters, as it stands between signs; None for a group of other terms too."""
+    if not all(map(is_plain, group)):
+        return None
+    # The word comes first, which makes it several times faster to find that there is none.
+    words = [f"{word}(?<![a-z0-9]{word}){'' if term.prefix else '(?![a-z0-9])'}" for term in group for word in term.words]
+    return re.compile("|".join(words))
+
+
+def parts_in_words(group: Sequence[Term]) -> re.Pattern[str]:
+    """Finds every place inside a word of an ASCII text where a part may begin that is one of the group."""
+    return re.compile("|".join(f"{INSIDE}(?i:{re.escape(term.words[0])})" for term in group))
+
+
+def has_term(words: Sequence[str], parts: Sequence[str], term: Term) -> bool:
+    """Whether a term is among the words of a text, or its one word among their parts."""
+    size = len(term.words)
+    if size == 1:
+        found = parts if term.part else (*words, *parts)
+        return any(word.startswith(term.words[0]) if term.prefix else word == term.words[0] for word in found)
+    places = (tuple(words[start : start + size]) for start in range(len(words) - size + 1))
+    ends = (place for place in places if place[:-1] == term.words[:-1])
+    return any(place[-1].startswith(term.words[-1]) if term.prefix else place[-1] == term.words[-1] for place in ends)

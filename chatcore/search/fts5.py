@@ -1,0 +1,131 @@
+"""The question for the entries of FTS5, put together: SQLAlchemy takes as long for that as SQLite to answer it, so it is done
+once for each kind of question, to which only the values are given then."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+
+import sqlalchemy as sa
+
+from chatcore.rows import CHATS, MESSAGES
+from chatcore.search.ask import KEPT, Ask, Dialect, is_kept, written
+from chatcore.search.beginnings import is_plain
+from chatcore.search.query import Term
+from chatcore.words import INDEXED_CHARACTERS
+
+# An entry lies at most so many seconds after its message, unless as many messages share one.
+DRIFT_S = 6 * 3600
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+MESSAGE_ENTRIES = sa.table("message_search", sa.column("key", sa.BigInteger), sa.column("message_id", sa.BigInteger))
+MESSAGE_INDEX = sa.table("message_fts", sa.column("rowid", sa.BigInteger))
+CHAT_ENTRIES = sa.table("chat_search", sa.column("key", sa.BigInteger), sa.column("session_id", CHATS.c.id.type))
+CHAT_INDEX = sa.table("chat_fts", sa.column("rowid", sa.BigInteger))
+TEXT = sa.func.substr(MESSAGES.c.content, 1, INDEXED_CHARACTERS).label("text")
+KEY = MESSAGE_INDEX.c.rowid.label("key")
+
+Kind = tuple[bool, bool, bool, bool, tuple[int, ...] | None]
+Statement = sa.Select[*tuple[object, ...]]
+
+
+def term(term: Term) -> str:
+    """A term in FTS5's words (https://www.sqlite.org/fts5.html#full_text_query_syntax)."""
+    phrase = f'"{" ".join(term.words)}"' + (" *" if term.prefix else "")
+    if term.part:
+        return f"parts : {phrase}"
+    return f"{{words parts}} : {phrase}" if len(term.words) == 1 else f"words : {phrase}"
+
+
+DIALECT = Dialect(term, term, lambda tag: f'tags : "{tag}"', both=" AND ", either=" OR ", but_not=" NOT ")
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A question for the ids and keys of messages, the newest first, and the values it is asked with, but for `limit`."""
+
+    statement: Statement
+    values: Mapping[str, object]
+
+
+def entries(ask: Ask, *, read: Sequence[Sequence[Term]] = (), after: Sequence[object] | None = None) -> Entries:
+    """The question for the messages that match, behind the one of this key; with groups of terms to `read` for the text of each
+    too, or NULL where SQLite itself can see that one of the groups has none of its words in it."""
+    since, before = ask.query.after, ask.query.before
+    kind: Kind = (since is not None, before is not None, after is not None, bool(ask.in_chat), sizes_of(read) if read else None)
+    statement = usual_question(*kind) if not ask.in_chat or is_kept(ask.in_chat) else question_of(kind, ask.in_chat)
+    values: dict[str, object] = {"match": question(ask), **words_to_read(read)}
+    if since:
+        values |= {"since": since, "first": second(since)}
+    if before:
+        values |= {"before": before, "last": second(before) + DRIFT_S}
+    if after is not None:
+        values["after"] = after[0]
+    return Entries(statement, values)
+
+
+@lru_cache(maxsize=100)
+def usual_question(*kind: *Kind) -> Statement:
+    """The question of this kind for the chats that are not in the trash."""
+    return question_of(kind, (KEPT,))
+
+
+def question_of(kind: Kind, in_chat: tuple[sa.ColumnElement[bool], ...]) -> Statement:
+    """The question with the conditions that there are; each entry with its message where a column or a condition asks for it."""
+    has_since, has_before, has_after, asks_chats, sizes = kind
+    key, tables = MESSAGE_INDEX.c.rowid, MESSAGE_INDEX.join(MESSAGE_ENTRIES, MESSAGE_ENTRIES.c.key == MESSAGE_INDEX.c.rowid)
+    if has_since or has_before or asks_chats or sizes is not None:
+        tables = tables.join(MESSAGES, MESSAGES.c.id == MESSAGE_ENTRIES.c.message_id)
+    text = [] if sizes is None else [likely_text(sizes).label("text")]
+    statement = sa.select(MESSAGE_ENTRIES.c.message_id, KEY, *text).select_from(tables).where(sa.text("message_fts MATCH :match"))
+    if has_since:
+        statement = statement.where(key >= sa.bindparam("first"), MESSAGES.c.created_at >= sa.bindparam("since"))
+    if has_before:
+        statement = statement.where(key < sa.bindparam("last"), MESSAGES.c.created_at < sa.bindparam("before"))
+    if asks_chats:
+        statement = statement.where(sa.exists(sa.select(1).where(CHATS.c.id == MESSAGES.c.session_id, *in_chat).correlate(MESSAGES)))
+    if has_after:
+        statement = statement.where(key < sa.bindparam("after"))
+    return statement.order_by(key.desc()).limit(sa.bindparam("limit", type_=sa.Integer))
+
+
+def text_to_read(groups: Sequence[Sequence[Term]]) -> tuple[sa.ColumnElement[str], dict[str, str]]:
+    """The text of a message, or NULL, as `entries` has it, and the values it is asked with."""
+    return likely_text(sizes_of(groups)).label("text"), words_to_read(groups)
+
+
+def words_to_read(groups: Sequence[Sequence[Term]]) -> dict[str, str]:
+    """The values of `likely_text`."""
+    return {
+        f"word_{place}_{number}": f"%{term.words[0]}%"
+        for place, (group, size) in enumerate(zip(groups, sizes_of(groups), strict=True))
+        for number, term in enumerate(group[:size])
+    }
+
+
+def sizes_of(groups: Sequence[Sequence[Term]]) -> tuple[int, ...]:
+    """How many words of each group SQLite can look for by itself."""
+    return tuple(len(group) if all(map(is_plain, group)) else 0 for group in groups)
+
+
+def likely_text(sizes: Sequence[int]) -> sa.ColumnElement[str]:
+    """The text of a message in which each group may have one of its words, so many as `sizes` says; 0 is a group that only the
+    text itself can tell of. What is not ASCII may be written in other letters."""
+    content, likely = MESSAGES.c.content, []
+    for place, size in enumerate(sizes):
+        if size:
+            likely.append(sa.or_(*(content.like(sa.bindparam(f"word_{place}_{number}", type_=sa.String)) for number in range(size))))
+    is_other = sa.func.length(content) != sa.func.length(sa.cast(content, sa.LargeBinary))
+    return sa.case((sa.or_(sa.and_(*likely), is_other), TEXT), else_=sa.null()) if likely else TEXT
+
+
+def question(ask: Ask) -> str:
+    """The whole question, with the chats it is narrowed to."""
+    if ask.chat_ids is not None:
+        ask = replace(ask, tag_groups=(*ask.tag_groups, tuple("c" + chat_id.hex for chat_id in ask.chat_ids)))
+    return written(ask, DIALECT)
+
+
+def second(when: datetime) -> int:
+    """The whole second since 1970 in which a time lies."""
+    return int((when - EPOCH).total_seconds() // 1)
