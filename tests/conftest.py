@@ -11,12 +11,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from chatcore.db import Database, init_db, open_database
 from chatcore.settings import database_url
 from tests.databases import Stock, psycopg_url, with_database
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+
+# By default an example may take 0.2 s, which a busy machine exceeds, and is another one in each run: what a run finds would have
+# nothing to do with what was changed.
+settings.register_profile("steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
