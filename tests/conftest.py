@@ -59,6 +59,12 @@ def no_word_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the application waits for a moment only, a test waits until it is so: a busy machine takes longer than a moment."""
+    monkeypatch.setattr("chatcore.chat.STOP_WAIT_S", 20.0)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server: TEST_DATABASE_URL, else one started from a package for this run."""

@@ -19,9 +19,7 @@ def frame(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("DATABASE_URL", migrated_database_url)
     monkeypatch.setenv("OLLAMA_HOST", CLOSED_PORT)
     close_shared()
-    core = shared()
-    # The page waits half a second for a server's first answer; a busy machine takes longer even to be refused.
-    core.health(fresh=True)
-    core.models(fresh=True)
-    yield Frame(local_owner(core.db, now=datetime.now(UTC)))
+    # A page waits 0.3 s for a server's first answer; a busy machine takes longer even to be refused.
+    monkeypatch.setattr("chatcore.core.PAGE_WAIT_S", 20.0)
+    yield Frame(local_owner(shared().db, now=datetime.now(UTC)))
     close_shared()
