@@ -92,7 +92,7 @@ async def test_a_server_that_sends_nothing_ends_after_the_first_byte_limit(serve
 
 async def test_headers_alone_do_not_count_as_the_first_byte(server: ReplayServer) -> None:
     server.on("/api/chat", replace(transcript("ollama_chat_basic.ndjson"), stall_at=0))
-    async with ollama_at(server.url, timeouts=Timeouts(first_byte_s=0.5)) as ollama:
+    async with ollama_at(server.url, timeouts=Timeouts(first_byte_s=2.0)) as ollama:
         message = await answer(ollama)
     assert message.failed.code is ErrorCode.TIMEOUT
     assert message.started == 1
