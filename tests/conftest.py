@@ -6,6 +6,7 @@ import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from chatcore.db import Database, init_db, open_database
 from chatcore.settings import database_url
-from tests.databases import Stock, psycopg_url, with_database
+from tests.databases import ENGINES, Stock, psycopg_url, with_database
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 
@@ -132,7 +133,7 @@ def empty_postgres_url(postgres_server: str) -> Iterator[str]:
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=ENGINES)
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without any table, once for each engine."""
     if request.param == "sqlite":
@@ -140,11 +141,11 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("empty_postgres_url"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a migrated, empty database, once for each engine."""
+@contextmanager
+def new_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database of the engine that is asked for."""
     if request.param == "sqlite":
-        path = tmp_path / "chatcore.db"
+        path = folder / "chatcore.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
@@ -154,9 +155,25 @@ def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Ite
     stock.give_back(name)
 
 
+@pytest.fixture(params=ENGINES)
+def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database, once for each engine."""
+    with new_database(request, tmp_path) as url:
+        yield url
+
+
 @pytest.fixture
 def db(migrated_database_url: str) -> Iterator[Database]:
     """An open, migrated, empty database, once for each engine."""
     database = open_database(migrated_database_url)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def lasting_db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An open, migrated, empty database that the tests of a module share, once for each engine: for many that only read."""
+    with new_database(request, tmp_path_factory.mktemp("lasting")) as url:
+        database = open_database(url)
+        yield database
+        database.close()

@@ -2,11 +2,14 @@
 
 import contextlib
 import uuid
+import zlib
 from types import TracebackType
 from typing import Self
 
 import psycopg
+import pytest
 
+ENGINES = ("sqlite", "postgresql")
 # What a test may have changed besides rows: every change of a table, an index, a trigger or a statistic leaves another row here.
 CATALOGS = (
     "pg_class", "pg_attribute", "pg_attrdef", "pg_constraint", "pg_index", "pg_trigger", "pg_proc", "pg_type", "pg_namespace",
@@ -98,3 +101,12 @@ def state_of(database: psycopg.Connection[tuple[object, ...]]) -> tuple[list[tup
     size = database.execute("SELECT pg_database_size(current_database())").fetchone()
     assert size is not None
     return database.execute(SCHEMA).fetchall(), int(str(size[0]))
+
+
+def on_one_engine(metafunc: pytest.Metafunc) -> None:
+    """Runs a test on one engine instead of both, half of the tests on each, always the same: for what stands above the database and
+    shows the same on either. A test that names its engines has those."""
+    named = [str(mark.args[0]) for mark in metafunc.definition.iter_markers("parametrize")]
+    if "migrated_database_url" in metafunc.fixturenames and "migrated_database_url" not in named:
+        engine = ENGINES[zlib.crc32(metafunc.function.__name__.encode()) % len(ENGINES)]
+        metafunc.definition.add_marker(pytest.mark.parametrize("migrated_database_url", [engine], indirect=True))

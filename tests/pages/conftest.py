@@ -6,14 +6,21 @@ import pytest
 
 from chatcore.accounts import local_owner
 from chatcore.core import close_shared, shared
+from tests.databases import on_one_engine
 from tests.pages.frame import Frame
 
 CLOSED_PORT = "http://127.0.0.1:9"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a page says is the same on either database."""
+    on_one_engine(metafunc)
+
+
 @pytest.fixture
 def frame(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Frame]:
-    """The pages on a migrated, empty database, once for each engine, with no model server."""
+    """The pages on a migrated, empty database, with no model server."""
     from datetime import UTC, datetime
 
     monkeypatch.setenv("DATABASE_URL", migrated_database_url)
