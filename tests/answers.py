@@ -16,7 +16,7 @@ from chatcore.parts import GenerationInfo, MessageInfo, Offset, State, Update, V
 from chatcore.rows import GENERATIONS, MESSAGES
 from tests.scripted import Scripted
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def until(condition: Callable[[], object], *, limit_s: float = LIMIT_S) -> None:

@@ -7,7 +7,7 @@ import pytest
 from chatcore.accounts import local_owner
 from chatcore.core import close_shared, shared
 from tests.databases import on_one_engine
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, noon_clock
 
 CLOSED_PORT = "http://127.0.0.1:9"
 
@@ -30,3 +30,9 @@ def frame(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setattr("chatcore.core.PAGE_WAIT_S", 20.0)
     yield Frame(local_owner(shared().db, now=datetime.now(UTC)))
     close_shared()
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages, too, go by the clock that began at noon."""
+    monkeypatch.setattr("ui.app.now", noon_clock)
