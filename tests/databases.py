@@ -34,6 +34,7 @@ END $$
 OTHERS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 # What was deleted stays in the files: a database that has grown to so many times its size is dropped.
 GROWN = 2
+RESTING = 1
 
 
 def psycopg_url(url: str) -> str:
@@ -59,11 +60,13 @@ class Stock:
             self._schema, self._size_bytes = state_of(made)
 
     def take(self) -> str:
-        """The name of a database that nobody else uses."""
-        if self._free:
-            return self._free.pop()
+        """The name of a database that nobody else uses. Always a new one: what a process remembers of a database, it remembers by name."""
         name = f"t_{uuid.uuid4().hex}"
-        self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        # One rests, so that whoever emptied it has gone, for whom a renaming would wait.
+        if len(self._free) > RESTING:
+            self._admin.execute(f'ALTER DATABASE "{self._free.pop(0)}" RENAME TO "{name}"')
+        else:
+            self._admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
         return name
 
     def give_back(self, name: str) -> None:

@@ -2,28 +2,40 @@
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from chatcore.db import open_database
 from chatcore.history import create_chat
 from chatcore.settings import database_url
-from tests.databases import Stock, with_database
+from tests.databases import Stock, psycopg_url, with_database
 from tests.factories import NOW, make_exchange, make_viewer
 
 
-def test_a_database_is_handed_on_without_rows_and_counts_from_one_again(postgres_stock: Stock, postgres_server: str) -> None:
-    name = postgres_stock.take()
-    left_open = open_database(database_url(with_database(postgres_server, name)))
-    viewer = make_viewer(left_open)
-    make_exchange(left_open, viewer, create_chat(left_open, viewer, now=NOW).id)
-    postgres_stock.give_back(name)
-    assert postgres_stock.take() == name
-    left_open.close()
-    database = open_database(database_url(with_database(postgres_server, name)))
-    viewer = make_viewer(database)
-    asked, _ = make_exchange(database, viewer, create_chat(database, viewer, now=NOW).id)
-    database.close()
-    assert asked.id == 1
-    postgres_stock.give_back(name)
+def databases(server: str) -> int:
+    with psycopg.connect(psycopg_url(server)) as admin:
+        found = admin.execute("SELECT count(*) FROM pg_database").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
+def test_a_database_is_handed_on_by_another_name_without_rows_and_counts_from_one_again(
+    postgres_stock: Stock, postgres_server: str
+) -> None:
+    names, before, left_open = [], databases(postgres_server), []
+    for _ in range(4):
+        names.append(postgres_stock.take())
+        database = open_database(database_url(with_database(postgres_server, names[-1])))
+        viewer = make_viewer(database)
+        asked, _ = make_exchange(database, viewer, create_chat(database, viewer, now=NOW).id)
+        assert asked.id == 1
+        with database.read() as tx:
+            assert tx.execute(sa.text("SELECT count(*) FROM users")).scalar_one() == 1
+        left_open.append(database)
+        postgres_stock.give_back(names[-1])
+    assert len(set(names)) == 4
+    assert databases(postgres_server) <= before + 2
+    for database in left_open:
+        database.close()
 
 
 @pytest.mark.parametrize(
