@@ -4,7 +4,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from chatcore.db import open_database
+from chatcore.db import Database, open_database
 from chatcore.history import create_chat
 from chatcore.settings import database_url
 from tests.databases import Stock, psycopg_url, with_database
@@ -21,7 +21,9 @@ def databases(server: str) -> int:
 def test_a_database_is_handed_on_by_another_name_without_rows_and_counts_from_one_again(
     postgres_stock: Stock, postgres_server: str
 ) -> None:
-    names, before, left_open = [], databases(postgres_server), []
+    names: list[str] = []
+    left_open: list[Database] = []
+    before = databases(postgres_server)
     for _ in range(4):
         names.append(postgres_stock.take())
         database = open_database(database_url(with_database(postgres_server, names[-1])))
