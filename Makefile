@@ -12,7 +12,7 @@ run: $(VENV)/run.stamp
 # The browser tests run by themselves: two browsers and two servers at once would wait for each other on two cores.
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.prepare
-	$(BIN)/python -m pytest -n auto -m "not browser"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not browser"
 	$(BIN)/python -m pytest -m browser
 
 # The one gate before a commit: format, lint, types, house, docs, unit tests (no browser).
@@ -21,7 +21,7 @@ check: $(VENV)/dev.stamp
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_house.py tests/test_docs.py
-	$(BIN)/python -m pytest -q -n auto -m "not browser"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not browser"
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix $(SOURCES)

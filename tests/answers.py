@@ -16,7 +16,7 @@ from chatcore.parts import GenerationInfo, MessageInfo, Offset, State, Update, V
 from chatcore.rows import GENERATIONS, MESSAGES
 from tests.scripted import Scripted
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def until(condition: Callable[[], object], *, limit_s: float = LIMIT_S) -> None:
@@ -87,7 +87,8 @@ def leave_running(
     db: Database, viewer: Viewer, text: str, *, owner: str, silent_s: float = 0.0, prompt: str = "Why are there two tides a day?"
 ) -> MessageInfo:
     """An answer that a process `owner` was writing when it last gave a sign of life, `silent_s` ago."""
-    started = datetime.now(UTC) - timedelta(seconds=silent_s + 2)
+    alive = datetime.now(UTC) - timedelta(seconds=silent_s)
+    started = alive - timedelta(seconds=2)
     with db.write() as tx:
         made = create_chat_in(tx, viewer, now=started)
         append_in(tx, viewer, made.id, role="user", content=prompt, now=started)
@@ -98,7 +99,6 @@ def leave_running(
             tx, viewer, chat_id=made.id, message_id=answer.id, provider="scripted", model_name="parrot", owner=owner, now=started
         )
         tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == answer.id).values(content=text))
-        alive = datetime.now(UTC) - timedelta(seconds=silent_s)
         tx.execute(sa.update(GENERATIONS).where(GENERATIONS.c.message_id == answer.id).values(heartbeat_at=alive))
     return answer
 

@@ -16,9 +16,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, find_chromium
+from tests.databases import on_one_engine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CLOSED_PORT = "http://127.0.0.1:9"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What a browser shows is the same on either database."""
+    on_one_engine(metafunc)
 
 
 def free_port() -> int:
@@ -105,7 +112,7 @@ def page(context: BrowserContext) -> Page:
 
 @pytest.fixture
 def server(migrated_database_url: str, tmp_path: Path) -> Iterator[Server]:
-    """The app on an empty database, once for each engine, without a model server."""
+    """The app on an empty database, without a model server."""
     server = Server(migrated_database_url, log=tmp_path / "server.log").start()
     yield server
     server.stop()

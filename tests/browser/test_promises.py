@@ -1,4 +1,4 @@
-"""An answer is never lost: seen in a real browser, on a real server, on both databases."""
+"""An answer is never lost: seen in a real browser, on a real server, the gravest cases on both databases."""
 
 import json
 import re
@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.chat import chat_id, composer, last_answer, live, open_app, send, wait_for_text, wait_until_done
 from tests.browser.conftest import Server
+from tests.databases import ENGINES
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +55,7 @@ def test_a_prompt_is_answered_while_one_watches(server: Server, page: Page) -> N
     assert_whole(server, page)
 
 
+@pytest.mark.parametrize("migrated_database_url", ENGINES, indirect=True)
 def test_an_answer_goes_on_while_another_page_is_open(server: Server, page: Page) -> None:
     open_app(page, server.url)
     send(page, LONG)
@@ -176,6 +178,7 @@ def restartable(migrated_database_url: str, tmp_path: Path) -> Iterator[Server]:
     server.stop()
 
 
+@pytest.mark.parametrize("migrated_database_url", ENGINES, indirect=True)
 def test_kill_in_mid_answer_loses_at_most_a_second(restartable: Server, page: Page) -> None:
     tokens_per_s = 50
     open_app(page, restartable.url)

@@ -107,11 +107,13 @@ def test_json_has_every_number_as_it_is(db: Database, owner: Viewer, days: analy
 def test_days_are_days_and_the_unknown_is_null(db: Database) -> None:
     viewer = local_owner(db, now=NOW)
     make_exchange(db, viewer, make_chat(db, viewer).id, input_tokens=None, output_tokens=None, time_to_first_chunk_s=None, now=NOW)
-    (row,) = json.loads(run(db, "stats", "models", "--last", "today", "--zone", "UTC", "--json").stdout)["rows"]
+    day = NOW.date().isoformat()
+    asked = ("--from", day, "--to", day, "--zone", "UTC")
+    (row,) = json.loads(run(db, "stats", "models", *asked, "--json").stdout)["rows"]
     assert (row["input_tokens"], row["median_time_to_first_chunk_s"], row["failed_share"]) == (None, None, 0.0)
-    (day,) = json.loads(run(db, "stats", "messages_per_day", "--last", "today", "--zone", "UTC", "--json").stdout)["rows"]
-    assert day == {"day": NOW.date().isoformat(), "user_messages": 1, "assistant_messages": 1, "messages": 2}
-    assert "–" in run(db, "stats", "models", "--last", "today", "--zone", "UTC").stdout
+    (counted,) = json.loads(run(db, "stats", "messages_per_day", *asked, "--json").stdout)["rows"]
+    assert counted == {"day": day, "user_messages": 1, "assistant_messages": 1, "messages": 2}
+    assert "–" in run(db, "stats", "models", *asked).stdout
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

@@ -25,7 +25,8 @@ from chatcore.history import append, create_chat
 from chatcore.rows import MESSAGES
 from chatcore.settings import database_url
 from chatcore.thread import BRANCH, open_thread
-from tests.conftest import NOW, psycopg_url
+from tests.conftest import NOW
+from tests.databases import psycopg_url
 from tests.factories import make_chat, make_viewer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from chatcore.core import Core, open_core
 from chatcore.endpoints import Endpoint
 from chatcore.parts import State
 from chatcore.settings import Settings
-from tests.answers import ask, ended, ledger_row, until
+from tests.answers import LIMIT_S, ask, ended, ledger_row, until
 from tests.chatcore.figures import total
 from tests.chatcore.spans import PATH, collecting, endpoint, spans
 from tests.factories import make_viewer
@@ -96,7 +96,7 @@ def test_a_stopped_answer_is_stopped_at_once(migrated_database_url: str, server:
         sent = ask(core.runner, ada, provider="lab")
         asked = server.wait_for(CHAT)
         core.runner.stop(sent.answer_id)
-        assert core.runner.settled(sent.answer_id, 5.0)
+        assert core.runner.settled(sent.answer_id, LIMIT_S)
         assert isinstance(asked.client_left, threading.Event)
-        assert asked.client_left.wait(5.0)
+        assert asked.client_left.wait(LIMIT_S)
         assert ended(core.db, ada, sent.answer_id)[0].status is State.STOPPED

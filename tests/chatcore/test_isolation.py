@@ -687,14 +687,21 @@ def test_what_is_somebody_elses_is_not_found_and_stays_as_it_is(world: World, na
     BY_ID[name](world, world.ada)
 
 
+@pytest.fixture(scope="module")
+def lists(lasting_db: Database) -> tuple[World, dict[str, object]]:
+    """What each list says to Bob as long as there is nothing; now Ada has some of everything."""
+    ada, bob = make_viewer(lasting_db, "Ada"), make_viewer(lasting_db, "Bob")
+    world = World(lasting_db, Runner(lasting_db, {}), ada, bob, uuid.uuid4(), 0, 0, 0, 0, 0, 0, 0)
+    before = {name: plain(case(world, bob)) for name, case in LISTS.items()}
+    fill(lasting_db, ada)
+    return world, before
+
+
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_holds_nothing_of_somebody_elses(db: Database, name: str) -> None:
-    ada, bob = make_viewer(db, "Ada"), make_viewer(db, "Bob")
-    empty = World(db, Runner(db, {}), ada, bob, uuid.uuid4(), 0, 0, 0, 0, 0, 0, 0)
-    before = plain(LISTS[name](empty, bob))
-    fill(db, ada)
-    assert plain(LISTS[name](empty, bob)) == before
-    assert plain(LISTS[name](empty, ada)) != before
+def test_a_list_holds_nothing_of_somebody_elses(lists: tuple[World, dict[str, object]], name: str) -> None:
+    world, before = lists
+    assert plain(LISTS[name](world, world.bob)) == before[name]
+    assert plain(LISTS[name](world, world.ada)) != before[name]
 
 
 @pytest.mark.parametrize("name", MAKES)

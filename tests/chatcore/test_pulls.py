@@ -59,8 +59,14 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path, server: ReplayServer, sqlite_template: Path) -> Iterator[Shop]:
-    settings = Settings(database_url="", ollama_host=server.url, timeouts=Timeouts(connect_s=2.0, pull_idle_s=0.5))
+def pull_idle_s() -> float:
+    """How long a server may be silent: longer than a busy machine takes to look at a download that goes on."""
+    return 60.0
+
+
+@pytest.fixture
+def shop(tmp_path: Path, server: ReplayServer, sqlite_template: Path, pull_idle_s: float) -> Iterator[Shop]:
+    settings = Settings(database_url="", ollama_host=server.url, timeouts=Timeouts(pull_idle_s=pull_idle_s))
     providers: dict[str, Provider] = {"guide": Guide(nobody), "ollama": Ollama(settings)}
     shutil.copy(sqlite_template, tmp_path / "pulls.db")
     db = open_database(f"sqlite:///{tmp_path / 'pulls.db'}")
@@ -183,6 +189,7 @@ def test_what_is_there_is_kept_when_a_download_breaks_off(server: ReplayServer, 
     assert failed.error.hint.endswith("What was downloaded is kept: download it again to go on from there.")
 
 
+@pytest.mark.parametrize("pull_idle_s", [0.2])
 def test_a_server_that_falls_silent_is_given_up(server: ReplayServer, shop: Shop) -> None:
     server.on("/api/pull", stalled(server, layer(WEIGHTS, 60, 100)))
     shop.pulls.start(OWNER, "ollama", MODEL)

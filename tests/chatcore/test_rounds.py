@@ -163,7 +163,7 @@ def test_a_wrong_call_is_told_and_the_model_may_do_better(db: Database, asked: T
     assert len(tool.ran) == 1
 
 
-def test_a_tool_that_fails_breaks_or_hangs_is_told_and_the_answer_goes_on(db: Database) -> None:
+def test_a_tool_that_fails_breaks_or_floods_is_told_and_the_answer_goes_on(db: Database) -> None:
     def refuse(arguments: Json) -> str:
         raise ToolFailed("The table of Brest is lost.")
 
@@ -174,20 +174,27 @@ def test_a_tool_that_fails_breaks_or_hangs_is_told_and_the_answer_goes_on(db: Da
     tools = (
         Probe("fails", work=refuse),
         Probe("breaks", work=break_down),
-        Probe("hangs", slow=True),
         Probe("floods", work=lambda _: "x" * 3_000_000),
     )
-    asked = [call(name, call_id=name) for name in ("fails", "breaks", "hangs", "floods")]
-    with running(db, Talk([*asked, CALLS], [TextDelta("Sorry."), DONE]), *tools, bounds=Bounds(call_s=0.2)) as runner:
+    asked = [call(name, call_id=name) for name in ("fails", "breaks", "floods")]
+    with running(db, Talk([*asked, CALLS], [TextDelta("Sorry."), DONE]), *tools) as runner:
         sent = ask(runner, ada)
         message, _ = ended(db, ada, sent.answer_id)
-    fails, breaks, hangs, floods = load_calls(message.tool_calls)
+    fails, breaks, floods = load_calls(message.tool_calls)
     assert message.content == "Sorry."
     assert (fails.state, fails.result) == (CallState.FAILED, "The table of Brest is lost.")
     assert (breaks.state, breaks.result) == (CallState.FAILED, BROKEN)
-    assert (hangs.state, hangs.result) == (CallState.FAILED, "The tool did not answer in 0.2 s.")
     assert floods.state is CallState.DONE
     assert LONGEST_RESULT < len(floods.result or "") < LONGEST_RESULT + 200
+
+
+def test_a_tool_that_hangs_is_given_up_and_the_answer_goes_on(db: Database) -> None:
+    ada, talk = make_viewer(db), Talk([call("hangs"), CALLS], [TextDelta("Sorry."), DONE])
+    with running(db, talk, Probe("hangs", slow=True), bounds=Bounds(call_s=0.2)) as runner:
+        sent = ask(runner, ada)
+        message, _ = ended(db, ada, sent.answer_id)
+    (hangs,) = load_calls(message.tool_calls)
+    assert (message.content, hangs.state, hangs.result) == ("Sorry.", CallState.FAILED, "The tool did not answer in 0.2 s.")
 
 
 def test_tools_that_only_look_run_at_once_and_others_one_after_the_other(db: Database) -> None:

@@ -217,7 +217,7 @@ def test_a_model_is_not_loaded_for_a_title(db: Database, loaded: bool) -> None:
 def test_a_model_that_takes_too_long_is_left(db: Database) -> None:
     viewer, provider = make_viewer(db), Scripted()
     with running(db, provider) as runner:
-        titles = Titles(runner, limit_s=0.05)
+        titles = Titles(runner, limit_s=0.5)
         sent = answered(runner, provider, viewer)
         assert asked_again(provider)
         until(lambda: not titles.pending(viewer))
@@ -267,19 +267,19 @@ def test_a_person_gets_a_title_of_the_chat_as_it_is_now_and_nothing_is_written(d
 
 
 @pytest.mark.parametrize(
-    ("play", "said"),
+    ("play", "said", "limit_s"),
     [
-        ((Failed(ErrorCode.UNREACHABLE, "The server is away.", "Start it."),), "away"),
-        ((TextDelta("…"), Finished(FinishReason.STOP)), "did not say a title"),
-        ((), "No answer came"),
+        ((Failed(ErrorCode.UNREACHABLE, "The server is away.", "Start it."),), "away", LIMIT_S),
+        ((TextDelta("…"), Finished(FinishReason.STOP)), "did not say a title", LIMIT_S),
+        ((), "No answer came", 0.2),
     ],
 )
-def test_a_model_that_suggests_nothing_says_why(db: Database, play: tuple[object, ...], said: str) -> None:
+def test_a_model_that_suggests_nothing_says_why(db: Database, play: tuple[object, ...], said: str, limit_s: float) -> None:
     viewer, provider = make_viewer(db), Scripted(*play)
     made = make_chat(db, viewer)
     make_exchange(db, viewer, made.id, provider="scripted", model_name="parrot")
     with running(db, provider) as runner, pytest.raises(ProviderError, match=said):
-        suggest_title(runner, viewer, made.id, limit_s=0.2)
+        suggest_title(runner, viewer, made.id, limit_s=limit_s)
 
 
 def test_only_a_chat_with_an_answer_of_a_model_gets_a_suggestion(db: Database) -> None:

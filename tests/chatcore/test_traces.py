@@ -24,7 +24,7 @@ from chatcore.ledger import Entry
 from chatcore.parts import ErrorCode, Failed, Finished, FinishReason, State, TextDelta, Usage
 from chatcore.processes import new_owner
 from chatcore.settings import ROOT, Settings
-from chatcore.traces import CLOSE_S, LARGEST_QUEUE, Traces
+from chatcore.traces import LARGEST_QUEUE, Traces
 from tests.answers import ask, ended, leave_running, ledger_row, read_until, until
 from tests.chatcore.spans import PATH, TAKEN, collecting, endpoint, spans
 from tests.factories import make_viewer
@@ -327,7 +327,8 @@ def test_a_collector_that_hangs_holds_up_no_answer_and_not_the_end(
         started = time.monotonic()
         traces.close()
         traces.close()
-        assert time.monotonic() - started < 4 * CLOSE_S
+        # It waits a second or two, and not the five minutes that the exporter may ask for.
+        assert time.monotonic() - started < 60
     assert warnings(caplog) == [f"traces that could not be sent to {endpoint(server)} before the end: 2"]
 
 

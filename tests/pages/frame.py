@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
@@ -13,7 +14,14 @@ from chatcore.parts import State, Viewer
 
 MAIN = Path(__file__).resolve().parents[2] / "pages" / "_frame.py"
 # A page runs in 0.1 s; the machines tests run on are busy.
-TIMEOUT_S = 30
+TIMEOUT_S = 60
+# From now to noon.
+TO_NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - datetime.now(UTC)
+
+
+def noon_clock() -> datetime:
+    """A clock that the tests began with at noon of this day: whenever they run, hours before are today too, and no midnight passes."""
+    return datetime.now(UTC) + TO_NOON
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ def components(at: AppTest, name: str) -> list[UnknownElement]:
     return [element for element in found if element.proto.component_name == name]
 
 
-def until(condition: Callable[[], bool], *, timeout_s: float = 20.0) -> None:
+def until(condition: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
     """Waits until something is so; the time limit is generous because it only matters when it never is."""
     end = time.monotonic() + timeout_s
     while not condition():

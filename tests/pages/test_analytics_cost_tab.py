@@ -1,7 +1,7 @@
 """The tab Cost, without a browser: with hosted models, with local ones only, and with nothing."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +11,11 @@ from streamlit.testing.v1 import AppTest
 from chatcore.core import close_shared
 from tests.chatcore.analytics_rows import Maker
 from tests.factories import make_title_usage
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, noon_clock
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "analytics.py"
-NOW = datetime.now(UTC)
+pytestmark = pytest.mark.usefixtures("at_noon")
+NOW = noon_clock()
 
 
 def opened(frame: Frame, **params: str) -> AppTest:

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
@@ -15,10 +16,11 @@ from chatcore.organise.tags import delete_tag, list_tags, tag_chats
 from chatcore.parts import Viewer, Vote
 from tests.chatcore.analytics_rows import TABLES, Maker
 from tests.factories import make_chat, make_pair, make_viewer
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, noon_clock
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "analytics.py"
-NOW = datetime.now(UTC)
+pytestmark = pytest.mark.usefixtures("at_noon")
+NOW = noon_clock()
 
 
 def opened(frame: Frame, time_zone: str | None = None, **params: str | Sequence[str]) -> AppTest:

@@ -1,17 +1,19 @@
 """The tab People, without a browser: there for an owner who is not alone, and for nobody else."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 from tests.chatcore.analytics_rows import Maker, person
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, noon_clock
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "analytics.py"
-NOW = datetime.now(UTC)
+pytestmark = pytest.mark.usefixtures("at_noon")
+NOW = noon_clock()
 
 
 def opened(frame: Frame, **params: str) -> AppTest:

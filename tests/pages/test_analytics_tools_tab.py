@@ -1,14 +1,16 @@
 """The tab Tools and the windows on the tab Quality, without a browser: with calls, without any, and with nothing that matches."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.chatcore.called_rows import write_called
-from tests.pages.frame import Frame
+from tests.pages.frame import Frame, noon_clock
 from tests.pages.test_analytics_cost_tab import opened, table, texts
 
-NOW = datetime.now(UTC)
+pytestmark = pytest.mark.usefixtures("at_noon")
+NOW = noon_clock()
 
 
 def write(frame: Frame) -> None:

@@ -15,11 +15,12 @@ from chatcore.organise.folders import list_folders, make_folder, move_chats
 from chatcore.organise.tags import list_tags, tag_chats
 from chatcore.parts import ChatInfo, Shelf
 from tests.factories import make_chat, make_exchange, make_viewer
-from tests.pages.frame import Frame, components
+from tests.pages.frame import Frame, components, noon_clock
 from ui.sessions.actions import carry_out
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
-NOW = datetime.now(UTC)
+pytestmark = pytest.mark.usefixtures("at_noon")
+NOW = noon_clock()
 
 
 def opened(frame: Frame, **params: str | Sequence[str]) -> AppTest:
@@ -197,7 +198,7 @@ def test_undo_brings_back_exactly_what_was_moved(frame: Frame) -> None:
     history.delete_chats(db, frame.viewer, [before.id], now=NOW)
     at = opened(frame)
     done = carry_out(db, frame.viewer, "delete", [tides.id, before.id, bread.id], now=NOW)
-    at.session_state["sessions.done"] = (done, datetime.now(UTC))
+    at.session_state["sessions.done"] = (done, noon_clock())
     at.run()
     assert any("2 chats moved to the trash" in element.value for element in at.markdown)
     at.button(key="sessions.undo").click().run()
@@ -210,7 +211,7 @@ def test_an_old_notice_is_not_shown_again(frame: Frame) -> None:
     make(frame, "Bread")
     at = opened(frame)
     done = carry_out(frame.core.db, frame.viewer, "delete", [chat.id], now=NOW)
-    at.session_state["sessions.done"] = (done, datetime.now(UTC) - timedelta(hours=1))
+    at.session_state["sessions.done"] = (done, noon_clock() - timedelta(hours=1))
     at.run()
     assert "sessions.undo" not in [button.key for button in at.button]
 

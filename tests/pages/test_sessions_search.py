@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,13 @@ from chatcore.organise.tags import list_tags
 from chatcore.organise.views import list_views, save_view
 from chatcore.parts import ChatInfo
 from tests.factories import make_chat, make_exchange, make_message, make_viewer
-from tests.pages.frame import Frame, components
+from tests.pages.frame import Frame, components, noon_clock
 from ui import data
 from ui.sessions import actions, bulk
 
 PAGE = Path(__file__).resolve().parents[2] / "pages" / "sessions.py"
-NOW = datetime.now(UTC)
+pytestmark = pytest.mark.usefixtures("at_noon")
+NOW = noon_clock()
 RESULTS = "chatcore_results"
 
 
@@ -205,7 +206,7 @@ def test_what_was_deleted_is_neither_found_nor_counted(frame: Frame) -> None:
     assert count(at) == "2 messages"
     done = actions.carry_out(frame.core.db, frame.viewer, "delete", [chats[0].id], now=NOW)
     data.forget(frame.core.db, frame.viewer)
-    at.session_state["sessions.done"] = (done, datetime.now(UTC))
+    at.session_state["sessions.done"] = (done, noon_clock())
     at.run()
     assert count(at) == "1 message"
     at.button(key="sessions.undo").click().run()

@@ -100,15 +100,22 @@ def behind(db: Database) -> Iterator[tuple[Core, Scripted]]:
         runner.close()
 
 
-@pytest.fixture
-def api(db: Database) -> Iterator[Api]:
-    """The server on an empty database, once for each engine."""
+@contextmanager
+def api_on(db: Database) -> Iterator[Api]:
+    """The server on a database."""
     leaving = threading.Event()
     with behind(db) as (core, provider):
         table = routes(lambda: core, identify, leaving=leaving.is_set)
         guard = Middleware(HostGuard, sign_in=lambda: False, further=frozenset({"chat.example.org"}))
         with serving(Starlette(routes=table, middleware=[guard])) as url:
             yield Api(url, core, provider, leaving)
+
+
+@pytest.fixture
+def api(db: Database) -> Iterator[Api]:
+    """The server on an empty database, once for each engine."""
+    with api_on(db) as api:
+        yield api
 
 
 @pytest.fixture

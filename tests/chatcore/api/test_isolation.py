@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from chatcore.queued import list_queued, put_queued_in
 from chatcore.sharing import list_links, make_link
 from chatcore.thread import open_thread
 from tests.answers import until
-from tests.chatcore.api.conftest import CHATS, Api
+from tests.chatcore.api.conftest import CHATS, Api, api_on
 from tests.factories import NOW, make_chat, make_exchange, make_pair, rate
 from tests.files import NOTES, attach
 
@@ -311,6 +311,12 @@ CASES: dict[tuple[str, str], Case] = {
     ("GET", "/healthz"): nobodys,
     ("GET", "/metrics"): figures_of_all,
 }
+# These need a server of their own: they change what it has of Ada, or what it tells of everybody.
+ALONE = [
+    ("POST", CHATS), ("GET", "/metrics"), ("GET", "/api/v1/backups/{name}"), ("POST", IMPORTS), ("POST", IMPORTS + "/preview"),
+    ("POST", IMPORTS + "/stop"), ("GET", IMPORT), ("DELETE", IMPORT),
+    *(operation for operation, case in CASES.items() if case is tools_of_hers),
+]  # fmt: skip
 NOTHING_THERE = "/api/{rest:path}"
 
 
@@ -342,31 +348,53 @@ def test_every_route_has_a_case() -> None:
     assert operations(table) == set(CASES)
 
 
-@pytest.mark.parametrize("operation", CASES, ids=" ".join)
-def test_what_is_adas_is_not_there_for_bob(api: Api, operation: tuple[str, str]) -> None:
-    ada = api.viewer("Ada")
-    chat, busy = make_chat(api.core.db, ada), make_chat(api.core.db, ada)
-    asked, answer = make_exchange(api.core.db, ada, chat.id)
-    rate(api.core.db, ada, answer.id)
-    (file,) = attach(api.core.db, ada, asked.id, NOTES)
-    _, running = make_exchange(api.core.db, ada, busy.id, state=State.RUNNING)
-    folder = make_folder(api.core.db, ada, name="Work")
-    change_chats(api.core.db, ada, [chat.id], Changes(folder_id=folder.id, add_tags=("tea",)), now=NOW)
-    search = save_view(api.core.db, ada, name="Tea", query="tag:tea", now=NOW)
-    preset = save_preset(api.core.db, ada, name="Short", settings=ChatSettings(think="off"), now=NOW, is_default=True)
-    prompt = save_prompt(api.core.db, ada, name="tides", text="Why?", now=NOW)
-    with api.core.db.write() as tx:
+def fill(api: Api) -> Hers:
+    """Ada has some of everything."""
+    db, ada = api.core.db, api.viewer("Ada")
+    chat, busy = make_chat(db, ada), make_chat(db, ada)
+    asked, answer = make_exchange(db, ada, chat.id)
+    rate(db, ada, answer.id)
+    (file,) = attach(db, ada, asked.id, NOTES)
+    _, running = make_exchange(db, ada, busy.id, state=State.RUNNING)
+    folder = make_folder(db, ada, name="Work")
+    change_chats(db, ada, [chat.id], Changes(folder_id=folder.id, add_tags=("tea",)), now=NOW)
+    search = save_view(db, ada, name="Tea", query="tag:tea", now=NOW)
+    preset = save_preset(db, ada, name="Short", settings=ChatSettings(think="off"), now=NOW, is_default=True)
+    prompt = save_prompt(db, ada, name="tides", text="Why?", now=NOW)
+    with db.write() as tx:
         waits = put_queued_in(tx, ada, chat.id, text="And at night?", provider="guide", model_name="guide", now=NOW)
-    write_preferences(api.core.db, ada, Preferences(titles=False))
-    compared_id = make_pair(api.core.db, ada, chat.id)
-    link = make_link(api.core.db, ada, chat.id, now=NOW)
-    before = all_of(api.core.db, ada, chat.id)
-    tag = list_tags(api.core.db, ada)[0]
+    write_preferences(db, ada, Preferences(titles=False))
+    compared_id = make_pair(db, ada, chat.id)
+    link = make_link(db, ada, chat.id, now=NOW)
+    tag = list_tags(db, ada)[0]
     ids = (folder.id, tag.id, search.id, preset.id, prompt.id, asked.id, file.id, waits.id, compared_id, link.id)
-    hers = Hers(chat.id, answer.id, running.id, *ids)
-    with api.client("Bob") as bob:
+    return Hers(chat.id, answer.id, running.id, *ids)
+
+
+def look(api: Api, hers: Hers, operation: tuple[str, str]) -> None:
+    """Whoever is not Ada gets nothing of hers, and it stays as it is."""
+    ada = api.viewer("Ada")
+    before = all_of(api.core.db, ada, hers.chat_id)
+    with api.client(f"Bob {uuid.uuid4()}" if operation not in ALONE else "Bob") as bob:
         assert CASES[operation](api, bob, hers) == 404
-    assert all_of(api.core.db, ada, chat.id) == before
+    assert all_of(api.core.db, ada, hers.chat_id) == before
+
+
+@pytest.fixture(scope="module")
+def standing(lasting_db: Database) -> Iterator[tuple[Api, Hers]]:
+    """A server where Ada has some of everything, for all who only look."""
+    with api_on(lasting_db) as api:
+        yield api, fill(api)
+
+
+@pytest.mark.parametrize("operation", [operation for operation in CASES if operation not in ALONE], ids=" ".join)
+def test_what_is_adas_is_not_there_for_bob(standing: tuple[Api, Hers], operation: tuple[str, str]) -> None:
+    look(*standing, operation)
+
+
+@pytest.mark.parametrize("operation", ALONE, ids=" ".join)
+def test_what_is_adas_is_not_there_for_bob_who_does_something(api: Api, operation: tuple[str, str]) -> None:
+    look(api, fill(api), operation)
 
 
 NOBODY_IS_ASKED = {("GET", "/share/{token}"), ("GET", "/healthz"), ("GET", "/metrics")}

@@ -18,12 +18,13 @@ from tests.replay import TRANSCRIPTS, WAIT_S, ReplayServer, index, ndjson_reply,
 
 @dataclass(frozen=True)
 class Stage:
-    """How a provider is brought to answer at length and to fail in the middle; `script` tells its server, if it has one."""
+    """How a provider is brought to answer at length, to fail in the middle and not to end; `script` tells its server, if it has one."""
 
     model: str
     missing_model: str
     long_prompt: str
     failing_prompt: str
+    hanging_prompt: str
     script: Callable[[ReplayServer, str], None] | None = None
 
     @property
@@ -37,7 +38,8 @@ def ollama_script(server: ReplayServer, prompt: str) -> None:
     server.play("ollama_tags.json", path="/api/tags")
     server.play("ollama_404_model.json", path="/api/show")
     words = replace(ndjson_reply(*[{"message": {"content": "word "}}] * 300, {"done": True}), pause_s=0.001)
-    server.on("/api/chat", transcript("ollama_chat_midstream_error.ndjson") if prompt == "Fail." else words)
+    replies = {"Fail.": transcript("ollama_chat_midstream_error.ndjson"), "Hang.": replace(words, stall_at=words.pieces[0] * 100)}
+    server.on("/api/chat", replies.get(prompt, words))
 
 
 def openai_script(server: ReplayServer, prompt: str) -> None:
@@ -45,13 +47,14 @@ def openai_script(server: ReplayServer, prompt: str) -> None:
     server.play("real_llamacpp_models.json", path=MODELS)
     stop = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
     words = replace(sse_reply(*[{"choices": [{"index": 0, "delta": {"content": "word "}}]}] * 300, stop), pause_s=0.001)
-    server.on(CHAT, transcript("openai_error_midstream.sse") if prompt == "Fail." else words)
+    replies = {"Fail.": transcript("openai_error_midstream.sse"), "Hang.": replace(words, stall_at=words.pieces[0] * 100)}
+    server.on(CHAT, replies.get(prompt, words))
 
 
 STAGES = {
-    "guide": Stage("guide", "other", "/stream 300 1000", "/fail server_error 3"),
-    "ollama": Stage("tinychat", "nope", "Write.", "Fail.", ollama_script),
-    "openai": Stage("tinychat-think", "nope", "Write.", "Fail.", openai_script),
+    "guide": Stage("guide", "other", "/stream 300 1000", "/fail server_error 3", "/stream 20000 200"),
+    "ollama": Stage("tinychat", "nope", "Write.", "Fail.", "Hang.", ollama_script),
+    "openai": Stage("tinychat-think", "nope", "Write.", "Fail.", "Hang.", openai_script),
 }
 NAMES = [name for name, _ in PROVIDERS]
 
@@ -144,7 +147,7 @@ async def test_a_failure_keeps_the_text_and_ends_once(provider: Provider, stage:
 
 async def test_a_stopped_answer_ends_at_once_and_the_next_one_works(provider: Provider, stage: Stage, server: ReplayServer) -> None:
     message, flowing = Message(), asyncio.Event()
-    request = ask(stage, server, stage.long_prompt)
+    request = ask(stage, server, stage.hanging_prompt)
 
     async def listen() -> None:
         async for event in provider.chat(request):
@@ -155,11 +158,11 @@ async def test_a_stopped_answer_ends_at_once_and_the_next_one_works(provider: Pr
     task = asyncio.create_task(listen())
     await asyncio.wait_for(flowing.wait(), WAIT_S)
     task.cancel()
-    done, _ = await asyncio.wait({task}, timeout=0.5)
-    assert done, "stopping took longer than half a second"
+    done, _ = await asyncio.wait({task}, timeout=WAIT_S)
+    assert done, "it went on"
     assert task.cancelled()
     assert message.lasts == []
-    assert (await answer(provider, request)).deltas == 300
+    assert (await answer(provider, ask(stage, server, stage.long_prompt))).deltas == 300
 
 
 async def test_answers_run_side_by_side(provider: Provider, stage: Stage, server: ReplayServer) -> None:

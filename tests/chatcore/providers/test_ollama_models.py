@@ -77,7 +77,7 @@ async def test_many_models_are_looked_at_a_few_at_a_time(server: ReplayServer, o
 async def test_a_server_that_does_not_answer_for_its_models_does_not_hide_them(server: ReplayServer) -> None:
     server.on("/api/tags", json_reply({"models": [tag("a")]}))
     server.on("/api/show", Reply(hold=server.gate()))
-    async with ollama_at(server.url, timeouts=Timeouts(lookup_s=0.1)) as ollama:
+    async with ollama_at(server.url, timeouts=Timeouts(lookup_s=1.0)) as ollama:
         (model,) = await ollama.models()
     assert model.capabilities is None
 
@@ -157,7 +157,7 @@ async def test_a_pull_whose_connection_breaks_is_incomplete(server: ReplayServer
 
 async def test_a_pull_that_stalls_ends_after_its_limit(server: ReplayServer) -> None:
     server.on("/api/pull", replace(transcript("ollama_pull_ok.ndjson"), stall_at=31))
-    async with ollama_at(server.url, timeouts=Timeouts(pull_idle_s=0.05)) as ollama:
+    async with ollama_at(server.url, timeouts=Timeouts(pull_idle_s=0.5)) as ollama:
         steps = ollama.pull("x")
         assert (await anext(steps)).status == "pulling manifest"
         with pytest.raises(ProviderError) as caught:

@@ -71,7 +71,7 @@ async def test_the_first_text_does_not_wait_for_the_question_what_is_loaded(serv
 async def test_the_first_byte_limit_holds_while_what_is_loaded_is_asked(server: ReplayServer) -> None:
     server.on("/api/chat", Reply(hold=server.gate()))
     server.on("/api/ps", Reply(hold=server.gate()))
-    async with ollama_at(server.url, timeouts=Timeouts(first_byte_s=0.1, lookup_s=60), progress_after_s=0.01) as ollama:
+    async with ollama_at(server.url, timeouts=Timeouts(first_byte_s=1.0, lookup_s=60), progress_after_s=0.01) as ollama:
         message = await asyncio.wait_for(answer(ollama), 10)
     assert message.failed.code is ErrorCode.TIMEOUT
     assert server.asked("/api/ps")

@@ -13,7 +13,7 @@ from tests.chatcore.search.children import child
 from tests.chatcore.search.process import MESSAGES_A_CHAT
 from tests.factories import make_viewer
 
-KILLS = 4
+KILLS = 3
 
 
 def test_a_kill_in_the_middle_of_an_import_leaves_the_index_right(db: Database) -> None:
