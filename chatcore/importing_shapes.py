@@ -157,7 +157,7 @@ def message_key(chat: str, external_id: str) -> str:
 
 
 def earlier_key(chat: str, external_id: str) -> str:
-    """The same as imports before 0.9 wrote it."""
+    """The same as imports wrote it before."""
     return digest(chat, external_id)
 
 

@@ -201,9 +201,9 @@ def take_all(target: Target, found: Iterable[ChatShape | Broken], tally: Tally, 
         for portion in transactions(together, target.room):
             for piece, done in zip(portion, write(target, portion, known), strict=True):
                 parts.setdefault(piece.key, []).append(done)
+                pace.done += done.imported + done.updated + done.unchanged + done.kept
                 if piece.last:
                     count(tally, piece, parts.pop(piece.key))
-            pace.done = tally.done
             if on_pace:
                 on_pace(pace)
         while merge_step(target.db, most=MOST_PIECES):

@@ -121,11 +121,6 @@ class Tally:
         if chat is not None and outcome is not Outcome.UNCHANGED and len(self.imported) < NAMED:
             self.imported.append(chat)
 
-    @property
-    def done(self) -> int:
-        """How many messages were gone through."""
-        return self.messages.total()
-
 
 class Pace:
     """How fast an import goes, and how long it still takes."""

@@ -16,7 +16,7 @@ class ImportRef(SQLModel, table=True):
     Purpose: running an import twice changes nothing. `source` names the place it came from, `kind` is user, chat or
     message, `external_id` its id there. Relationships: the row it became; gone with that row's chat or message only in
     the sense that the ids become null, so what a person deleted is not imported again. `run_id` is the import that brought
-    it, `content_hash` how it looked then (see `chatcore.importing.shapes`): a row that looks otherwise was changed here.
+    it, `content_hash` how it looked then (see `chatcore.importing_shapes`): a row that looks otherwise was changed here.
     Ownership: `user_id`.
     """
 
