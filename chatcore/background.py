@@ -23,6 +23,11 @@ class Job:
     stop_asked: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1."""
+        return 0.0
+
     def stop(self) -> None:
         """Asks the job to stop."""
         self.stop_asked.set()

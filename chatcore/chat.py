@@ -63,6 +63,16 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """A draft that was looked at: what holds in its chat, what its model can see, and its files as they are stored."""
+
+    draft: Draft
+    settings: ChatSettings
+    sight: Sight
+    files: tuple[Prepared, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """Where it went: follow `answer_id` to see the answer come."""
 
@@ -74,7 +84,7 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Order:
     """An answer as it is ordered: who asks whom for what, when, and which Runner will write it. `text` and `files` are the prompt
-    as it is stored, where it is a new one."""
+    as it is stored, where it is a new one. `use_tools`, `reads_only`: see `ledger.Job`."""
 
     viewer: Viewer
     provider: str
@@ -86,6 +96,7 @@ class Order:
     use_tools: bool = False
     text: str = ""
     files: tuple[Prepared, ...] = ()
+    reads_only: bool = False
 
 
 class Moved(Exception):
@@ -105,12 +116,22 @@ def send(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft
     Raises Invalid (text, names, key, a file, images for a model that cannot see), NotFound, Conflict: the chat still answers, lies
     in the trash, or the key was used. Then nothing is stored. With files it takes as long as these take to be read.
     """
+    return send_ready(runner, viewer, chat_id, get_ready(runner, viewer, chat_id, draft), now=now)
+
+
+def get_ready(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, draft: Draft) -> Ready:
+    """All of a prompt that can be said before it has its turn, its files read, which may take seconds. Raises Invalid, NotFound."""
     draft = clean_draft(draft)
-    # Before the files are read, which may take seconds, and the database looked at again for each try.
     settings = read_settings(runner.db, viewer, chat_id) if chat_id else draft.settings
     sight = sight_for(runner, draft.provider, draft.model_name, settings)
     files = prepare_all(draft.files)
     check_files(runner, sight, draft.model_name, files)
+    return Ready(draft, settings, sight, files)
+
+
+def send_ready(runner: Runner, viewer: Viewer, chat_id: uuid.UUID | None, ready: Ready, *, now: datetime) -> Sent:
+    """Sends a prompt that is ready. Raises what `send` raises."""
+    draft, settings, sight, files = ready.draft, ready.settings, ready.sight, ready.files
     seen = sum(file.is_image for file in files)
 
     def attempt() -> tuple[Sent, Job]:
@@ -173,6 +194,7 @@ def retry(
     model_name: str | None = None,
     trace_parent: str | None = None,
     use_tools: bool = False,
+    reads_only: bool = False,
 ) -> Sent:
     """Starts a new attempt at an answer: in its place if it is empty, else beside it as a branch that is shown from now on.
 
@@ -189,7 +211,7 @@ def retry(
         window = window_for(runner, provider, model_name, settings)
         turns = turns_from(tx, viewer, answer.parent_id, turns_to(tx, answer.parent_id, sight), sight, window)
         request = parameters.request(settings, model_name, turns)
-    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools)
+    order = Order(viewer, provider, request, runner.owner, now, trace_parent=trace_parent, use_tools=use_tools, reads_only=reads_only)
     with turn_in(runner, viewer, answer.session_id) as tx:
         target = write_retry(tx, order, answer)
         job = write_job(tx, order, target)
@@ -412,6 +434,7 @@ def write_job(tx: Session, order: Order, answer: MessageInfo) -> Job:
         order.trace_parent,
         use_tools=order.use_tools,
         viewer=order.viewer,
+        reads_only=order.reads_only,
     )
 
 

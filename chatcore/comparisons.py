@@ -115,10 +115,11 @@ def compare(
     """Stores the prompt with two empty answers and starts both: the draft's model on the left and the rival on the right, or `swapped`;
     without `chat_id` in a new chat. The chat goes on from the left one until somebody chooses.
 
-    Tools are off in a comparison: what a tool says and whether a person allows it would be judged with the answer. Raises what
-    `chat.send` raises, and Invalid for a model against itself.
+    Both may use the tools that change nothing and run without a question, if the draft says so: two answers would ask for and do
+    everything twice, and whether a person allows it would be judged with the answer. Raises what `chat.send` raises, and Invalid for a
+    model against itself.
     """
-    draft = replace(clean_draft(draft), use_tools=False)
+    draft = clean_draft(draft)
     models = ((draft.provider, draft.model_name), (clean_name(rival[0], "provider"), clean_name(rival[1], "model")))
     if models[0] == models[1]:
         raise Invalid(f"{models[0][1]} cannot be compared with itself.", "Choose another model to compare it with.")
@@ -167,7 +168,8 @@ def orders_for(
             leaf_id, before = conversation(runner.db, viewer, chat_id, replace(sight, images=max(sight.images - seen, 0)))
         leaves.add(leaf_id)
         own = replace(draft, provider=model[0], model_name=model[1])
-        orders.append(ordered(runner, viewer, own, parameters.request(settings, model[1], (*before, prompt)), files, now=now))
+        order = ordered(runner, viewer, own, parameters.request(settings, model[1], (*before, prompt)), files, now=now)
+        orders.append(replace(order, reads_only=True))
     if len(leaves) > 1:
         raise Moved
     # A key belongs to one attempt; the prompt is sent once with either.
@@ -285,6 +287,15 @@ def pairs_on(db: Database, viewer: Viewer, chat_id: uuid.UUID, message_ids: Iter
             pair = Pair(one, messages[one.left_id], messages[one.right_id])
             pairs |= dict.fromkeys(pair.ids, pair)
     return pairs
+
+
+def unnamed(db: Database, viewer: Viewer, chat_id: uuid.UUID) -> set[int]:
+    """The ids of the answers in a chat of which nobody may know yet who wrote them, because a blind comparison waits for its vote."""
+    row = COMPARISONS.c
+    waiting = sa.and_(row.session_id == chat_id, row.user_id == viewer.user_id, row.is_blind, row.outcome.is_(None))
+    with db.read() as tx:
+        pairs = tx.execute(sa.select(row.left_message_id, row.right_message_id).where(waiting)).all()
+    return {message_id for pair in pairs for message_id in pair if message_id is not None}
 
 
 def in_chat(viewer: Viewer, chat_id: uuid.UUID) -> sa.Select[tuple[object, ...]]:

@@ -30,7 +30,7 @@ from chatcore.parts import ChatRequest, Decision, ErrorCode, Failed, ModelInfo, 
 from chatcore.permissions import policies_of
 from chatcore.processes import new_owner
 from chatcore.providers.base import ModelManager, Provider, Situation, failed, failure
-from chatcore.rounds import USUAL, Bounds, Rounds
+from chatcore.rounds import USUAL, Bounds, Rounds, only_reading
 from chatcore.tools.toolbox import Toolbox
 from chatcore.workers import Workers
 
@@ -454,6 +454,8 @@ class Runner:
         tools = await self.toolbox.find(self._bounds.connect_s)
         attempt.live.note(None)
         policies = await self._workers.run(partial(policies_of, self.db, viewer, attempt.job.session_id))
+        if attempt.job.reads_only:
+            tools = only_reading(tools, policies)
         return Rounds(attempt, viewer, tools, policies, bounds=self._bounds, clock=self._clock)
 
     async def _save(self, attempt: Attempt, state: State) -> Entry | None:

@@ -43,7 +43,7 @@ Counted = tuple[int | None, int | None, str | None]
 @dataclass(frozen=True, slots=True)
 class Job:
     """An answer to be written: the rows that wait for it, whose they are, and what is asked of which provider. With `use_tools`
-    the model may ask for tools, on behalf of `viewer`.
+    the model may ask for tools, on behalf of `viewer`; with `reads_only` for those only that change nothing and run without a question.
 
     `trace_parent`: the caller's place in its trace (the header of W3C Trace Context), as it came. `begun`: what the answer
     begins with, where it goes on with another one.
@@ -59,6 +59,7 @@ class Job:
     begun: Snapshot | None = None
     use_tools: bool = False
     viewer: Viewer | None = None
+    reads_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,8 @@ from functools import partial
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from chatcore.chat import Draft, Sent, StillAnswering, check_files, clean_draft, send, sight_for, stop
-from chatcore.chat_settings import read_settings
+from chatcore.chat import Draft, Sent, StillAnswering, clean_draft, get_ready, send, send_ready, stop
 from chatcore.db import Database
-from chatcore.documents import prepare_all
 from chatcore.errors import ChatcoreError, Conflict
 from chatcore.generation import Job, Runner
 from chatcore.models import utc_now
@@ -34,26 +32,18 @@ TRIES = 3
 def send_or_queue(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, draft: Draft, *, now: datetime) -> Sent | Queued:
     """Sends a prompt, or has it wait while the chat answers or others wait before it. Raises what `send` raises otherwise, and
     Invalid where too many wait."""
+    # Also of what will wait: who attached a file that cannot be sent is still here to hear it.
+    ready = get_ready(runner, viewer, chat_id, draft)
     for _ in range(TRIES):
-        if list_queued(runner.db, viewer, chat_id):
-            check_draft(runner, viewer, chat_id, draft)
-        else:
+        if not list_queued(runner.db, viewer, chat_id):
             try:
-                return send(runner, viewer, chat_id, draft, now=now)
+                return send_ready(runner, viewer, chat_id, ready, now=now)
             except StillAnswering:
                 pass
-        waits = queue_prompt(runner.db, viewer, chat_id, draft, now=now)
+        waits = queue_prompt(runner.db, viewer, chat_id, ready.draft, now=now)
         if waits is not None:
             return waits
     raise StillAnswering
-
-
-def check_draft(runner: Runner, viewer: Viewer, chat_id: uuid.UUID, draft: Draft) -> None:
-    """Raises Invalid for a file that could not be sent when the prompt has its turn: who attached it is still here to hear it."""
-    if draft.files:
-        settings = read_settings(runner.db, viewer, chat_id)
-        sight = sight_for(runner, draft.provider, draft.model_name, settings)
-        check_files(runner, sight, draft.model_name, prepare_all(draft.files))
 
 
 def queue_prompt(db: Database, viewer: Viewer, chat_id: uuid.UUID, draft: Draft, *, now: datetime) -> Queued | None:

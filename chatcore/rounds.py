@@ -167,3 +167,8 @@ class Rounds:
     def _close(self, call: CallRecord, state: CallState, result: str, decision: Decision | None = None) -> None:
         """Ends a call that does not run."""
         self._attempt.put(replace(call, state=state, result=storable(result), decision=decision))
+
+
+def only_reading(tools: Mapping[str, Tool], policies: Mapping[str, Policy]) -> dict[str, Tool]:
+    """The tools that change nothing and run without a question."""
+    return {name: tool for name, tool in tools.items() if tool.read_only and (policies.get(name) or default_policy(tool)) is Policy.ALLOW}

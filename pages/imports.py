@@ -14,7 +14,9 @@ def main() -> None:
         shares = ["Shared links"] if share.is_on(app.core()) else []
         bring_tab, give_tab, *share_tabs = st.tabs(["Import", "Export", *shares], key="tab", bind="query-params")
         with bring_tab:
-            bring.show()
+            # What is wrong with a file hides nothing that came before it.
+            with app.calm():
+                bring.show()
             past.show()
         with give_tab:
             give.show()

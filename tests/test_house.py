@@ -58,6 +58,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("chatcore.archive", "chatcore.json_values"),
     (
         "chatcore.texts",
+        "chatcore.markdown",
         "chatcore.words",
         "chatcore.phrases",
         "chatcore.live",
@@ -81,7 +82,7 @@ OUTSIDE: dict[str, tuple[str, ...]] = {
     "numpy": ("chatcore.analytics", "chatcore.rollup"),
     "starlette": ("app", "chatcore.api"),
     "uvicorn": ("chatcore.cli",),
-    "markdown_it": ("chatcore.api", "chatcore.exporting.as_text"),
+    "markdown_it": ("chatcore.api", "chatcore.markdown"),
     "pyarrow": ("chatcore.exporting.as_rows",),
     "mdurl": ("chatcore.api",),
     "ollama": ("chatcore.providers.ollama",),

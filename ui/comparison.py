@@ -10,7 +10,7 @@ from chatcore.comparisons import Comparison, Pair, cast_vote, pairs_on
 from chatcore.core import Core
 from chatcore.history import get_message
 from chatcore.parts import MessageInfo, State, Thread, Viewer, Vote
-from ui import app, window, words
+from ui import app, composer, window, words
 
 Choice = tuple[str, str]
 Pairs = Mapping[int, Pair]
@@ -153,8 +153,10 @@ def _vote(comparison: Comparison, vote: Vote) -> None:
 
 def _try_again(message_id: int) -> None:
     with app.calm_callback():
-        if get_message(app.core().db, app.viewer(), message_id).status is not State.RUNNING:
-            verbs.retry(app.core().runner, app.viewer(), message_id, now=app.now())
+        message = get_message(app.core().db, app.viewer(), message_id)
+        if message.status is not State.RUNNING:
+            use_tools = composer.compares_with_tools(message.session_id)
+            verbs.retry(app.core().runner, app.viewer(), message_id, now=app.now(), use_tools=use_tools, reads_only=True)
 
 
 def _take(thread: Thread, message_id: int) -> None:

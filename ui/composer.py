@@ -22,9 +22,9 @@ log = logging.getLogger("chatcore.ui")
 Choice = tuple[str, str]
 
 TEXT, SENT, GUIDE_ONLY = "composer.text", "composer.sent", "composer.guide_only"
+# That a model can use tools its switch says.
 BADGES = {
     Capability.VISION: (":material/visibility:", "Vision"),
-    Capability.TOOLS: (":material/build:", "Tools"),
     Capability.THINKING: (":material/psychology:", "Thinking"),
     Capability.AUDIO: (":material/mic:", "Audio"),
 }
@@ -63,11 +63,12 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
             if filling is not None:
                 gauge.show_gauge(filling)
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key="composer_tools", width="content"):
-                # What is never written cannot be voted on later, and tools are off in a comparison.
+                # What is never written cannot be voted on later.
                 if chat is not None or temporary.opened() is None:
                     rival.show_switch(chat_id, choice, lines, compared)
-                if rival_of(chat_id) is None:
-                    tool_calls.show_tools(core, viewer, chat_id, model)
+                second = rival_of(chat_id)
+                if second is None or can_use_tools(core, second):
+                    tool_calls.show_tools(core, viewer, chat_id, model, reads_only=second is not None)
                 slash.show_menu(core, viewer, TEXT)
                 chat_settings.show_button(core, viewer, chat, settings)
     if chat_id is not None:
@@ -106,6 +107,18 @@ def info_of(core: Core, choice: Choice | None) -> ModelInfo | None:
 def uses_tools(chat_id: uuid.UUID | None) -> bool:
     """Whether the next prompt of this chat may use tools."""
     return tool_calls.are_on(chat_id, info_of(app.core(), chosen(chat_id)))
+
+
+def compares_with_tools(chat_id: uuid.UUID | None) -> bool:
+    """Whether both models the next prompt of this chat goes to may use tools: only one of them would have an advantage."""
+    second = rival_of(chat_id)
+    return uses_tools(chat_id) and (second is None or can_use_tools(app.core(), second))
+
+
+def can_use_tools(core: Core, choice: Choice) -> bool:
+    """Whether a chosen model can use tools as far as anybody knows."""
+    model = info_of(core, choice)
+    return model is not None and tool_calls.may_use(model)
 
 
 def show_picker(
@@ -229,10 +242,10 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
         unsaved = temporary.opened() if chat_id is None else None
-        use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name)))
+        opened_id, second = chat_id, rival_of(chat_id)
+        use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name))) and (second is None or can_use_tools(core, second))
         files = attachments.held(chat_id)
         draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=files, use_tools=use_tools)
-        opened_id, second = chat_id, rival_of(chat_id)
         if second is not None:
             is_blind = rival.is_blind(chat_id)
             sides = {"is_blind": is_blind, "swapped": is_blind and toss()}

@@ -65,7 +65,10 @@ def show_switch(chat_id: uuid.UUID | None, model: Choice, lines: Mapping[Choice,
             return
         st.selectbox("Compare with", options, key=key, format_func=lambda choice: line(choice, lines))
         st.toggle("Blind: hide which is which until you vote", key=blind_key(chat_id))
-        st.caption("The next prompt goes to both models, and their answers come side by side. Tools are off in a comparison.")
+        st.caption(
+            "The next prompt goes to both models, and their answers come side by side. Tools that change nothing and need no "
+            "permission work in both."
+        )
 
 
 def line(choice: Choice, lines: Mapping[Choice, str]) -> str:

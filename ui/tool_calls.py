@@ -107,8 +107,8 @@ def may_use(model: ModelInfo) -> bool:
     return model.capabilities is None or says_it_can(model)
 
 
-def show_tools(core: Core, viewer: Viewer, chat_id: uuid.UUID | None, model: ModelInfo | None) -> None:
-    """Draws the switch, and in it what there is and what each may do."""
+def show_tools(core: Core, viewer: Viewer, chat_id: uuid.UUID | None, model: ModelInfo | None, *, reads_only: bool = False) -> None:
+    """Draws the switch, and in it what there is and what each may do; `reads_only`: the next prompt goes to two models."""
     if model is None or not may_use(model):
         return
     key, on = switch_key(chat_id, says_so=says_it_can(model)), are_on(chat_id, model)
@@ -117,6 +117,10 @@ def show_tools(core: Core, viewer: Viewer, chat_id: uuid.UUID | None, model: Mod
                        key="composer.tools_panel", on_change="rerun")  # fmt: skip
     with panel:
         st.toggle("Let the model use tools in this chat", value=first, key=key)
+        if reads_only:
+            st.caption(
+                "In a comparison both models may use the tools that change nothing and stand on Allow. They are not told of the others."
+            )
         # Many tools are many widgets: drawn only for who looks.
         if panel.open:
             show_list(core, viewer, chat_id)

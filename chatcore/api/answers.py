@@ -14,6 +14,7 @@ from chatcore.api.errors import HEADERS, error_response, log, unexpected_respons
 from chatcore.api.messages import MODEL_FIELDS, model_of
 from chatcore.api.values import message_json, sent_json, update_json
 from chatcore.chat import retry, stop
+from chatcore.comparisons import unnamed
 from chatcore.core import Core
 from chatcore.errors import ChatcoreError, Invalid
 from chatcore.history import get_message
@@ -34,7 +35,8 @@ def stop_answer(call: Call) -> Reply:
     """Stops an answer; one that has ended already stays as it is. What was written is kept."""
     fields(call.body, {})
     stop(call.core.runner, call.viewer, call.message_id(), now=call.now)
-    return Reply({"message": message_json(message_of(call.core, call.viewer, call.message_id()))}, 202)
+    message = message_of(call.core, call.viewer, call.message_id())
+    return Reply({"message": message_json(message, named=message.id not in unnamed(call.core.db, call.viewer, message.session_id))}, 202)
 
 
 def retry_answer(call: Call) -> Reply:
@@ -61,7 +63,8 @@ async def events(door: Door, request: Request) -> Response:
     """An answer as Server-Sent Events, from the offset the caller already has."""
     try:
         offset, at_end = offset_of(request)
-        _, viewer, message = await run_in_threadpool(found_message, door, request)
+        core, viewer, message = await run_in_threadpool(found_message, door, request)
+        named = message.id not in await run_in_threadpool(unnamed, core.db, viewer, message.session_id)
     except ChatcoreError as error:
         return error_response(error)
     except Exception:  # noqa: BLE001  # the edge: the traceback is logged, the caller gets a sentence
@@ -70,7 +73,9 @@ async def events(door: Door, request: Request) -> Response:
         # An EventSource connects again after the last event, and only 204 tells it not to.
         return Response(status_code=204, headers=HEADERS)
     headers = HEADERS | {"X-Accel-Buffering": "no"}
-    return StreamingResponse(stream(door, viewer, message.id, offset), media_type="text/event-stream; charset=utf-8", headers=headers)
+    return StreamingResponse(
+        stream(door, viewer, message.id, offset, named=named), media_type="text/event-stream; charset=utf-8", headers=headers
+    )
 
 
 def found_message(door: Door, request: HTTPConnection) -> tuple[Core, Viewer, MessageInfo]:
@@ -103,7 +108,7 @@ def offset_in_query(sent: dict[str, str]) -> Offset:
     return Offset(min(text, LONGEST_OFFSET), min(reasoning, LONGEST_OFFSET))
 
 
-async def stream(door: Door, viewer: Viewer, message_id: int, offset: Offset) -> AsyncIterator[str]:
+async def stream(door: Door, viewer: Viewer, message_id: int, offset: Offset, *, named: bool) -> AsyncIterator[str]:
     """The events: `update` while the answer is written, then one `end` with the final state. Comments keep it alive."""
     updates = with_looks(door.core().runner.follow(viewer, message_id, offset), LOOK_S)
     spoke = time.monotonic()
@@ -117,7 +122,7 @@ async def stream(door: Door, viewer: Viewer, message_id: int, offset: Offset) ->
             if update is None:
                 yield ": still here\n\n"
                 continue
-            yield event_text(update)
+            yield event_text(update, named=named)
             if update.state is State.RUNNING:
                 # What comes meanwhile is one event: a slow reader gets fewer and larger ones.
                 await asyncio.sleep(PAUSE_S)
@@ -131,11 +136,11 @@ async def stream(door: Door, viewer: Viewer, message_id: int, offset: Offset) ->
         await updates.aclose()
 
 
-def event_text(update: Update) -> str:
+def event_text(update: Update, *, named: bool = True) -> str:
     """One event. Its id is the offset to go on from, so that a lost connection goes on where it was."""
     final = update.state is not State.RUNNING
     mark = f"{update.next.text}-{update.next.reasoning}{'-end' if final else ''}"
-    data = json.dumps(update_json(update), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
+    data = json.dumps(update_json(update, named=named), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace").decode()
     data = data.translate(LINE_ENDS)
     return f"event: {'end' if final else 'update'}\nid: {mark}\ndata: {data}\n\n"
 

@@ -24,8 +24,6 @@ def start(call: Call) -> Reply:
     sent = fields(call.body, FIELDS)
     if "text" not in sent and "attachments" not in sent:
         raise Invalid("The field 'text' is missing.", "Send the prompt in it.")
-    if flag_of(sent, "tools"):
-        raise Invalid("The field 'tools' cannot be true in a comparison.", "Leave it out: tools are off while two models are compared.")
     if "rival_provider" not in sent or "rival_model" not in sent:
         missing = "rival_model" if "rival_provider" in sent else "rival_provider"
         raise Invalid(f"The field {missing!r} is missing.", "Name the second model with 'rival_provider' and 'rival_model'.")

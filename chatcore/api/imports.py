@@ -16,7 +16,7 @@ from chatcore.api.errors import TooLarge, error_response, json_response, unexpec
 from chatcore.api.guard import check_origin
 from chatcore.api.values import import_json, job_json, preview_json
 from chatcore.core import Core
-from chatcore.errors import ChatcoreError, Denied, Invalid
+from chatcore.errors import ChatcoreError, Invalid
 from chatcore.importing import Options, jobs, list_imports, preview, undo_import
 from chatcore.importing.runs import get_run
 from chatcore.parts import Viewer
@@ -131,20 +131,13 @@ async def brought_by(request: Request, viewer: Viewer) -> Brought:
 
 
 def on_server(sent: Mapping[str, object], viewer: Viewer) -> Brought:
-    """A file that lies on the server. Raises Denied for everybody but the owner, whose server it is."""
+    """A file that lies on the server. Raises what `jobs.on_server` raises."""
     path = text_of(sent, "path")
     if path is None:
         raise Invalid("The field 'path' is missing.", "Name a file on the server, or send the bytes of a file as the body with ?name=.")
-    if not viewer.is_owner:
-        raise Denied("Only the owner may import a file that lies on the server.", "Send the file itself as the body, with ?name=.")
-    try:
-        there = path.startswith("/") and Path(path).is_file()
-    except (OSError, ValueError):
-        there = False
-    if not there:
-        raise Invalid("There is no file of that path on the server.", "Name the whole path of a file, such as /home/ada/export.zip.")
+    found = jobs.on_server(viewer, path)
     options = Options(folder_id=number_of(sent, "folder_id", 0) or None, tags=texts_of(sent, "tags"))
-    return Brought(Path(path), Path(path).name, options, is_ours=False)
+    return Brought(found, found.name, options, is_ours=False)
 
 
 async def kept(request: Request) -> Path:

@@ -6,6 +6,7 @@ from chatcore import branches, feedback, revisions
 from chatcore.api.calls import Call, Reply, fields, number_of, query, text_of
 from chatcore.api.chats import DRAFT_FIELDS, draft, with_tags
 from chatcore.api.values import Json, message_json, sent_json
+from chatcore.comparisons import unnamed
 from chatcore.errors import Invalid
 from chatcore.history import get_chat, get_message
 from chatcore.parts import MessageInfo
@@ -16,11 +17,13 @@ PLACES = {"before": Before, "after": After, "around": Around}
 
 
 def whole_json(call: Call, messages: Sequence[MessageInfo]) -> list[Json]:
-    """Messages, each with the ids of all attempts that stand in its place and what the caller thinks of it."""
+    """Messages of one chat, each with the ids of all attempts that stand in its place and what the caller thinks of it; without the
+    names that a blind comparison hides."""
+    hidden = unnamed(call.core.db, call.viewer, messages[0].session_id) if messages else ()
     ids = [message.id for message in messages]
     beside, rated = branches.siblings(call.core.db, call.viewer, ids), feedback.ratings(call.core.db, call.viewer, ids)
     return [
-        message_json(message)
+        message_json(message, named=message.id not in hidden)
         | {
             "siblings": list(beside[message.id].ids) if message.id in beside else [message.id],
             "feedback": feedback_json(rated.get(message.id)),

@@ -12,12 +12,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-SAFE_ADDRESS = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
+from chatcore.markdown import SafeMarkdown
+
 # Nobody writes a paragraph of 30,000 characters; one with as many brackets takes seconds to read, so it is shown as it is.
 LONGEST_INLINE = 30_000
 LINE_END = re.compile(r"\r\n?")
@@ -26,18 +26,6 @@ BLANK_END = re.compile(r"\n[ \t]*\n\Z")
 ENDED_BY_A_BLANK_LINE = frozenset({"paragraph_open", "blockquote_open", "table_open", "heading_open", "hr"})
 # Two lines: a second one such as "-|" makes a table of the first.
 FENCE = re.compile(r"(?:(`{3,})[^`\n]*|(~{3,})[^\n]*)\n(?=[^\n]*\n)")
-
-
-class SafeMarkdown(MarkdownIt):
-    """The markdown of answers. Nothing that comes out of it can run, load or leave by itself."""
-
-    def __init__(self) -> None:
-        super().__init__("commonmark", {"html": False})
-        self.enable(["table", "strikethrough"])
-
-    def validateLink(self, url: str) -> bool:
-        """Whether an address may become a link."""
-        return SAFE_ADDRESS.match(url) is not None
 
 
 MARKDOWN = SafeMarkdown()

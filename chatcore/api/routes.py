@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Route, WebSocketRoute
 from starlette.types import Scope
-from starlette.websockets import WebSocket
 
 from chatcore.api import (
     answers,
@@ -165,48 +165,18 @@ def routes(
     """
     door = Door(core, identify, clock, leaving)
 
-    async def events(request: Request) -> Response:
-        return await answers.events(door, request)
-
-    async def download(request: Request) -> Response:
-        return await attachments.download(door, request)
-
-    async def backup(request: Request) -> Response:
-        return await backups.download(door, request)
-
-    async def look_into(request: Request) -> Response:
-        return await imports.look(door, request)
-
-    async def start_import(request: Request) -> Response:
-        return await imports.start(door, request)
-
-    async def export(request: Request) -> Response:
-        return await exports.download(door, request)
-
-    async def health(request: Request) -> Response:
-        return await state.health(door, request)
-
-    async def scrape(request: Request) -> Response:
-        return await metrics.scrape(door, request)
-
-    async def shared(request: Request) -> Response:
-        return await shares.show(door, request)
-
-    async def follow(websocket: WebSocket) -> None:
-        await live.follow(door, websocket)
-
     table: list[BaseRoute] = [
         *(Route(operation.path, endpoint(door, operation), methods=[operation.method]) for operation in OPERATIONS),
-        Route(ATTACHMENT, download, methods=["GET"]),
-        Route(BACKUP, backup, methods=["GET"]),
-        Route(EVENTS, events, methods=["GET"]),
-        Route(f"{IMPORTS}/preview", look_into, methods=["POST"]),
-        Route(IMPORTS, start_import, methods=["POST"]),
-        Route(EXPORT, export, methods=["GET"]),
-        WebSocketRoute(LIVE, follow),
-        Route(HEALTH, health, methods=["GET"]),
-        Route(METRICS, scrape, methods=["GET"]),
-        Route(SHARED, shared, methods=["GET"]),
+        Route(ATTACHMENT, partial(attachments.download, door), methods=["GET"]),
+        Route(BACKUP, partial(backups.download, door), methods=["GET"]),
+        Route(EVENTS, partial(answers.events, door), methods=["GET"]),
+        Route(f"{IMPORTS}/preview", partial(imports.look, door), methods=["POST"]),
+        Route(IMPORTS, partial(imports.start, door), methods=["POST"]),
+        Route(EXPORT, partial(exports.download, door), methods=["GET"]),
+        WebSocketRoute(LIVE, partial(live.follow, door)),
+        Route(HEALTH, partial(state.health, door), methods=["GET"]),
+        Route(METRICS, partial(metrics.scrape, door), methods=["GET"]),
+        Route(SHARED, partial(shares.show, door), methods=["GET"]),
     ]
     return [*table, Route("/api/{rest:path}", nothing_there(tuple(table)), methods=EVERY_METHOD)]
 

@@ -26,6 +26,8 @@ from chatcore.tools.base import ServerState
 from chatcore.tools.toolbox import ToolInfo
 
 Json = dict[str, object]
+# What is said of an answer that failed while nobody may know whose it is.
+UNNAMED_ERROR, UNNAMED_HINT = "The answer failed.", "Why is told when the names are."
 
 
 def moment(when: datetime | None) -> str | None:
@@ -108,8 +110,12 @@ def prompt_json(prompt: PromptInfo) -> Json:
     }
 
 
-def message_json(message: MessageInfo) -> Json:
-    """A message; `generation` is null for what a person wrote."""
+def message_json(message: MessageInfo, *, named: bool = True) -> Json:
+    """A message; `generation` is null for what a person wrote. While nobody may know who wrote an answer (not `named`), what its server
+    says of itself is null too."""
+    generation = generation_json(message.generation) if message.generation else None
+    if generation and not named:
+        generation = dict.fromkeys(generation) | {"id": generation["id"], "state": generation["state"]}
     return {
         "id": message.id,
         "chat_id": str(message.session_id),
@@ -119,11 +125,12 @@ def message_json(message: MessageInfo) -> Json:
         "text": message.content,
         "reasoning": message.reasoning,
         "tool_calls": message.tool_calls,
-        "provider": message.provider,
-        "model": message.model_name,
+        "provider": message.provider if named else None,
+        "model": message.model_name if named else None,
+        "names_hidden": not named,
         "created_at": moment(message.created_at),
         "attachments": [attachment_json(file) for file in message.attachments],
-        "generation": generation_json(message.generation) if message.generation else None,
+        "generation": generation,
     }
 
 
@@ -266,16 +273,16 @@ def tool_server_json(state: ServerState) -> Json:
     return {"name": state.name, "connected": state.connected, "tools": state.tools, "error": state.error}
 
 
-def update_json(update: Update) -> Json:
-    """News of an answer; its tool calls only where they changed."""
+def update_json(update: Update, *, named: bool = True) -> Json:
+    """News of an answer; its tool calls only where they changed. Without what a server says of itself unless `named`."""
     calls = {} if update.calls is None else {"calls": [call_json(call) for call in update.calls]}
     return calls | {
         "text": update.text,
         "reasoning": update.reasoning,
         "state": update.state,
-        "progress": update.progress,
-        "error": update.error,
-        "hint": update.hint,
+        "progress": update.progress if named else None,
+        "error": update.error if named or not update.error else UNNAMED_ERROR,
+        "hint": update.hint if named or not update.hint else UNNAMED_HINT,
         "reasoning_s": update.reasoning_s,
         "next": {"text": update.next.text, "reasoning": update.next.reasoning},
     }

@@ -42,12 +42,16 @@ class Manifest:
     @property
     def messages(self) -> int:
         """How many messages it holds."""
-        return self.contents["chatmessage"].rows if "chatmessage" in self.contents else 0
+        return self.rows("chatmessage")
 
     @property
     def chats(self) -> int:
         """How many chats it holds."""
-        return self.contents["chatsession"].rows if "chatsession" in self.contents else 0
+        return self.rows("chatsession")
+
+    def rows(self, table: str) -> int:
+        """How many rows of a table it holds."""
+        return self.contents[table].rows if table in self.contents else 0
 
     def as_json(self) -> dict[str, object]:
         """As it is written down."""

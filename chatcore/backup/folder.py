@@ -35,6 +35,7 @@ class Made(StrEnum):
     BY_HAND = "manual"
     AUTOMATIC = "automatic"
     BEFORE_RESTORE = "before-restore"
+    ELSEWHERE = "brought"
 
 
 NAME = re.compile(rf"chatcore-(\d{{8}}T\d{{6}})Z(?:-\d+)?-({'|'.join(Made)})\.(db|zip)")
@@ -102,7 +103,7 @@ def look(path: Path) -> Backup:
     except OSError as error:
         raise NotFound(f"There is no backup {path}.", "Look at the list: it may have been deleted.") from error
     named = NAME.fullmatch(path.name)
-    made_at = datetime.strptime(named[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if named else datetime.fromtimestamp(stat.st_mtime, UTC)
+    made_at = named_at(path.name) or datetime.fromtimestamp(stat.st_mtime, UTC)
     backup = Backup(path, Made(named[2]) if named else Made.BY_HAND, made_at, stat.st_size)
     try:
         told = json.loads(beside(path).read_text())
@@ -113,6 +114,15 @@ def look(path: Path) -> Backup:
         return Backup(path, backup.made, manifest.made_at, stat.st_size, manifest, str(told["sha256"]), verified_at)
     except (OSError, ValueError, TypeError, KeyError, Invalid):
         return backup
+
+
+def named_at(name: str) -> datetime | None:
+    """When a backup was made, as the name of its file says; None for one that was renamed."""
+    named = NAME.fullmatch(name)
+    try:
+        return datetime.strptime(named[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if named else None
+    except ValueError:
+        return None
 
 
 def beside(path: Path) -> Path:

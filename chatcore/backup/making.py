@@ -9,19 +9,22 @@ PostgreSQL: an archive of the rows (`archive`), one state of them.
 
 import hashlib
 import os
+import re
 import shutil
 import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy.engine import URL
 
 from chatcore import __version__
 from chatcore.backup.archive import DAMAGED, Manifest, check_archive, write_archive
-from chatcore.backup.folder import Backup, Made, held, look, new_path, write_beside
+from chatcore.backup.folder import Backup, Made, held, look, named_at, new_path, write_beside
 from chatcore.backup.loading import OnProgress, remove_file, silent
 from chatcore.backup.placing import sync
 from chatcore.backup.source import Content, SqliteSource, open_source, reading_connection, understood
@@ -36,6 +39,13 @@ SPARE_BYTES = 64 * 2**20
 # How often SQLite is asked to tell that it still works: instructions of its machine, some tens of milliseconds.
 INSTRUCTIONS = 2_000_000
 SQLITE_HEAD = b"SQLite format 3\x00"
+PARTS = re.compile(r"\S*/chatcore-[^/\s]+\.part")
+
+
+class Write(Protocol):
+    """Writes a backup to a file."""
+
+    def __call__(self, part: Path, *, on_progress: OnProgress) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +58,41 @@ class Verified:
 
 def make_backup(url: URL, folder: Path, made: Made, *, now: datetime, on_progress: OnProgress = silent) -> Backup:
     """Makes a backup of a database, verified, and answers which. Raises Invalid, Conflict or Denied; then nothing is left of it."""
+    end = ".db" if url.get_backend_name() == "sqlite" else ".zip"
+    return put_into(folder, partial(write_file, url, now=now), made, now=now, end=end, on_progress=on_progress)
+
+
+def take_in(content: memoryview | bytes, folder: Path, *, file_name: str, now: datetime, on_progress: OnProgress = silent) -> Backup:
+    """Puts a backup from elsewhere, of the name it had there, among those of this installation if it is whole, and answers which it
+    is now. Raises what `make_backup` raises."""
+
+    def write(part: Path, *, on_progress: OnProgress) -> None:
+        need_room(folder, len(content))
+        on_progress("Writing", 0, 0)
+        part.write_bytes(content)
+
+    end = ".zip" if bytes(content[:2]) == b"PK" else ".db"
+    made_at = named_at(file_name) or now
+    try:
+        return put_into(folder, write, Made.ELSEWHERE, now=made_at, end=end, on_progress=on_progress)
+    except Invalid as error:
+        # The sentence names the file as we called it, which nobody has heard of.
+        raise Invalid(PARTS.sub(lambda _: file_name, error.message), error.hint) from error
+
+
+def put_into(folder: Path, write: Write, made: Made, *, now: datetime, end: str, on_progress: OnProgress) -> Backup:
+    """Has a backup written into the folder, and keeps it if it is whole. Raises Invalid, Conflict or Denied; then nothing is left of it."""
     with held(folder) as hold:
 
         def heard(stage: str, done: int, total: int) -> None:
             hold.say_so()
             on_progress(stage, done, total)
 
-        is_sqlite = url.get_backend_name() == "sqlite"
-        path = new_path(folder, made, now=now, end=".db" if is_sqlite else ".zip")
+        path = new_path(folder, made, now=now, end=end)
         part = path.with_name(f"{path.name}.part")
         try:
             part.touch(mode=0o600)
-            write_file(url, part, now=now, on_progress=heard)
+            write(part, on_progress=heard)
             verified = verify(part, on_progress=heard, now=now)
             write_beside(path, verified.manifest, size_bytes=part.stat().st_size, sha256=verified.sha256, verified_at=now)
             os.replace(part, path)

@@ -25,16 +25,19 @@ from chatcore.backup.folder import (
     thin_out,
 )
 from chatcore.backup.jobs import Job
-from chatcore.backup.making import check_backup, make_backup
+from chatcore.backup.making import check_backup, make_backup, take_in
 from chatcore.backup.restoring import plan, planned
-from chatcore.errors import ChatcoreError, Conflict, Denied
+from chatcore.errors import ChatcoreError, Conflict, Denied, Invalid
 from chatcore.parts import Viewer
+from chatcore.phrases import plural
 from chatcore.settings import Settings
 
 log = logging.getLogger("chatcore.backup")
 
 # One that failed is tried again after so long, or after the time between two if that is shorter.
 AGAIN_S = 3600.0
+# A file that is dropped on a page is held in memory.
+LARGEST_BYTES = 200_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,25 @@ def begin_backup(settings: Settings, viewer: Viewer, *, now: datetime) -> Job:
     """Begins to make a backup in the background. Raises Denied, Conflict."""
     must_own(viewer)
     return jobs.start(settings.backups_at, "Making a backup", partial(back_up, settings, Made.BY_HAND, now))
+
+
+def begin_taking_in(settings: Settings, viewer: Viewer, content: memoryview | bytes, *, file_name: str, now: datetime) -> Job:
+    """Begins to check a backup from elsewhere, which is listed if it is whole, in the background. Raises Denied, Invalid above
+    200 MB, Conflict."""
+    must_own(viewer)
+    if len(content) > LARGEST_BYTES:
+        raise Invalid(
+            f"{file_name} has more than {LARGEST_BYTES // 1_000_000} MB.",
+            "Copy it to the server and restore it there: python -m chatcore restore FILE",
+        )
+
+    def work(job: Job) -> str:
+        backup = take_in(content, settings.backups_at, file_name=file_name, now=now, on_progress=job.heard)
+        held = backup.manifest
+        holds = f", with {plural(held.messages, 'message')} in {plural(held.chats, 'chat')}" if held else ""
+        return f"{file_name} is whole{holds}. It is listed here as {backup.name}; nothing is restored yet."
+
+    return jobs.start(settings.backups_at, "Checking a backup from elsewhere", work)
 
 
 def begin_check(settings: Settings, viewer: Viewer, name: str, *, now: datetime) -> Job:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 
-from markdown_it import MarkdownIt
-
 from chatcore.exporting.as_rows import calls_of
 from chatcore.exporting.reading import Chat, Written
+from chatcore.markdown import BoundedMarkdown
 from chatcore.parts import Role
 
 # There is nothing to load or to run; this makes sure of it whatever a message holds.
@@ -38,8 +37,6 @@ img { max-width: 100%; height: auto; }
 """
 CLOSING = "</main></body></html>\n"
 UNSAFE = re.compile(r"[^\w\- ]+")
-# As the pages have it (`chatcore.api.paint`).
-SAFE_ADDRESS = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 
 
 # --- Markdown ----------------------------------------------------------------------------------------------------
@@ -146,23 +143,18 @@ def article(message: Written, *, you: str = "You", note: str = "", files: Sequen
     name = you if message.role is Role.USER else who(message)
     inner = [f'<p class="soft">{html.escape(" · ".join(filter(None, (name, at(message), note))))}</p>']
     if reasoning := message.row["reasoning"]:
-        inner.append(f"<details><summary>Reasoning</summary>{renderer().render(str(reasoning))}</details>")
+        inner.append(f"<details><summary>Reasoning</summary>{renderer().render_text(str(reasoning))}</details>")
     for call in calls_of(message):
         told = f"{json.dumps(call.get('arguments'), ensure_ascii=False)}\n\n{call.get('result') or ''}"
         inner.append(f"<details><summary>Tool: {html.escape(str(call.get('name')))}</summary><pre>{html.escape(told)}</pre></details>")
-    inner.append(renderer().render(message.text))
+    inner.append(renderer().render_text(message.text))
     inner += [f'<p class="soft">File: {html.escape(str(file["name"]))}</p>' for file in message.files] if files is None else files
     return f'<article class="{message.role.value}">{"".join(inner)}</article>'
 
 
-class Reader(MarkdownIt):
-    """Markdown without raw HTML, whose links lead to the web and to mail only: never into a page, a program or a script."""
-
-    def validateLink(self, url: str) -> bool:
-        return SAFE_ADDRESS.match(url) is not None
-
-
 @cache
-def renderer() -> MarkdownIt:
+def renderer() -> BoundedMarkdown:
     """Without pictures too, which would load something."""
-    return Reader("commonmark", {"html": False}).enable(["table", "strikethrough"]).disable("image")
+    made = BoundedMarkdown()
+    made.disable("image")
+    return made

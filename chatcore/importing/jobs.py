@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatcore import background
 from chatcore.db import Database
-from chatcore.errors import ChatcoreError
+from chatcore.errors import ChatcoreError, Denied, Invalid
 from chatcore.importing import Options, Pace, Preview, Report, import_file, preview
 from chatcore.parts import Viewer
 
@@ -48,6 +48,19 @@ def current(db: Database, viewer: Viewer) -> Job | None:
 def put_away(db: Database, viewer: Viewer) -> None:
     """Forgets an import that has ended."""
     JOBS.put_away((db.label, viewer.user_id))
+
+
+def on_server(viewer: Viewer, path: str) -> Path:
+    """The file of a path on this server. Raises Denied for everybody but the owner, whose server it is, and Invalid for no file."""
+    if not viewer.is_owner:
+        raise Denied("Only the owner may import a file that lies on the server.", "Send the file itself.")
+    try:
+        there = path.startswith("/") and Path(path).is_file()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        raise Invalid("There is no file of that path on the server.", "Name the whole path of a file, such as /home/ada/export.zip.")
+    return Path(path)
 
 
 def look(db: Database, viewer: Viewer, content: memoryview | bytes) -> Preview:

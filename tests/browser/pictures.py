@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
-from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -31,10 +30,27 @@ MESSAGES = 5000
 COLOURS = 256
 LIMIT_MS = 60_000
 WIDE, NARROW = (1280, 800), (390, 844)
+# The tabs that docs/analytics.md shows.
+TABS = ("Activity", "Speed", "Quality", "Tools", "Compare", "Cost")
 WORDS = "slow query"
 # Those of the made-up chats that run on one's own machine; the first is the one of the picture.
 MODELS = ("llama3.2:3b", "qwen3:8b", "mistral-small:24b", "gemma3:12b")
 ROWS = [{"name": name, "model": name, "size": 2_000_000_000, "capabilities": ["completion", "tools"]} for name in MODELS]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture of a page."""
+
+    scheme: Literal["light", "dark"]
+    size: tuple[int, int]
+
+    @property
+    def suffix(self) -> str:
+        return f"{self.scheme}-{self.size[0]}" if self.size == NARROW else self.scheme
+
+
+LIGHT = Shot("light", WIDE)
 
 
 def settle_list(page: Page) -> None:
@@ -58,12 +74,18 @@ def open_switcher(page: Page) -> None:
     expect(page.get_by_role("option").first).to_be_visible()
 
 
+def settle_charts(page: Page) -> None:
+    """A tab of the analytics: its charts, or the table of a comparison."""
+    expect(page.locator(".vega-embed svg, [data-testid=stDataFrame] canvas, [data-testid=stTable]").first).to_be_visible()
+
+
 @dataclass(frozen=True)
 class View:
-    """A page to take: its address below the server's (`{chat}` is a long chat), and what is done first."""
+    """A page to take: its address below the server's (`{chat}` is a long chat), what is done first, and how it is taken."""
 
     path: str
     prepare: Callable[[Page], None]
+    shots: tuple[Shot, ...] = (LIGHT, Shot("dark", WIDE), Shot("light", NARROW), Shot("dark", NARROW))
 
 
 VIEWS = {
@@ -71,6 +93,8 @@ VIEWS = {
     "switcher": View("/?c={chat}", open_switcher),
     "sessions": View("/sessions", settle_list),
     "sessions-search": View(f"/sessions?q={WORDS.replace(' ', '+')}", settle_list),
+    "analytics": View("/analytics", settle_charts),
+    **{f"analytics-{tab.lower()}": View(f"/analytics?tab={tab}", settle_charts, (LIGHT,)) for tab in TABS},
 }
 
 
@@ -90,10 +114,10 @@ def make_chats(url: str) -> str:
 
 
 def take(browser: Browser, url: str, name: str) -> None:
-    """Takes a view at its widths, light and dark."""
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for (width, height), scheme in product((WIDE, NARROW), schemes):
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce")
+    """Takes every picture of a view."""
+    for shot in VIEWS[name].shots:
+        width, height = shot.size
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=shot.scheme, reduced_motion="reduce")
         context.set_default_timeout(LIMIT_MS)
         page = context.new_page()
         page.goto(url)
@@ -101,9 +125,8 @@ def take(browser: Browser, url: str, name: str) -> None:
         VIEWS[name].prepare(page)
         # What the page still loads and moves comes to rest.
         page.wait_for_timeout(2500)
-        suffix = f"{scheme}-{width}" if (width, height) == NARROW else scheme
         picture = Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
-        picture.save(IMAGES / f"{name}-{suffix}.png", optimize=True)
+        picture.save(IMAGES / f"{name}-{shot.suffix}.png", optimize=True)
         context.close()
 
 

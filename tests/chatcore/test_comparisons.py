@@ -17,15 +17,33 @@ from chatcore.db import Database
 from chatcore.errors import Conflict, Invalid, NotFound
 from chatcore.generation import Runner
 from chatcore.parameters import ChatSettings
-from chatcore.parts import Capability, ErrorCode, Failed, Finished, FinishReason, ModelInfo, State, TextDelta, Viewer, Vote
+from chatcore.parts import (
+    CallState,
+    Capability,
+    ErrorCode,
+    Failed,
+    Finished,
+    FinishReason,
+    ModelInfo,
+    Policy,
+    State,
+    TextDelta,
+    ToolCall,
+    Viewer,
+    Vote,
+)
+from chatcore.permissions import set_policy
 from chatcore.queue import send_or_queue, send_queued
 from chatcore.queued import Queued
 from chatcore.rows import COMPARISONS
 from chatcore.thread import open_thread
+from chatcore.toolcalls import load_calls
+from chatcore.tools.toolbox import Toolbox
 from tests.answers import LIMIT_S, ended, until
 from tests.factories import NOW, make_chat, make_exchange, make_message, make_pair, make_viewer
 from tests.files import IMAGE
 from tests.scripted import Scripted
+from tests.tools import Probe
 
 DONE = Finished(FinishReason.STOP)
 BROKEN = Failed(ErrorCode.MODEL_NOT_FOUND, "There is no model sun here.", "Pull it.", retryable=False)
@@ -134,8 +152,29 @@ def test_a_compared_prompt_follows_what_was_said_with_the_settings_of_the_chat(d
     assert [one.id for one in list_comparisons(duel.db, duel.viewer, first.chat_id)] == [first.comparison.id, again.comparison.id]
 
 
-def test_tools_are_off_in_a_comparison(duel: Duel) -> None:
+def test_both_may_use_the_tools_that_change_nothing_and_ask_nobody(duel: Duel) -> None:
+    tables, note = Probe("tide_table"), Probe("write_note", read_only=False)
+    duel.runner.toolbox = Toolbox((tables, note, Probe("weather"), Probe("diary", read_only=False)))
+    set_policy(duel.db, duel.viewer, "weather", Policy.ASK)
+    set_policy(duel.db, duel.viewer, "diary", Policy.ALLOW)
     compared = duel.begin(use_tools=True)
+    assert [[tool.name for tool in provider.requests[0].tools] for provider in (duel.moon, duel.sun)] == [["tide_table"]] * 2
+    # What they are not told of they may ask for all the same.
+    for provider in (duel.moon, duel.sun):
+        asked = [ToolCall(name, name, {"port": "Brest"}) for name in ("tide_table", "write_note")]
+        provider.feed(*asked, Finished(FinishReason.TOOL_CALLS))
+    duel.heard()
+    duel.finish(compared)
+    assert (len(tables.ran), note.ran) == (2, [])
+    for message_id in sides(compared):
+        calls = load_calls(history.get_message(duel.db, duel.viewer, message_id).tool_calls)
+        assert [call.state for call in calls] == [CallState.DONE, CallState.FAILED]
+        assert "no tool called 'write_note'" in (calls[1].result or "")
+
+
+def test_without_the_switch_neither_is_told_of_tools(duel: Duel) -> None:
+    duel.runner.toolbox = Toolbox((Probe("tide_table"),))
+    compared = duel.begin()
     assert [provider.requests[0].tools for provider in (duel.moon, duel.sun)] == [(), ()]
     duel.finish(compared)
 
@@ -175,8 +214,11 @@ def test_one_that_fails_leaves_the_other_alone_and_can_be_tried_again_in_its_pla
     with pytest.raises(Invalid, match="no text"):
         duel.vote(compared, Vote.LEFT)
     duel.sun.play = (TextDelta("The sun does."), DONE)
-    assert chat.retry(duel.runner, duel.viewer, right, now=LATER).answer_id == right
+    duel.runner.toolbox = Toolbox((Probe("tide_table"), Probe("write_note", read_only=False)))
+    again = chat.retry(duel.runner, duel.viewer, right, now=LATER, use_tools=True, reads_only=True)
+    assert again.answer_id == right
     ended(duel.db, duel.viewer, right)
+    assert [tool.name for tool in duel.sun.requests[-1].tools] == ["tide_table"]
     duel.vote(compared, Vote.RIGHT)
     assert duel.shown(compared) == ["Why tides?", "The sun does."]
 

@@ -13,7 +13,7 @@ from chatcore.parts import State, Vote
 from chatcore.rows import GENERATIONS, MESSAGES
 from tests.factories import NOW, make_chat, make_exchange, make_pair
 from tests.pages.frame import Frame, components, until
-from tests.replay import ReplayServer, transcript
+from tests.replay import ReplayServer, json_reply, transcript
 
 TINY, GUIDE = ("ollama", "tinychat:latest"), ("guide", "guide")
 NAMES = ("llama3.2", "qwen3")
@@ -101,6 +101,21 @@ def bars_of(element: object) -> list[dict[str, int]]:
     data = json.loads(element.proto.json)  # type: ignore[attr-defined]  # of a component of ours
     rows: list[dict[str, int]] = data["rows"]
     return rows
+
+
+def test_tools_are_offered_where_both_models_can_use_them(frame: Frame, ollama: ReplayServer) -> None:
+    able, unable = ["completion", "tools"], ["completion"]
+    models = [{"name": name, "model": name, "capabilities": can} for name, can in (("a1", able), ("a2", able), ("plain", unable))]
+    ollama.on("/api/tags", json_reply({"models": models}))
+    frame.core.models(fresh=True)
+    at = frame.run()
+    at.selectbox[0].select(("ollama", "a1")).run()
+    switch = "composer.tools.new.on"
+    assert at.toggle(key=switch).value
+    for name, offered in (("a2", True), ("plain", False)):
+        at.selectbox(key="composer.rival.new").select(("ollama", name)).run()
+        assert [toggle.key for toggle in at.toggle if toggle.key == switch] == [switch] * offered
+        assert ("In a comparison both models may use" in told(at)) is offered
 
 
 def test_a_chat_that_went_on_without_a_vote_can_still_have_it(frame: Frame) -> None:

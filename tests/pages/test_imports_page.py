@@ -79,6 +79,34 @@ def test_a_file_is_imported_with_its_tags_and_taken_back(frame: Frame, tmp_path:
     assert list_chats(frame.core.db, frame.viewer).items == ()
 
 
+def test_the_owner_names_a_file_on_the_server_which_stays_there(frame: Frame, tmp_path: Path) -> None:
+    path = samples.claude(tmp_path)
+    at = opened(frame)
+    at.text_input("imports.path.0").set_value(f" {path} ")
+    at.button("imports.look").click().run()
+    assert metrics(at)["Not here yet"] == "2"
+    at.button("imports.start").click().run()
+    imported(frame, at)
+    assert metrics(at)["Chats imported"] == "2"
+    assert path.exists()
+    at.button("imports.another").click().run()
+    assert at.text_input("imports.path.1").value == ""
+    at.text_input("imports.path.1").set_value("/nowhere/at-all.zip")
+    at.button("imports.look").click().run()
+    assert not at.exception
+    assert "There is no file of that path on the server." in texts(at)
+    assert [button.key for button in at.button if "undo" in (button.key or "")], "what came before is still listed"
+
+
+def test_nobody_else_is_asked_for_a_path(frame: Frame) -> None:
+    at = frame.new()
+    at.session_state["app.viewer"] = ("local", type(frame.viewer)(frame.viewer.user_id, "You", is_owner=False))
+    at.run()
+    at.switch_page(str(PAGE)).run()
+    assert not at.exception
+    assert [field.key for field in at.text_input if (field.key or "").startswith("imports.path")] == []
+
+
 def test_a_file_that_is_no_export_says_so_and_the_page_stays_usable(frame: Frame, tmp_path: Path) -> None:
     path = tmp_path / "letter.json"
     path.write_text('{"dear": "Ada"}')

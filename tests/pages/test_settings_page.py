@@ -82,6 +82,23 @@ def test_a_backup_is_made_with_a_click_restored_at_the_next_start_and_deleted(at
     assert backup not in list_folder(folder)
 
 
+def test_a_backup_from_elsewhere_is_dropped_and_says_what_is_in_it(at: AppTest, frame: Frame, folder: Path) -> None:
+    make_chat(frame.core.db, frame.viewer, messages=2)
+    backed_up(at, frame)
+    (made,) = list_folder(folder)
+    at.file_uploader[0].upload("moon.db", made.path.read_bytes(), "application/octet-stream").run()
+    job = service.survey(frame.core.settings, frame.viewer).job
+    assert job is not None
+    until(job.ended.is_set)
+    at.run()
+    assert not at.exception
+    assert "moon.db is whole, with 2 messages in 1 chat." in texts(at)
+    assert "from elsewhere" in texts(at)
+    (brought,) = (backup for backup in list_folder(folder) if backup != made)
+    at.button(f"settings.restore.{brought.name}").click().run()
+    assert "It holds 1 person, 1 chat and 2 messages. What is here now is not in it." in texts(at)
+
+
 def test_a_restore_can_be_taken_back_and_a_failure_stays_in_sight(at: AppTest, frame: Frame, folder: Path) -> None:
     backed_up(at, frame)
     (backup,) = list_folder(folder)

@@ -8,6 +8,8 @@ from typing import cast
 
 import streamlit as st
 
+from ui.elements import handed
+
 FOLDER = Path(__file__).parent
 
 
@@ -61,4 +63,4 @@ def chat_list(
         "undo": asdict(undo) if undo else None,
         "base": "/" + path if (path := str(st.get_option("server.baseUrlPath")).strip("/")) else "",
     }
-    _component()(key=key, data=data, on_act_change=on_act)
+    _component()(key=key, data=handed(data), on_act_change=on_act)

@@ -1,33 +1,36 @@
 """Bringing chats here: drop a file, see what is in it, choose where it goes, watch it come, read what came."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 
 import streamlit as st
 
 from chatcore.formats import FORMATS
-from chatcore.importing import Options, Preview, Report, jobs
+from chatcore.importing import Options, Preview, Report, jobs, preview
 from chatcore.importing.jobs import Job
 from chatcore.organise import folders, tags
 from ui import app, words
+from ui.jobs import show_failure, watch
 
 # What is dropped is in memory until it is imported.
 LARGEST_MB = 200
 TYPES = ["zip", "json", "jsonl", "ndjson", "db", "sqlite", "sqlite3"]
 LOOKED = "imports.looked"
-FILE = "imports.file"
+FILE, PATH = "imports.file", "imports.path"
 SHOWN = 12
 
 
 def show() -> None:
     """Whichever of the steps the viewer is at."""
-    job = jobs.current(app.core().db, app.viewer())
+    job = current()
     if job is None:
         choose_file()
     elif job.ended.is_set():
         show_end(job)
     else:
-        watch()
+        note = ". If you stop, what came so far stays, and the same file goes on from there."
+        watch(current, page="imports", title=lambda job: f"Importing {job.file_name}", how_far=progress_text, note=note)
 
 
 # --- the file ----------------------------------------------------------------------------------------------------
@@ -40,29 +43,64 @@ def choose_file() -> None:
         type=TYPES,
         key=f"{FILE}.{st.session_state.get(FILE, 0)}",
         max_upload_size=LARGEST_MB,
-        help=f"Up to {LARGEST_MB} MB. A larger one is imported on the server: python -m chatcore import FILE, or POST /api/v1/imports",
+        help=f"Up to {LARGEST_MB} MB. A larger one is imported on the server: by its path, or python -m chatcore import FILE",
     )
-    if dropped is None:
+    db, viewer = app.core().db, app.viewer()
+    path = None if dropped is not None else choose_path()
+    if dropped is not None:
+        content, name = dropped.getbuffer(), dropped.name
+        told = looked(dropped.file_id, lambda: jobs.look(db, viewer, content))
+        if (options := decided(told)) is not None:
+            jobs.start(db, viewer, content, told, file_name=name, options=options, now=app.now())
+            next_file()
+            st.rerun()
+    elif path is not None:
+        found = jobs.on_server(viewer, path)
+        told = looked(path, lambda: preview(db, viewer, found))
+        if (options := decided(told)) is not None:
+            jobs.start_file(db, viewer, found, told, file_name=found.name, options=options, now=app.now())
+            next_file()
+            st.rerun()
+    else:
         show_formats()
-        return
+
+
+def choose_path() -> str | None:
+    """The path of a file on the server that the owner wants to import; nobody else is asked."""
+    if not app.viewer().is_owner:
+        return None
+    with (
+        st.expander("A larger file, which lies on the server"),
+        st.form("imports.on_server", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        path: str = st.text_input("Its path there", key=f"{PATH}.{st.session_state.get(FILE, 0)}", placeholder="/home/ada/export.zip")
+        st.form_submit_button("Look into it", key="imports.look")
+    return path.strip() or None
+
+
+def looked(key: str, look: Callable[[], Preview]) -> Preview:
+    """What is in the file of this key, looked at once."""
     known: tuple[str, Preview] | None = st.session_state.get(LOOKED)
-    if known is None or known[0] != dropped.file_id:
+    if known is None or known[0] != key:
         with st.spinner("Looking at the file …"):
-            known = (dropped.file_id, jobs.look(app.core().db, app.viewer(), dropped.getbuffer()))
+            known = (key, look())
         st.session_state[LOOKED] = known
-    told = known[1]
+    return known[1]
+
+
+def decided(told: Preview) -> Options | None:
+    """Shows what is in a file and asks where it goes; answers once the import is to begin."""
     show_preview(told)
     options = choose_options()
     new = told.new_chats
     label = f"Import {words.plural(new, 'chat')}" if new else "Import what changed"
-    if st.button(label, type="primary", icon=":material/download:", key="imports.start", disabled=not told.chats):
-        jobs.start(app.core().db, app.viewer(), dropped.getbuffer(), told, file_name=dropped.name, options=options, now=app.now())
-        next_file()
-        st.rerun()
+    clicked = st.button(label, type="primary", icon=":material/download:", key="imports.start", disabled=not told.chats)
+    return options if clicked else None
 
 
 def next_file() -> None:
-    """Empties the place to drop a file."""
+    """Empties the places for a file and a path."""
     st.session_state[FILE] = st.session_state.get(FILE, 0) + 1
     st.session_state.pop(LOOKED, None)
 
@@ -135,18 +173,9 @@ def choose_options() -> Options:
 # --- while it runs, and after ------------------------------------------------------------------------------------
 
 
-@st.fragment(run_every=0.5)
-def watch() -> None:
-    """How far it is; runs alone, twice a second."""
-    job = jobs.current(app.core().db, app.viewer())
-    if job is None or job.ended.is_set():
-        st.rerun()
-    with st.container(border=True):
-        st.markdown(f"**Importing {words.plain(job.file_name)}**")
-        st.progress(job.share, text=progress_text(job))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Stop", icon=":material/stop:", key="imports.stop", on_click=job.stop)
-            st.caption("You may go to other pages meanwhile. If you stop, what came so far stays, and the same file goes on from there.")
+def current() -> Job | None:
+    """The import that runs, or has ended last."""
+    return jobs.current(app.core().db, app.viewer())
 
 
 def progress_text(job: Job) -> str:
@@ -161,12 +190,7 @@ def progress_text(job: Job) -> str:
 
 def show_end(job: Job) -> None:
     """How the import ended."""
-    if job.error is not None:
-        app.show_error(job.error)
-    elif job.broke:
-        app.show_unexpected()
-    elif job.stopped:
-        st.info("**Stopped.**  \nWhat came so far stays. Drop the same file again to go on.", icon=":material/stop:")
+    show_failure(job, stopped="What came so far stays. Import the same file again to go on.")
     if job.report is not None:
         show_report(job.report)
     if st.button("Import another file", icon=":material/add:", key="imports.another"):

@@ -11,6 +11,8 @@ from typing import cast
 
 import streamlit as st
 
+from ui.elements import handed
+
 FOLDER = Path(__file__).parent
 
 
@@ -71,7 +73,7 @@ def land(
     with st.container(key="landing"):
         _landing()(
             key="landing.place",
-            data=asdict(reading),
+            data=handed(asdict(reading)),
             on_earlier_change=on_earlier,
             on_later_change=on_later,
             on_start_change=on_start,

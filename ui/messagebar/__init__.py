@@ -7,6 +7,8 @@ from typing import NamedTuple, cast
 
 import streamlit as st
 
+from ui.elements import handed
+
 FOLDER = Path(__file__).parent
 
 
@@ -41,4 +43,4 @@ def message_bars(bars: Sequence[Bar], *, busy: bool, key: str, on_act: Callable[
     path = str(st.get_option("server.baseUrlPath")).strip("/")
     with st.container(key="message_bars"):
         data = {"base": f"/{path}" if path else "", "busy": busy, "rows": [bar._asdict() for bar in bars]}
-        _component()(key=key, data=data, on_act_change=on_act)
+        _component()(key=key, data=handed(data), on_act_change=on_act)

@@ -11,6 +11,8 @@ from typing import cast
 
 import streamlit as st
 
+from ui.elements import handed
+
 FOLDER = Path(__file__).parent
 # What both are made of.
 SHARED = "ticks"
@@ -26,7 +28,7 @@ def draw(name: str, data: Mapping[str, object], *, key: str, **callbacks: Callab
     """Draws the element of this name. Each callback, on_<event>_change, is called before the script runs."""
     html = '<div class="chats"></div>\n'
     element = st.components.v2.component(f"chatcore_{name}", html=html, css=asset(name, "css"), js=asset(name, "js"))
-    cast(Callable[..., object], element)(key=key, data=data, **callbacks)
+    cast(Callable[..., object], element)(key=key, data=handed(data), **callbacks)
 
 
 def sent(key: str, event: str) -> Mapping[str, object]:

@@ -5,10 +5,16 @@ import streamlit as st
 from chatcore.backup import service
 from chatcore.backup.folder import Backup, Made, Note
 from chatcore.backup.jobs import Job
-from ui import app, words
+from ui import app, jobs, words
 from ui.settings import dialogs
 
-WHY = {Made.BY_HAND: "made by hand", Made.AUTOMATIC: "automatic", Made.BEFORE_RESTORE: "made before a restore"}
+WHY = {
+    Made.BY_HAND: "made by hand",
+    Made.AUTOMATIC: "automatic",
+    Made.BEFORE_RESTORE: "made before a restore",
+    Made.ELSEWHERE: "from elsewhere",
+}
+DROPPED = "settings.dropped"
 # More are in the folder, and on the command line.
 SHOWN = 30
 
@@ -25,10 +31,11 @@ def show() -> None:
     if standing.planned is not None:
         show_planned(standing.planned)
     if standing.job is not None and not standing.job.ended.is_set():
-        watch()
+        jobs.watch(current, page="settings", title=lambda job: job.title, how_far=progress_text, note=", and everybody may go on chatting.")
     else:
         show_end(standing.job)
         st.button("Back up now", icon=":material/save:", type="primary", key="settings.backup", on_click=begin)
+        show_place()
     show_list(standing.backups)
     show_moving()
 
@@ -90,18 +97,9 @@ def show_planned(backup: Backup) -> None:
     st.button("Cancel the restore", key="settings.cancel", on_click=cancel)
 
 
-@st.fragment(run_every=0.5)
-def watch() -> None:
-    """How far the job is; runs alone, twice a second."""
-    job = service.survey(app.core().settings, app.viewer()).job
-    if job is None or job.ended.is_set():
-        st.rerun()
-    with st.container(border=True):
-        st.markdown(f"**{job.title}**")
-        st.progress(job.share, text=progress_text(job))
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Stop", icon=":material/stop:", key="settings.stop", on_click=job.stop)
-            st.caption("You may go to other pages meanwhile, and everybody may go on chatting.")
+def current() -> Job | None:
+    """The job that runs, or has ended last."""
+    return service.survey(app.core().settings, app.viewer()).job
 
 
 def progress_text(job: Job) -> str:
@@ -115,17 +113,34 @@ def show_end(job: Job | None) -> None:
     """How the last job ended."""
     if job is None:
         return
-    if job.error is not None:
-        app.show_error(job.error)
-    elif job.broke:
-        app.show_unexpected()
-    elif job.stopped:
-        st.info("**Stopped.**  \nNothing is left of it.", icon=":material/stop:")
-    elif job.message:
+    jobs.show_failure(job, stopped="Nothing is left of it.")
+    if job.message:
         st.success(words.plain(job.message), icon=":material/check_circle:")
 
 
 # --- the list ----------------------------------------------------------------------------------------------------
+
+
+def show_place() -> None:
+    """Where a backup from elsewhere is dropped."""
+    number = st.session_state.get(DROPPED, 0)
+    with st.expander("Bring a backup from elsewhere"):
+        dropped = st.file_uploader(
+            "Drop a backup of chatcore here",
+            type=["db", "sqlite", "sqlite3", "zip"],
+            key=f"{DROPPED}.{number}",
+            max_upload_size=service.LARGEST_BYTES // 1_000_000,
+        )
+        st.caption(
+            "It is read whole and listed below with what is in it. Nothing is restored before you say so.  \n"
+            "A larger one is restored on the server: `python -m chatcore restore FILE`"
+        )
+    if dropped is not None:
+        # The place is empty again, whatever comes of the file.
+        st.session_state[DROPPED] = number + 1
+        with app.calm_callback():
+            service.begin_taking_in(app.core().settings, app.viewer(), dropped.getbuffer(), file_name=dropped.name, now=app.now())
+        st.rerun()
 
 
 def show_list(backups: tuple[Backup, ...]) -> None:

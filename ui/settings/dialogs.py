@@ -6,7 +6,8 @@ from datetime import datetime
 import streamlit as st
 
 from chatcore.backup import service
-from chatcore.backup.folder import Backup
+from chatcore.backup.folder import Backup, Made
+from chatcore.migrations.run import HEAD
 from ui import app, words
 
 # What is asked about: what to do, and the name of the backup.
@@ -36,10 +37,12 @@ def forget() -> None:
 @st.dialog("Restore this backup?", on_dismiss=forget)
 def restore(backup: Backup) -> None:
     """Says what the next start would do, and wants it confirmed in writing."""
-    held, when = backup.manifest, words.plain(moment(backup.made_at))
-    holds = f" It holds {words.plural(held.messages, 'message')} in {words.plural(held.chats, 'chat')}." if held else ""
+    when = words.plain(moment(backup.made_at))
+    which, missing = f"The backup of **{when}**", "was written since then"
+    if backup.made is Made.ELSEWHERE:
+        which, missing = "This backup **from elsewhere**", "is here now"
     st.markdown(
-        f"The backup of **{when}** takes the place of the database.{holds} What was written since then is not in it.\n\n"
+        f"{which} takes the place of the database.{holds(backup)} What {missing} is not in it.\n\n"
         "A database in use cannot be exchanged, so this happens at the next start:\n"
         "1. You restart chatcore. With several servers on one PostgreSQL, stop them all and start one.\n"
         "2. The backup is checked. If anything is wrong with it, nothing is changed and the app starts as it is.\n"
@@ -55,6 +58,18 @@ def restore(backup: Backup) -> None:
         )  # fmt: skip
         if done or st.button("Leave it", key="settings.restore.no", on_click=forget):
             st.rerun()
+
+
+def holds(backup: Backup) -> str:
+    """What is in a backup, in sentences; nothing where that is not known."""
+    held = backup.manifest
+    if held is None:
+        return ""
+    told = [(held.rows("users"), "person", "people"), (held.chats, "chat", "chats"), (held.messages, "message", "messages")]
+    files = held.rows("attachment")
+    parts = [words.plural(*one) for one in ([*told, (files, "file", "files")] if files else told)]
+    older = "" if held.revision == HEAD else f" Its schema is {held.revision}, of an older chatcore; yours has {HEAD}."
+    return f" It holds {', '.join(parts[:-1])} and {parts[-1]}.{older}"
 
 
 def kept() -> str:

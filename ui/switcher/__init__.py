@@ -12,6 +12,7 @@ from typing import cast
 import streamlit as st
 
 from ui import app
+from ui.elements import handed
 
 FOLDER = Path(__file__).parent
 KEY = "switcher"
@@ -65,7 +66,7 @@ def show_switcher(current: str) -> None:
         "commands": [{"label": label, "page": page} for label, page in (*COMMANDS, *(OWNERS if app.viewer().is_owner else ()))],
     }
     with st.container(key=KEY):
-        sent = _component()(key="switcher.dialog", data=data, on_go_change=_ignore)
+        sent = _component()(key="switcher.dialog", data=handed(data), on_go_change=_ignore)
     place = read_place(sent.get("go"))
     if place is None:
         return

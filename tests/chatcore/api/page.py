@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from markdown_it.common.utils import escapeHtml
 
 from chatcore.api.live import step_json
-from chatcore.api.paint import SafeMarkdown, Step, draw
+from chatcore.api.paint import Step, draw
+from chatcore.markdown import SafeMarkdown
 
 CODE_END = "</code></pre>\n"
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from chatcore.api.paint import LONGEST_INLINE, Painter, SafeMarkdown
+from chatcore.api.paint import LONGEST_INLINE, Painter
+from chatcore.markdown import SafeMarkdown
 from tests.chatcore.api.page import Page, whole
 
 # What markdown is made of; reference definitions have their own tests.

@@ -41,12 +41,55 @@ def test_nobody_but_the_owner_sees_or_does_anything(db: Database, settings: Sett
     asked = [
         function for _, function in inspect.getmembers(service, inspect.isfunction) if "viewer" in inspect.signature(function).parameters
     ]
-    assert len(asked) >= 9
+    assert len(asked) >= 10
     for function in asked:
         values = {"settings": settings, "viewer": bob, "name": "chatcore-20260314T150926Z-manual.db", "now": NOW}
+        values |= {"content": b"", "file_name": "chatcore.db"}
         with pytest.raises(Denied):
             function(**{name: values[name] for name in inspect.signature(function).parameters})
     assert not settings.backups_at.exists()
+
+
+def test_a_backup_from_elsewhere_is_read_whole_before_it_is_listed(db: Database, settings: Settings) -> None:
+    ada = make_viewer(db, is_owner=True)
+    make_chat(db, ada, messages=2)
+    ended(service.begin_backup(settings, ada, now=NOW))
+    (made,) = list_folder(settings.backups_at)
+    content = made.path.read_bytes()
+    service.delete_backup(settings, ada, made.name)
+
+    job = ended(service.begin_taking_in(settings, ada, memoryview(content), file_name=made.name, now=NOW + DAY))
+
+    (brought,) = list_folder(settings.backups_at)
+    assert (brought.made, brought.made_at, brought.sha256) == (Made.ELSEWHERE, made.made_at, made.sha256)
+    assert brought.verified_at is not None
+    assert job.message == f"{made.name} is whole, with 2 messages in 1 chat. It is listed here as {brought.name}; nothing is restored yet."
+    service.plan_restore(settings, ada, brought.name, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a letter", "mine.zip is neither a SQLite database nor an archive."),
+        (b"SQLite format 3\x00" + bytes(8000), "mine.zip"),
+        (b"PK\x03\x04 and no more", "mine.zip cannot be read as a backup"),
+        (bytes(service.LARGEST_BYTES + 1), "mine.zip has more than 200 MB."),
+        (b"", "mine.zip is neither"),
+    ],
+    ids=["letter", "broken database", "broken archive", "large", "empty"],
+)
+def test_what_is_no_whole_backup_is_refused_by_its_name_and_nothing_is_left(
+    db: Database, settings: Settings, content: bytes, said: str
+) -> None:
+    ada = make_viewer(db, is_owner=True)
+    try:
+        error = ended(service.begin_taking_in(settings, ada, content, file_name="mine.zip", now=NOW)).error
+    except Invalid as refused:
+        error = refused
+    assert isinstance(error, Invalid)
+    assert said in error.message
+    assert str(settings.backups_at) not in str(error)
+    assert not settings.backups_at.exists() or list(settings.backups_at.iterdir()) == []
 
 
 def test_the_owner_makes_checks_and_deletes_backups(db: Database, settings: Settings) -> None:
