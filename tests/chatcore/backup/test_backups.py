@@ -20,11 +20,10 @@ from chatcore.backup.restoring import restore
 from chatcore.db import Database, open_database
 from chatcore.errors import Conflict, Invalid, NotFound
 from chatcore.history import append
-from chatcore.models import User
 from chatcore.parts import Role
 from chatcore.search import count_hits
 from tests.chatcore.backup.worlds import ailments, contents, fill_world
-from tests.factories import NOW, make_chat, make_exchange, make_viewer
+from tests.factories import NOW, USERS, make_chat, make_exchange, make_viewer
 
 LATER = NOW + timedelta(days=1)
 
@@ -117,8 +116,7 @@ def test_a_backup_of_an_older_schema_is_brought_to_the_newest(tmp_path: Path) ->
     restored = open_database(text_of(target))
     with restored.read() as tx:
         assert schema_revision(tx.connection()) == HEAD
-        users = User.metadata.tables["users"].c
-        assert tx.execute(sa.select(users.name, users.created_at)).all() == [("You", NOW)]
+        assert tx.execute(sa.select(USERS.c.name, USERS.c.created_at)).all() == [("You", NOW)]
     restored.close()
     # And the rows of an older schema go into it on the other way too.
     copy_database(make_url(f"sqlite:///{old}"), make_url(f"sqlite:///{tmp_path / 'copy.db'}"), now=NOW)
