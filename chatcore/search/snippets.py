@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from chatcore.search.query import Term
 from chatcore.search.results import Mark
-from chatcore.words import folded
+from chatcore.words import WORD_CHARACTERS, folded
 
 SNIPPET_CHARACTERS = 180
 # How much of it stands before the first word that was found.
@@ -31,14 +31,19 @@ def pattern_of(terms: tuple[Term, ...]) -> re.Pattern[str] | None:
 
 def term_pattern(term: Term) -> str:
     """The words of a term with any signs between them, not inside a longer word of ASCII."""
-    joined = re.escape(term.words[0])
+    joined = word_pattern(term.words[0])
     for word, following in pairwise(term.words):
         # Words of one character each, as Chinese has them, need nothing between them; others do.
         apart = "+" if word[-1].isascii() and following[0].isascii() else "*"
-        joined += rf"[\W_]{apart}{re.escape(following)}"
+        joined += rf"[\W_]{apart}{word_pattern(following)}"
     before = r"(?<![a-z0-9])" if term.words[0][0].isascii() else ""
     after = r"(?![a-z0-9])" if term.words[-1][-1].isascii() and not term.prefix else ""
     return f"{before}{joined}{after}"
+
+
+def word_pattern(word: str) -> str:
+    """One word; the index cuts a long one, in a text it goes on."""
+    return re.escape(word) + (r"[^\W_]*" if len(word) >= WORD_CHARACTERS else "")
 
 
 def cut_snippet(text: str, terms: Sequence[Term]) -> tuple[str, tuple[Mark, ...]]:

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from chatcore.search.query import Query, read_query
 from chatcore.search.snippets import BEFORE, MOST_MARKS, SNIPPET_CHARACTERS, cut_snippet, marks_in
-from chatcore.words import folded
+from chatcore.words import WORD_CHARACTERS, folded
 from tests.chatcore.search.corpora import palettes, texts
 from tests.chatcore.search.questions import Question, questions
 from tests.chatcore.search.reference import World, has_term
 from tests.conftest import NOW
 
+# A word of which the index knows the beginning only.
+LONG = "x" * (WORD_CHARACTERS + 12)
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=400)
 
 
@@ -57,6 +59,7 @@ def check_marks(text: str, marks: tuple[tuple[int, int], ...]) -> None:
         ("moon", "", []),
         ("moon tide sun", "moon OR sun", ["moon", "sun"]),
         ("The moon moon moon", '"moon moon" moon', ["moon moon", "moon"]),
+        (f"{LONG} tide", f'"{LONG} tide"', [f"{LONG} tide"]),
     ],
 )
 def test_what_was_searched_for_is_marked(text: str, asked: str, marks: list[str]) -> None:
