@@ -9,7 +9,7 @@ from chatcore.parts import ChatRequest, Event, Finished, FinishReason, Health, M
 
 
 class Scripted:
-    """Says what it is fed, in every answer that runs. The events fed before an answer starts are its beginning.
+    """Says what it is fed, in every answer that runs; `asked` counts those that have begun, for who has to wait for one.
 
     `play` is what it says by itself to each request; an exception in it is raised. Without `Finished`, `Failed` or `Cancelled`
     it waits to be fed; `END` ends the stream without any of them.

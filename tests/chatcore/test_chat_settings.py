@@ -8,7 +8,7 @@ from chatcore.db import Database
 from chatcore.history import get_chat, get_message
 from chatcore.parameters import PLAIN, ChatSettings
 from chatcore.parts import Finished, FinishReason, ReasoningDelta, TextDelta, Turn
-from tests.answers import ended, running
+from tests.answers import LIMIT_S, ended, running
 from tests.factories import NOW, make_chat, make_viewer
 from tests.scripted import Scripted
 
@@ -50,12 +50,14 @@ def test_an_attempt_keeps_the_window_it_was_asked_with_and_how_long_it_reasoned(
     ada, provider = make_viewer(db), Scripted(ReasoningDelta("Hm."))
     with running(db, provider) as runner:
         sent = send(runner, ada, None, Draft("Why?", "scripted", "parrot", settings=FULL), now=NOW)
+        assert provider.asked.acquire(timeout=LIMIT_S)
         for update in runner.follow_sync(ada, sent.answer_id):
             if update.reasoning:
                 assert update.reasoning_s is not None
                 provider.feed(TextDelta("Because."), DONE)
         ended(db, ada, sent.answer_id)
         plain = send(runner, ada, sent.chat_id, Draft("And?", "scripted", "parrot"), now=NOW)
+        assert provider.asked.acquire(timeout=LIMIT_S)
         provider.feed(DONE)
         ended(db, ada, plain.answer_id)
     generation = get_message(db, ada, sent.answer_id).generation
