@@ -35,7 +35,7 @@ from chatcore.parts import (
 from chatcore.providers.guide import Guide
 from chatcore.revisions import GO_ON, continue_answer, edit_and_resend, was_cut_off
 from chatcore.thread import open_thread
-from tests.answers import ask, ended, follow_to_end, read_until, running
+from tests.answers import LIMIT_S, ask, ended, follow_to_end, read_until, running
 from tests.factories import make_chat, make_exchange, make_viewer
 from tests.scripted import Scripted
 
@@ -61,6 +61,9 @@ def asked_and_answered(runner: Runner, viewer: Viewer, *prompts: str) -> list[Se
     sent: list[Sent] = []
     for prompt in prompts:
         sent.append(send(runner, viewer, sent[0].chat_id if sent else None, Draft(prompt, "scripted", "parrot"), now=NOW))
+        provider = runner.providers["scripted"]
+        assert isinstance(provider, Scripted)
+        assert provider.asked.acquire(timeout=LIMIT_S)
         ended(runner.db, viewer, sent[-1].answer_id)
     return sent
 
@@ -216,6 +219,7 @@ def test_who_reads_the_database_sees_the_beginning_at_once(db: Database) -> None
         other = Runner(db, {})
         update = next(other.follow_sync(ada, again.answer_id, Offset()))
         assert (update.text, update.state) == ("The mo", State.RUNNING)
+        assert provider.asked.acquire(timeout=LIMIT_S)
         provider.write("on")
         read_until(runner, ada, again.answer_id, "The moon")
         stop(runner, ada, again.answer_id, now=LATER)
