@@ -11,7 +11,6 @@ reads them is the same program, so nobody else's pickles are loaded. If either p
 
 import copyreg
 import gc
-import logging
 import os
 import pickle
 import subprocess
@@ -26,8 +25,6 @@ from chatcore.errors import Conflict
 from chatcore.formats import format_named, read
 from chatcore.formats.base import Broken
 from chatcore.importing_shapes import ChatShape, chat_shape
-
-log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent
 # What goes through the pipe at once.

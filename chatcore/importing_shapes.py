@@ -26,7 +26,6 @@ UNKNOWN_TYPE = "application/octet-stream"
 HELD = ("content", "reasoning", "tool_calls", "status")
 
 Row = dict[str, object]
-Words = tuple[list[str], list[str]]
 
 
 class Written(NamedTuple):

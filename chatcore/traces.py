@@ -7,7 +7,6 @@ Names: semantic-conventions-genai, docs/gen-ai/gen-ai-spans.md (all "Development
 import logging
 import threading
 from collections import deque
-from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from opentelemetry.context import Context
@@ -20,6 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from chatcore import __version__
+from chatcore.columns import as_number
 from chatcore.errors import Invalid
 from chatcore.ledger import CallEntry, Entry
 from chatcore.parts import ErrorCode, State
@@ -30,7 +30,6 @@ exporter_log = logging.getLogger(trace_exporter.__name__)
 OPERATION, EXECUTE_TOOL = "chat", "execute_tool"
 # Somebody made these names up, and what makes charts of the names of spans would keep each for ever.
 MADE_UP = (ErrorCode.MODEL_NOT_FOUND, ErrorCode.NOT_FOUND)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # These three are the defaults of OpenTelemetry's own batches.
 DELAY_S = 5.0
 LARGEST_BATCH = 512
@@ -61,7 +60,7 @@ class Traces:
 
     def observe(self, entry: Entry) -> None:
         """Makes the span of an attempt that ended, below the caller's span where the caller named it."""
-        end_ns = (entry.finished_at - EPOCH) // timedelta(microseconds=1) * 1000
+        end_ns = as_number(entry.finished_at) * 1000
         caller = {"traceparent": entry.trace_parent} if entry.trace_parent else {}
         span = self._tracer.start_span(
             f"{OPERATION} {entry.model_name}" if entry.error_type not in MADE_UP else OPERATION,
@@ -79,7 +78,7 @@ class Traces:
 
     def _observe_call(self, call: CallEntry, parent: Span) -> None:
         """The span of a tool call, below that of its answer."""
-        start_ns = (call.started_at - EPOCH) // timedelta(microseconds=1) * 1000
+        start_ns = as_number(call.started_at) * 1000
         said = {"gen_ai.operation.name": EXECUTE_TOOL, "gen_ai.tool.name": call.tool, "gen_ai.tool.type": "function"}
         span = self._tracer.start_span(
             f"{EXECUTE_TOOL} {call.tool}",

@@ -66,9 +66,8 @@ def show_composer(core: Core, viewer: Viewer, thread: Thread | None, used: Choic
                 # What is never written cannot be voted on later.
                 if chat is not None or temporary.opened() is None:
                     rival.show_switch(chat_id, choice, lines, compared)
-                second = rival_of(chat_id)
-                if second is None or can_use_tools(core, second):
-                    tool_calls.show_tools(core, viewer, chat_id, model, reads_only=second is not None)
+                if rival_can_use_tools(core, chat_id):
+                    tool_calls.show_tools(core, viewer, chat_id, model, reads_only=rival_of(chat_id) is not None)
                 slash.show_menu(core, viewer, TEXT)
                 chat_settings.show_button(core, viewer, chat, settings)
     if chat_id is not None:
@@ -111,14 +110,14 @@ def uses_tools(chat_id: uuid.UUID | None) -> bool:
 
 def compares_with_tools(chat_id: uuid.UUID | None) -> bool:
     """Whether both models the next prompt of this chat goes to may use tools: only one of them would have an advantage."""
+    return uses_tools(chat_id) and rival_can_use_tools(app.core(), chat_id)
+
+
+def rival_can_use_tools(core: Core, chat_id: uuid.UUID | None) -> bool:
+    """Whether the second model of a comparison can use tools as far as anybody knows; nothing stands against it without one."""
     second = rival_of(chat_id)
-    return uses_tools(chat_id) and (second is None or can_use_tools(app.core(), second))
-
-
-def can_use_tools(core: Core, choice: Choice) -> bool:
-    """Whether a chosen model can use tools as far as anybody knows."""
-    model = info_of(core, choice)
-    return model is not None and tool_calls.may_use(model)
+    model = info_of(core, second) if second else None
+    return second is None or (model is not None and tool_calls.may_use(model))
 
 
 def show_picker(
@@ -243,7 +242,7 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
         unsaved = temporary.opened() if chat_id is None else None
         opened_id, second = chat_id, rival_of(chat_id)
-        use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name))) and (second is None or can_use_tools(core, second))
+        use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name))) and rival_can_use_tools(core, chat_id)
         files = attachments.held(chat_id)
         draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=files, use_tools=use_tools)
         if second is not None:

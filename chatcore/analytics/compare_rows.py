@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from chatcore.analytics.chosen import by_model, days_of
+from chatcore.analytics.chosen import all_dates, by_model, days_of
 from chatcore.analytics.filters import Filters
+from chatcore.analytics.lengths import chats_by_day
 from chatcore.analytics.numbers import Ints, sizes, totals
 from chatcore.analytics.samples import Days, Percentile, Sample, Share
 from chatcore.parts import State
@@ -25,16 +26,16 @@ SHARES = {"failed_share": State.FAILED, "stopped_share": State.STOPPED}
 @dataclass(frozen=True, slots=True, eq=False)
 class RowsPart:
     """Attempts of a period, of all models or of one: the state, tokens (UNKNOWN where nobody counted) and day of each, and what was
-    measured of it. Days are counted from the first of the period; `ended` are those that are whole and over. Messages are there for
-    all models together."""
+    measured of it. Days are counted from the first of the period; `ended` are those that are whole and over. Messages and chats of
+    each day are there for all models together."""
 
     states: NDArray[np.uint8]
     tokens: Ints
     measured: Mapping[str, NDArray[np.float32]]
     days: Ints
     ended: range
+    messages: Ints | None = None
     chats: Ints | None = None
-    message_days: Ints | None = None
 
     def of(self, own: slice | Ints) -> "RowsPart":
         """Those of some places."""
@@ -63,22 +64,19 @@ class RowsPart:
             if len(known) and not known.any():
                 return np.empty(0, dtype=np.int64)
             return totals(self.days[known], self.tokens[known], number)[:number]
-        assert self.chats is not None
-        assert self.message_days is not None
-        return (
-            sizes(self.message_days, number)[:number]
-            if measure == "messages_per_day"
-            else chats_by_day(self.chats, self.message_days, number)[:number]
-        )
+        told = self.messages if measure == "messages_per_day" else self.chats
+        assert told is not None
+        return told[:number]
 
 
 def part_of_rows(rows: Rows, filters: Filters, ended: range) -> RowsPart:
     """All attempts and messages of a period."""
     asked = rows.answers
     days, message_days = (days_of(made, filters) for made in (asked, rows.messages))
+    messages = sizes(message_days, len(all_dates(filters)))
     tokens = np.where(asked["output_tokens"] == UNKNOWN, UNKNOWN, asked["input_tokens"] + asked["output_tokens"])
     measured = {name: asked[name] for name in MEASURED}
-    return RowsPart(asked["state"], tokens, measured, days, ended, rows.messages["chat"], message_days)
+    return RowsPart(asked["state"], tokens, measured, days, ended, messages, chats_by_day(rows, filters))
 
 
 def parts_by_model(part: RowsPart, rows: Rows) -> Iterator[tuple[tuple[str, str], RowsPart]]:
@@ -90,11 +88,3 @@ def parts_by_model(part: RowsPart, rows: Rows) -> Iterator[tuple[tuple[str, str]
     ends = np.cumsum(counts)
     for place in sorted(range(len(pairs)), key=lambda place: (-counts[place], pairs[place])):
         yield pairs[place], sorted_part.of(slice(ends[place] - counts[place], ends[place]))
-
-
-def chats_by_day(chats: Ints, days: Ints, number: int) -> Ints:
-    """In how many chats a message was written on each day."""
-    # One number of the day and 48 bits of the chat: of a thousand chats of a day two are alike in one of 500 million days.
-    keys = np.sort((days << 48) | (chats & (2**48 - 1)))
-    first = np.concatenate([[True], keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, dtype=np.bool_)
-    return sizes(keys[first] >> 48, number)

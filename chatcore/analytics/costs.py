@@ -183,8 +183,7 @@ def energy(db: Database, viewer: Viewer, filters: Filters, *, watts: float | Non
 def costs_of(sums: ModelSums) -> pd.DataFrame:
     """The frame of `costs`."""
     priced, usd = sums.costs.answers_with_cost, sums.costs.cost_usd
-    a_thousand = np.divide(usd, priced, out=np.full(len(usd), np.nan), where=priced > 0) * A_THOUSAND
-    columns = sums.columns | {"cost_per_1000_answers_usd": a_thousand}
+    columns = sums.columns | {"cost_per_1000_answers_usd": ratio(usd, priced) * A_THOUSAND}
     return framed({name: columns[name] for name in COSTS}, in_order(-usd, -sums.answers))
 
 

@@ -74,8 +74,8 @@ def utc_times(at: Ints) -> pd.api.extensions.ExtensionArray:
     return pd.DatetimeIndex(at.view("M8[us]"), tz="UTC").array
 
 
-def alphabetical(values: Sequence[str]) -> Ints:
-    """For each text its place among them in the order of the alphabet."""
+def alphabetical(values: Sequence[str] | Sequence[tuple[str, ...]]) -> Ints:
+    """For each text its place among them in the order of the alphabet; of several texts the first counts most."""
     ranks = np.empty(len(values), dtype=np.int64)
     ranks[sorted(range(len(values)), key=lambda place: values[place])] = np.arange(len(values))
     return ranks

@@ -9,7 +9,7 @@ from chatcore.analytics.answers import count, model_columns
 from chatcore.analytics.chosen import by_model, chosen_rows, compact, local_steps
 from chatcore.analytics.filters import Filters, Step, zone
 from chatcore.analytics.frames import Values, alphabetical, framed, in_order, texts, utc_times
-from chatcore.analytics.numbers import Ints, newest, sizes, sums_of
+from chatcore.analytics.numbers import newest, sizes, sums_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
 from chatcore.rollup.gather import USERS, check_owner
@@ -67,7 +67,7 @@ def people_models(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFram
     users, own = np.divmod(keys, max(len(pairs), 1))
     asked = {"user_id": texts(rows.users).take(users), "name": texts(names).take(users), **model_columns(pairs, own)}
     sums = count(rows.asked, groups, len(keys), ("answers", "input_tokens", "output_tokens", "answers_with_usage"))
-    return framed({**asked, **sums}, in_order(ranks(names, rows.users)[users], -sums["answers"], own))
+    return framed({**asked, **sums}, in_order(alphabetical(list(zip(names, rows.users, strict=True)))[users], -sums["answers"], own))
 
 
 def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step = "day") -> pd.DataFrame:
@@ -93,10 +93,3 @@ def names_of(tx: Session, rows: Rows) -> list[str]:
     """The names of the people in the rows, in their order."""
     found = dict(tx.execute(sa.select(USERS.c.id, USERS.c.name).where(USERS.c.id.in_(rows.users))).all())
     return [found.get(user_id, user_id) for user_id in rows.users]
-
-
-def ranks(names: list[str], users: tuple[str, ...]) -> Ints:
-    """For each person the place among all by name, of equal names by id."""
-    found = np.empty(len(names), dtype=np.int64)
-    found[sorted(range(len(names)), key=lambda place: (names[place], users[place]))] = np.arange(len(names))
-    return found

@@ -72,13 +72,18 @@ class Share:
         return wilson(self.value, effective(self.hits, self.days))
 
 
-@dataclass(frozen=True, eq=False)
-class Percentile:
-    """What was measured of each answer, and the same in order of size; its value is the percentile of `part`. `days`: the day of each."""
+class Ordered(Protocol):
+    """Values in order of size."""
 
-    measured: Floats
-    ordered: Floats
-    days: Ints
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> float: ...
+
+
+class OfOrdered:
+    """A percentile, which is the `part` of values in order."""
+
+    ordered: Ordered
     part: float
 
     @cached_property
@@ -89,17 +94,19 @@ class Percentile:
     def over(self) -> int:
         return len(self.ordered)
 
+
+@dataclass(frozen=True, eq=False)
+class Percentile(OfOrdered):
+    """What was measured of each answer, and the same in order of size; its value is the percentile of `part`. `days`: the day of each."""
+
+    measured: Floats
+    ordered: Floats
+    days: Ints
+    part: float
+
     @property
     def interval(self) -> Interval | None:
         return of_percentile(self.ordered, self.part, effective(self.measured <= self.value, self.days))
-
-
-class Ordered(Protocol):
-    """Values in order of size."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, place: int, /) -> float: ...
 
 
 def percentile_of(ordered: Ordered, part: float) -> float:
@@ -155,21 +162,13 @@ class ShareOfDays:
 
 
 @dataclass(frozen=True, eq=False)
-class PercentileOfDays:
+class PercentileOfDays(OfOrdered):
     """A percentile like `Percentile`, from values that stand for many. `by_day`: how many answers of each day were not above it, and of how
     many; only asked for where an interval is."""
 
     ordered: Bucketed
     part: float
     by_day: Callable[[], tuple[Ints, Ints]]
-
-    @cached_property
-    def value(self) -> float:
-        return percentile_of(self.ordered, self.part)
-
-    @property
-    def over(self) -> int:
-        return len(self.ordered)
 
     @property
     def interval(self) -> Interval | None:

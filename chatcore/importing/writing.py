@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ from chatcore.organise.folders import list_folders, make_folder
 from chatcore.organise.names import key_of
 from chatcore.organise.tags import clean_tag, tag_chats_in
 from chatcore.parts import Viewer
+from chatcore.rollup.days import day_of
 from chatcore.rows import CHATS, COMPARISONS, GENERATIONS, MESSAGES, new_message_ids, parts_of
 from chatcore.search.build import mark_named_days
 from chatcore.search.entering import Entry, begin_entering, enter
@@ -53,7 +54,6 @@ UNREADABLE_FILE = "files that cannot be read"
 
 MESSAGE_NAMES = ("id", "session_id", "parent_id", "user_id", "created_at", *Written._fields)
 REF_NAMES = ("kind", "external_id", "session_id", "message_id", "content_hash", "source", "user_id", "imported_at", "run_id")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Ref(NamedTuple):
@@ -504,7 +504,7 @@ def days_of(tx: Session, rows: Rows, known: Known) -> set[int]:
     times += [known.times[parent] for parent in rows.older_parents if parent in known.times]
     for part in parts_of(rows.older_parents - known.times.keys()):
         times += tx.execute(MADE_AT, {"ids": part}).scalars()
-    return {(moment - EPOCH).days for moment in times}
+    return set(map(day_of, times))
 
 
 MADE_AT = sa.select(MESSAGES.c.created_at).where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)))

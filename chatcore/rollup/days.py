@@ -1,10 +1,11 @@
 """Days as the rollup counts them: UTC days since 1970, and times in microseconds since then."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+from chatcore.columns import EPOCH as EPOCH
+from chatcore.columns import MICROSECOND as MICROSECOND
+
 DAY_US = 86_400 * 1_000_000
 # Days that are so near to each other are read in one go, with what lies between them.
 NEAR_DAYS = 3

@@ -9,7 +9,7 @@ in steps of its own.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -18,13 +18,13 @@ from sqlmodel import Session
 from chatcore.bulk import execute_many, insert_many, quickly, sqlite_driver
 from chatcore.db import Database
 from chatcore.migrations import search_index
+from chatcore.search.fts5 import second
 
 # As many pieces may wait to be put together; FTS5 itself would do it at 16, all at once, in whoever writes next. It cannot keep
 # more than 2,000.
 MOST_PIECES = 1900
 # FTS5's own (https://www.sqlite.org/fts5.html#the_automerge_configuration_option).
 AUTOMERGE = 4
-EPOCH, SECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(seconds=1)
 SET = "INSERT INTO message_fts (message_fts, rank) VALUES (?, ?)"
 
 
@@ -73,7 +73,7 @@ def enter_sqlite(tx: Session, first: int, last: int, entries: Sequence[Entry]) -
     message as a trigger does it; then the words, in the order of the keys, as FTS5 wants them."""
     keys, key = [], -(2**62)
     for entry in sorted(entries, key=lambda entry: (entry.created_at, entry.message_id)):
-        key = max((entry.created_at - EPOCH) // SECOND, key + 1)
+        key = max(second(entry.created_at), key + 1)
         keys.append((key, entry.message_id))
     driver = sqlite_driver(tx)
     if insert_many(tx, "INSERT OR IGNORE INTO message_search (key, message_id)", keys) < len(keys):

@@ -3,11 +3,12 @@ once for each kind of question, to which only the values are given then."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import sqlalchemy as sa
 
+from chatcore.columns import EPOCH
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.search.ask import KEPT, Ask, Dialect, is_kept, written
 from chatcore.search.beginnings import is_plain
@@ -16,7 +17,7 @@ from chatcore.words import INDEXED_CHARACTERS
 
 # An entry lies at most so many seconds after its message, unless as many messages share one.
 DRIFT_S = 6 * 3600
-EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+SECOND = timedelta(seconds=1)
 
 MESSAGE_ENTRIES = sa.table("message_search", sa.column("key", sa.BigInteger), sa.column("message_id", sa.BigInteger))
 MESSAGE_INDEX = sa.table("message_fts", sa.column("rowid", sa.BigInteger))
@@ -128,4 +129,4 @@ def question(ask: Ask) -> str:
 
 def second(when: datetime) -> int:
     """The whole second since 1970 in which a time lies."""
-    return int((when - EPOCH).total_seconds() // 1)
+    return (when - EPOCH) // SECOND

@@ -18,7 +18,7 @@ from chatcore.search.query import Term
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
 LONG = "':long'"
 # So many statements are kept; questions with filters for chats make new ones.
-KEPT = 200
+STATEMENTS = 200
 
 
 class TsQuery(sa.types.UserDefinedType[str]):
@@ -170,7 +170,7 @@ def pairs_of(ask: Ask) -> dict[tuple[Term, ...], tuple[str, ...]]:
 # --- statements --------------------------------------------------------------------------------------------------
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[int, datetime, str]:
     """Selects those of the person's next so many entries by time that match, at most `limit`, as "hit"; the first that was
     looked at, as "first", and if there were so many the last. In the first look for a set of chats also how many have the words,
@@ -198,7 +198,7 @@ def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[i
     return sa.union_all(hits, *(end.limit(sa.literal_column("1")) for end in (first, last)), *counts)
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def asking(shape: Shape, first: Stretch, then: Stretch | None) -> sa.Select[tuple[int, datetime]] | sa.CompoundSelect[tuple[int, datetime]]:
     """Selects the newest entries that match, at most `limit`, of those that the index of words names of a stretch of time;
     where they are too few, as many of another. In no order."""
@@ -332,7 +332,7 @@ def exactly(shape: Shape, table: Columns) -> list[sa.ColumnElement[bool]]:
 # --- titles ------------------------------------------------------------------------------------------------------
 
 
-@lru_cache(KEPT)
+@lru_cache(STATEMENTS)
 def of_titles(in_chat: tuple[sa.ColumnElement[bool], ...], is_named: bool, has_after: bool, has_before: bool) -> sa.Select[uuid.UUID]:
     """Selects the newest chats whose title matches, at most `limit`. The time of a chat is that of its last activity."""
     by_time = (TITLES.c.created_at + sa.text("interval '0'")).label("by_time")
