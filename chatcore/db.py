@@ -71,6 +71,11 @@ class Turnstile:
         self._queue: deque[tuple[threading.Lock, int]] = deque()
         self._holder: int | None = None
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody waits for it."""
+        return bool(self._queue)
+
     def __enter__(self) -> None:
         me = threading.get_ident()
         if self._holder == me:
@@ -117,6 +122,11 @@ class Database:
     def label(self) -> str:
         """The address for people, without the password."""
         return label_of(self.url)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody in this process waits for who writes now. On PostgreSQL nobody does."""
+        return self._writers.is_awaited
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -13,7 +13,8 @@ from chatcore.formats import detect, open_file, read
 from chatcore.formats.base import Broken, Conversation, Message
 from chatcore.importing import import_file, list_imports
 from chatcore.importing.runs import begin_run
-from chatcore.importing.writing import Room, Slice, Target, write_portion
+from chatcore.importing.room import Room
+from chatcore.importing.writing import Slice, Target, write_portion
 from chatcore.importing_ahead import Shape, shapes_ahead
 from chatcore.importing_shapes import chat_shape, earlier_key, message_key
 from chatcore.parts import Role, Viewer
