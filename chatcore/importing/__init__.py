@@ -45,7 +45,7 @@ MESSAGES_A_LOOK = 2000
 # What is here of so many messages is looked up together.
 MESSAGES_A_LOOK_UP = 1000
 # Of how many pieces the search index may be before it is put together meanwhile; at the end the upkeep does it.
-MOST_PIECES = 500
+MOST_PIECES = 250
 # A file of so many bytes, some 3,000 messages, is read by a process of its own, whose start takes half a second.
 LARGE_BYTES = 4_000_000
 
@@ -208,6 +208,7 @@ def take_all(target: Target, found: Iterable[ChatShape | Broken], tally: Tally, 
         while merge_step(target.db, most=MOST_PIECES):
             if on_pace:
                 on_pace(pace)
+            target.room.let_in()
 
 
 def looked_up_together(found: Iterable[ChatShape | Broken], tally: Tally) -> Iterator[list[ChatShape]]:

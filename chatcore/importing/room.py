@@ -20,7 +20,9 @@ from chatcore.db import POLL_S, Database
 # With their attempts, references and entries some 1,000 rows. Twice as many are a twentieth faster.
 MESSAGES = {"sqlite": 250, "postgresql": 300}
 # Some 5 ms. With the words that were not yet put into the index and the end of the transaction somebody waits for at most 15.
-MESSAGES_A_LOOK = 40
+MESSAGES_A_LOOK = 25
+# After so many the log of SQLite is folded: they are some 16 MB.
+TRANSACTIONS_A_FOLD = 8
 # For how long rows are written if nobody is seen; it is only reached where everything is slow.
 ALONE_S = 0.1
 # For how long while another program writes too; to put their words into the index and to end the transaction takes as long again.
@@ -49,6 +51,7 @@ class Room:
     version: int | None = None
     began: float = 0.0
     others_until: float = 0.0
+    unfolded: int = 0
 
     @classmethod
     def of(cls, db: Database) -> "Room":
@@ -85,7 +88,12 @@ class Room:
         return self.db.is_awaited or time.monotonic() - self.began > (BESIDE_OTHERS_S if self.beside_others else ALONE_S)
 
     def let_in(self) -> None:
-        """Leaves the file alone for so long that other programs notice, if there are any: they ask for it again and again."""
+        """After a transaction: folds the log now and then, and leaves the file alone for so long that other programs notice, if there
+        are any: they ask for it again and again."""
+        self.unfolded += 1
+        if self.db is not None and self.unfolded >= TRANSACTIONS_A_FOLD:
+            self.db.fold_log()
+            self.unfolded = 0
         if self.beside_others:
             time.sleep(2 * POLL_S)
 

@@ -26,7 +26,7 @@ from chatcore.search.fts5 import second
 MOST_PIECES = 1900
 # So many together on SQLite: to write their words into the index takes some 40 µs a message (measured), which whoever waits for this
 # writer waits as well.
-MESSAGES_A_PIECE = 125
+MESSAGES_A_PIECE = 100
 # FTS5's own (https://www.sqlite.org/fts5.html#the_automerge_configuration_option).
 AUTOMERGE = 4
 SET = "INSERT INTO message_fts (message_fts, rank) VALUES (?, ?)"
