@@ -337,7 +337,8 @@ def add_message(target: Target, message: MessageShape, ids: tuple[int, uuid.UUID
     rows.refs.append(("message", Ref(message.key, chat_id, message_id, message.look)))
     for row in message.ledger:
         own = {"user_id": user_id, "session_id": chat_id, "message_id": message_id}
-        rows.generations.append({name: value for name, value in row.items() if name in LEDGER} | own)
+        known = row if row.keys() <= LEDGER else {name: value for name, value in row.items() if name in LEDGER}
+        rows.generations.append(known | own)
     if message.rating is not None:
         rated = {"rating": message.rating, "created_at": message.created_at, "note": message.rating_note}
         rows.feedback.append({"user_id": user_id, "message_id": message_id, **rated})
