@@ -90,6 +90,17 @@ def question_of(kind: Kind, in_chat: tuple[sa.ColumnElement[bool], ...]) -> Stat
     return statement.order_by(key.desc()).limit(sa.bindparam("limit", type_=sa.Integer))
 
 
+def sampled(groups: Sequence[Sequence[Term]], ids: Sequence[int]) -> Entries:
+    """The question for the texts of the messages of these ids, each NULL where SQLite sees that one of the groups is not in it."""
+    return Entries(texts_of(sizes_of(groups)), {**words_to_read(groups), "ids": ids})
+
+
+@lru_cache(maxsize=100)
+def texts_of(sizes: tuple[int, ...]) -> Statement:
+    """The question for the texts of messages by their ids."""
+    return sa.select(likely_text(sizes)).where(MESSAGES.c.id.in_(sa.bindparam("ids", expanding=True)))
+
+
 def text_to_read(groups: Sequence[Sequence[Term]]) -> tuple[sa.ColumnElement[str], dict[str, str]]:
     """The text of a message, or NULL, as `entries` has it, and the values it is asked with."""
     return likely_text(sizes_of(groups)).label("text"), words_to_read(groups)
