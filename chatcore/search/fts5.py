@@ -26,7 +26,7 @@ CHAT_INDEX = sa.table("chat_fts", sa.column("rowid", sa.BigInteger))
 TEXT = sa.func.substr(MESSAGES.c.content, 1, INDEXED_CHARACTERS).label("text")
 KEY = MESSAGE_INDEX.c.rowid.label("key")
 
-Kind = tuple[bool, bool, bool, bool, tuple[int, ...] | None]
+Kind = tuple[bool, bool, bool, bool, tuple[int, ...] | None, bool]
 Statement = sa.Select[*tuple[object, ...]]
 
 
@@ -49,11 +49,12 @@ class Entries:
     values: Mapping[str, object]
 
 
-def entries(ask: Ask, *, read: Sequence[Sequence[Term]] = (), after: Sequence[object] | None = None) -> Entries:
+def entries(ask: Ask, *, read: Sequence[Sequence[Term]] = (), with_role: bool = False, after: Sequence[object] | None = None) -> Entries:
     """The question for the messages that match, behind the one of this key; with groups of terms to `read` for the text of each
-    too, or NULL where SQLite itself can see that one of the groups has none of its words in it."""
+    too, or NULL where SQLite itself can see that one of the groups has none of its words in it; or `with_role` of each."""
     since, before = ask.query.after, ask.query.before
-    kind: Kind = (since is not None, before is not None, after is not None, bool(ask.in_chat), sizes_of(read) if read else None)
+    sizes = sizes_of(read) if read else None
+    kind: Kind = (since is not None, before is not None, after is not None, bool(ask.in_chat), sizes, with_role)
     statement = usual_question(*kind) if not ask.in_chat or is_kept(ask.in_chat) else question_of(kind, ask.in_chat)
     values: dict[str, object] = {"match": question(ask), **words_to_read(read)}
     if since:
@@ -73,12 +74,13 @@ def usual_question(*kind: *Kind) -> Statement:
 
 def question_of(kind: Kind, in_chat: tuple[sa.ColumnElement[bool], ...]) -> Statement:
     """The question with the conditions that there are; each entry with its message where a column or a condition asks for it."""
-    has_since, has_before, has_after, asks_chats, sizes = kind
+    has_since, has_before, has_after, asks_chats, sizes, with_role = kind
     key, tables = MESSAGE_INDEX.c.rowid, MESSAGE_INDEX.join(MESSAGE_ENTRIES, MESSAGE_ENTRIES.c.key == MESSAGE_INDEX.c.rowid)
-    if has_since or has_before or asks_chats or sizes is not None:
+    if has_since or has_before or asks_chats or sizes is not None or with_role:
         tables = tables.join(MESSAGES, MESSAGES.c.id == MESSAGE_ENTRIES.c.message_id)
-    text = [] if sizes is None else [likely_text(sizes).label("text")]
-    statement = sa.select(MESSAGE_ENTRIES.c.message_id, KEY, *text).select_from(tables).where(sa.text("message_fts MATCH :match"))
+    more: list[sa.ColumnElement[str]] = [] if sizes is None else [likely_text(sizes).label("text")]
+    more += [MESSAGES.c.role] if with_role else []
+    statement = sa.select(MESSAGE_ENTRIES.c.message_id, KEY, *more).select_from(tables).where(sa.text("message_fts MATCH :match"))
     if has_since:
         statement = statement.where(key >= sa.bindparam("first"), MESSAGES.c.created_at >= sa.bindparam("since"))
     if has_before:

@@ -66,7 +66,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_IN_CHATS", 6)
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
     monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
-    for name, number in {"FIRST_READ": 2, "JOINED": 3, "MOST_READ": 3, "MOST_ASKED": 3, "FEWEST": 1000}.items():
+    for name, number in {"FIRST_READ": 2, "JOINED": 3, "MOST_READ": 3, "MOST_ASKED": 3, "MOST_BY_ROLE": 2, "FEWEST": 1000}.items():
         monkeypatch.setattr(sqlite, name, number)
 
 
