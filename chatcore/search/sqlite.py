@@ -19,7 +19,18 @@ from chatcore.parts import Role
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.search.ask import KEPT, Ask, Pool, is_kept, of_titles, written
 from chatcore.search.beginnings import has_all
-from chatcore.search.fts5 import CHAT_ENTRIES, CHAT_INDEX, DIALECT, MESSAGE_ENTRIES, entries, sampled, term, text_to_read
+from chatcore.search.fts5 import (
+    CHAT_ENTRIES,
+    CHAT_INDEX,
+    DIALECT,
+    MESSAGE_ENTRIES,
+    MESSAGE_INDEX,
+    Tags,
+    entries,
+    sampled,
+    term,
+    text_to_read,
+)
 from chatcore.search.query import Term
 
 # So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
@@ -36,6 +47,9 @@ READ_FOR_CHATS = 15
 # So many messages with the words are looked at for their role, 4 µs each: every second one has it, and for the AND with its list,
 # which is as long, FTS5 takes half as long again. Not so models: of a rare one the list is shorter (measured).
 MOST_BY_ROLE, ROLES_AT_ONCE = 1500, 25
+# A word is rare in so many messages: to look at the rows of all takes 3 µs each, a leap in the list of a tag or of a frequent word
+# twice as much. So many of the words are tried, the longest first.
+RARE, WORDS_TRIED = 2000, 2
 # For a pool so many messages are read, or asked for their chat, 5 to 10 µs each; but all of them until FEWEST are found.
 MOST_READ, MOST_ASKED, FEWEST = 2000, 4000, 20
 
@@ -43,6 +57,15 @@ Key = tuple[int]
 KEY_TYPES: Sequence[type] = (int,)
 Found = tuple[int, Key]
 LAST_MESSAGE = sa.select(sa.func.max(MESSAGE_ENTRIES.c.message_id))
+# The message behind so many newer ones that match.
+NTH = (
+    sa.select(sa.select(MESSAGE_ENTRIES.c.message_id).where(MESSAGE_ENTRIES.c.key == MESSAGE_INDEX.c.rowid).scalar_subquery())
+    .select_from(MESSAGE_INDEX)
+    .where(sa.text("message_fts MATCH :match"))
+    .order_by(MESSAGE_INDEX.c.rowid.desc())
+    .limit(1)
+    .offset(sa.bindparam("before", type_=sa.Integer))
+)
 TITLES = (
     sa.select(CHATS.c.id)
     .select_from(
@@ -58,7 +81,7 @@ Id = TypeVar("Id", int, uuid.UUID)
 
 def newest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
-    looked = by_reading(tx, ask, limit=limit, after=after)
+    looked = by_rarest(tx, ask, limit=limit, after=after) or by_reading(tx, ask, limit=limit, after=after)
     return looked.found if looked else by_index(tx, ask, limit=limit, after=after)
 
 
@@ -78,11 +101,13 @@ def by_index(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | Non
 
 def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
     """The newest messages that match, at most `size`; not all of them where it takes too long to look at everything."""
-    if ask.in_chat and ask.query.among_few_chats:
+    looked = by_rarest(tx, ask, limit=size + 1, after=None)
+    if looked is None and ask.in_chat and ask.query.among_few_chats:
         looked = by_asking(tx, ask, limit=size + 1)
-    else:
-        read = by_reading(tx, ask, limit=size + 1, after=None, most=MOST_READ)
-        looked = read or Looked(by_index(tx, ask, limit=size + 1, after=None))
+    if looked is None:
+        looked = by_reading(tx, ask, limit=size + 1, after=None, most=MOST_READ)
+    if looked is None:
+        looked = Looked(by_index(tx, ask, limit=size + 1, after=None))
     found, end = looked.found, looked.end
     if end and len(found) < FEWEST:
         found = found + newest(tx, ask, limit=FEWEST - len(found), after=end)
@@ -144,10 +169,47 @@ def by_roles(tx: Session, ask: Ask, roles: frozenset[str], *, limit: int, after:
     return Looked(found)
 
 
+def by_rarest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> Looked | None:
+    """The newest messages that match, by all that have the rarest of the words, anybody's: whose one is, its tags, its chat and its other
+    words are told by its row. None if there is no such word, or nothing to tell that the index does not tell in less time."""
+    groups, tags = ask.query.groups, Tags(ask.tag_groups, ask.not_tags, ask.chat_ids)
+    is_word = len(groups) == 1 and len(groups[0][0].words) == 1
+    if ask.query.without or not tags.are_told or (is_word and not tags.are_long and not ask.query.among_few_chats):
+        return None
+    closed = {word for group in groups if len(group) == 1 and not group[0].prefix for word in group[0].words}
+    tried = sorted(closed, key=lambda word: (-len(word), word))[:WORDS_TRIED]
+    rare = next((Term((word,)) for word in tried if is_rare(tx, Term((word,)))), None)
+    if rare is None:
+        return None
+    read = tuple(group for group in groups if group != (rare,))
+    is_in = has_all(read) if read else None
+    question = entries(ask, read=read, only=rare, tags=tags, after=after)
+    found: list[Found] = []
+    values, as_taken = {**question.values, "limit": -1}, {"yield_per": FIRST_READ}
+    with tx.execute(question.statement, values, execution_options=as_taken) as rows:
+        for message_id, key, *text in rows:
+            if is_in is None or (text[0] is not None and is_in(text[0])):
+                found.append((message_id, (key,)))
+                if len(found) == limit:
+                    break
+    return Looked(found)
+
+
+def is_rare(tx: Session, word: Term) -> bool:
+    """Whether few messages have a word; frequent ones are seldom looked for so far."""
+    there = tx.execute(NTH, {"match": term(word), "before": FIRST_READ}).scalar()
+    if there is None:
+        return True
+    last = tx.execute(LAST_MESSAGE).scalar() or 1
+    if (last - there) * RARE < FIRST_READ * last:
+        return False
+    return tx.execute(NTH, {"match": term(word), "before": RARE}).scalar() is None
+
+
 def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked:
     """The newest messages that match, of so many as can be asked whether they lie in one of many chats."""
     apart = read_apart(ask)
-    if apart and worth_reading(tx, apart, share_read(tx, apart, after=None), limit=limit, most=MOST_READ) is None:
+    if apart and worth_reading(tx, apart, None, limit=limit, most=MOST_READ) is None:
         apart = None
     question = entries(replace(apart.rest if apart else ask, in_chat=()))
     asked, columns, values = question.statement.cte("asked"), [], question.values
@@ -172,8 +234,7 @@ def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | N
     if apart is None:
         return None
     if ask.in_chat and ask.query.among_few_chats:
-        # How frequent the words are is told by messages of any chat, of which more are found in less time.
-        enough = worth_reading(tx, apart, share_read(tx, apart, after=after), limit=limit, most=most, each=READ_FOR_CHATS)
+        enough = worth_reading(tx, apart, None, limit=limit, most=most, each=READ_FOR_CHATS)
         if enough is None:
             return None
     found: list[Found] = []
@@ -197,13 +258,6 @@ def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | N
     return Looked(found)
 
 
-def share_read(tx: Session, apart: Apart, *, after: Sequence[object] | None) -> float:
-    """Which share of the newest messages, in any chat, have the words with an open end."""
-    question = entries(replace(apart.rest, in_chat=()), read=apart.groups, after=after)
-    texts = tx.execute(question.statement, {**question.values, "limit": FIRST_READ}).scalars("text").all()
-    return sum(text is not None and apart.is_in(text) for text in texts) / max(len(texts), 1)
-
-
 def share_sampled(tx: Session, apart: Apart, last: int) -> float:
     """Which share of everybody's messages have them, told by some that lie equally far apart, the same ones until there are twice
     as many: pages that are in memory."""
@@ -213,23 +267,27 @@ def share_sampled(tx: Session, apart: Apart, last: int) -> float:
     return sum(text is not None and apart.is_in(text) for text in texts) / max(len(texts), 1)
 
 
-def worth_reading(tx: Session, apart: Apart, share: float, *, limit: int, most: int | None, each: int = 1) -> int | None:
-    """After how many messages reading has taken too long where such a share of the newest has the words, and each costs that much
-    more; None if joining takes less anyway."""
+def worth_reading(tx: Session, apart: Apart, newest: float | None, *, limit: int, most: int | None, each: int = 1) -> int | None:
+    """After how many messages reading has taken too long where such a share of the newest has the words, if that is known, and each
+    costs that much more; None if joining takes less anyway."""
     last = tx.execute(LAST_MESSAGE).scalar() or 0
 
-    def to_read() -> float:
+    def to_read(share: float) -> float:
         return limit / share if share else math.inf
 
-    def joining() -> float:
+    def joining(share: float) -> float:
         return JOINED + share * last / JOINED_FOR_ONE
 
-    if min(to_read(), most or math.inf) * each > joining():
+    def is_less(share: float) -> bool:
+        return min(to_read(share), most or math.inf) * each <= joining(share)
+
+    share = newest
+    if share is None or not is_less(share):
         share = share_sampled(tx, apart, last)
-        if min(to_read(), most or math.inf) * each > joining():
+        if not is_less(share):
             return None
     # Half as many again as it should take, for what is rarer further back, and not less than joining would take.
-    return most or max(int(1.5 * to_read()) + FIRST_READ, int(joining() / each))
+    return most or max(int(1.5 * to_read(share)) + FIRST_READ, int(joining(share) / each))
 
 
 # --- titles and columns ------------------------------------------------------------------------------------------
