@@ -1,7 +1,6 @@
 """The question for the entries of FTS5, put together: SQLAlchemy takes as long for that as SQLite to answer it, so it is done
 once for each kind of question, to which only the values are given then."""
 
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,8 +29,8 @@ KEY = MESSAGE_INDEX.c.rowid.label("key")
 # What a row of a message tells as well as the tags in the index, by the sigil of the tags.
 TOLD = {"r": MESSAGES.c.role, "m": MESSAGES.c.model_name, "p": MESSAGES.c.provider}
 
-# What kinds the tags are of that a row must have, one of each group, and that it must not have; and whether chats are named.
-Sigils = tuple[str, str, bool]
+# What kinds the tags are of that a row must have, one of each group, and that it must not have.
+Sigils = tuple[str, str]
 Kind = tuple[bool, bool, bool, bool, tuple[int, ...] | None, bool, Sigils | None]
 Statement = sa.Select[*tuple[object, ...]]
 
@@ -57,16 +56,15 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """Tags of which one of each group must be there, and none of the others; and chats in one of which a message must lie."""
+    """Tags of which one of each group must be there, and none of the others."""
 
     groups: tuple[tuple[str, ...], ...]
     refused: tuple[str, ...]
-    chat_ids: tuple[uuid.UUID, ...] | None = None
 
     @property
     def are_long(self) -> bool:
         """Whether there are others than roles, which are asked for by less."""
-        return self.chat_ids is not None or any(tag[0] != "r" for group in (*self.groups, self.refused) for tag in group)
+        return any(tag[0] != "r" for group in (*self.groups, self.refused) for tag in group)
 
     @property
     def are_told(self) -> bool:
@@ -76,14 +74,13 @@ class Tags:
     @property
     def sigils(self) -> Sigils:
         """What kinds they are of."""
-        return "".join(group[0][0] for group in self.groups), "".join(sorted({tag[0] for tag in self.refused})), self.chat_ids is not None
+        return "".join(group[0][0] for group in self.groups), "".join(sorted({tag[0] for tag in self.refused}))
 
     @property
     def values(self) -> dict[str, object]:
         """The values of the conditions that stand for them."""
         values: dict[str, object] = {f"among_{place}": [name_in(tag) for tag in group] for place, group in enumerate(self.groups)}
-        values |= {f"not_{sigil}": [name_in(tag) for tag in self.refused if tag[0] == sigil] for sigil in self.sigils[1]}
-        return values if self.chat_ids is None else values | {"chat_ids": self.chat_ids}
+        return values | {f"not_{sigil}": [name_in(tag) for tag in self.refused if tag[0] == sigil] for sigil in self.sigils[1]}
 
 
 def name_in(tag: str) -> str:
@@ -93,16 +90,13 @@ def name_in(tag: str) -> str:
 
 def as_told(sigils: Sigils) -> Iterator[sa.ColumnElement[bool]]:
     """The conditions on the row of a person's message that stand for tags of these kinds."""
-    among, refused, has_chats = sigils
+    among, refused = sigils
     # With a plus, or SQLite could begin with the index of the person's messages.
     yield sa.literal_column("+chatmessage.user_id") == sa.bindparam("user_id")
     for place, sigil in enumerate(among):
         yield TOLD[sigil].in_(sa.bindparam(f"among_{place}", expanding=True))
     for sigil in refused:
         yield sa.func.coalesce(TOLD[sigil], "").not_in(sa.bindparam(f"not_{sigil}", expanding=True))
-    if has_chats:
-        lies_in = sa.literal_column("+chatmessage.session_id", type_=MESSAGES.c.session_id.type)
-        yield lies_in.in_(sa.bindparam("chat_ids", expanding=True))
 
 
 def entries(

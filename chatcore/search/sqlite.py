@@ -172,9 +172,9 @@ def by_roles(tx: Session, ask: Ask, roles: frozenset[str], *, limit: int, after:
 def by_rarest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> Looked | None:
     """The newest messages that match, by all that have the rarest of the words, anybody's: whose one is, its tags, its chat and its other
     words are told by its row. None if there is no such word, or nothing to tell that the index does not tell in less time."""
-    groups, tags = ask.query.groups, Tags(ask.tag_groups, ask.not_tags, ask.chat_ids)
-    is_word = len(groups) == 1 and len(groups[0][0].words) == 1
-    if ask.query.without or not tags.are_told or (is_word and not tags.are_long and not ask.query.among_few_chats):
+    groups, tags = ask.query.groups, Tags(ask.tag_groups, ask.not_tags)
+    is_long = tags.are_long or (ask.in_chat and ask.query.among_few_chats)
+    if ask.query.without or ask.chat_ids is not None or not tags.are_told or not is_long:
         return None
     closed = {word for group in groups if len(group) == 1 and not group[0].prefix for word in group[0].words}
     tried = sorted(closed, key=lambda word: (-len(word), word))[:WORDS_TRIED]
