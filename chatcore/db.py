@@ -52,7 +52,7 @@ SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA cache_size=-65536",
-    "PRAGMA mmap_size=268435456",
+    "PRAGMA mmap_size=2147418112",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA journal_size_limit=67108864",
     # The log is folded into the file by `fold_log`, which holds nobody up; if nobody calls it, by who commits when it is 64 MB.

@@ -225,10 +225,10 @@ class Dialect:
     owner: Callable[[str], str] = field(default=lambda user_id: "u" + hexed(user_id))
 
 
-def written(ask: Ask, dialect: Dialect, *, titles: bool = False) -> str:
+def written(ask: Ask, dialect: Dialect, *, titles: bool = False, owner: bool = True) -> str:
     """The whole question in one expression: the viewer, the words, the tags, and what must not be there.
 
-    `titles`: for the index of titles, which knows no tags but the owner.
+    `titles`: for the index of titles, which knows no tags but the owner. Without `owner`: among tags that only theirs have.
     """
 
     def one_of(parts: Sequence[str]) -> str:
@@ -239,6 +239,7 @@ def written(ask: Ask, dialect: Dialect, *, titles: bool = False) -> str:
     if not titles:
         parts += [one_of([dialect.tag(tag) for tag in group]) for group in ask.tag_groups]
         refused += [dialect.tag(tag) for tag in ask.not_tags]
-    parts.append(dialect.tag(dialect.owner(ask.user_id)))
+    if owner:
+        parts.append(dialect.tag(dialect.owner(ask.user_id)))
     whole = dialect.both.join(parts)
     return f"({whole}){dialect.but_not}({dialect.either.join(refused)})" if refused else whole

@@ -18,7 +18,8 @@ from chatcore.organise.tags import tag_chats
 from chatcore.parts import Viewer
 from chatcore.rows import MESSAGES, encode_cursor
 from chatcore.search import ONLY_NEWEST, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
-from chatcore.search.query import QUOTES, narrowed
+from chatcore.search.ask import resolve
+from chatcore.search.query import QUOTES, narrowed, read_query
 from chatcore.search.results import Facet, Hit, Order
 from tests.chatcore.search.corpora import Corpus, corpora, next_start, palettes, write
 from tests.chatcore.search.questions import ZONES, Question, questions
@@ -66,7 +67,15 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_IN_CHATS", 6)
     monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
     monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
-    for name, number in {"FIRST_READ": 2, "JOINED": 3, "MOST_READ": 3, "MOST_ASKED": 3, "FEWEST": 1000}.items():
+    for name, number in {
+        "FIRST_READ": 2,
+        "JOINED": 3,
+        "MOST_READ": 3,
+        "MOST_ASKED": 3,
+        "MOST_BY_ROLE": 2,
+        "RARE": 3,
+        "FEWEST": 1000,
+    }.items():
         monkeypatch.setattr(sqlite, name, number)
 
 
@@ -229,7 +238,7 @@ def test_best_match_looks_at_the_newest_only(db: Database, viewer: Viewer, now: 
 def test_best_match_says_that_it_did_not_look_at_everything(
     db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    for name, number in {"MOST_NAMED_FOR_POOL": 1, "FIRST_READ": 2, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 3}.items():
+    for name, number in {"MOST_NAMED_FOR_POOL": 1, "FIRST_READ": 2, "RARE": 2, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 3}.items():
         monkeypatch.setattr(sqlite, name, number)
     chats = [make_chat(db, viewer) for _ in range(2)]
     made = [make_message(db, viewer, chats[number % 2].id, "moon", now=now + timedelta(seconds=number)).id for number in range(6)]
@@ -243,6 +252,25 @@ def test_best_match_says_that_it_did_not_look_at_everything(
     monkeypatch.setattr(sqlite, "FEWEST", 6)
     page = search(db, viewer, text, order=Order.BEST)
     assert [hit.message_id for hit in page.hits] == made[::-1]
+
+
+def test_newest_messages_unlike_the_others_do_not_make_the_beginning_of_a_word_rare(
+    db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not db.is_sqlite:
+        pytest.skip("Only the index of SQLite knows no beginnings.")
+    for name, number in {"FIRST_READ": 2, "JOINED": 6}.items():
+        monkeypatch.setattr(sqlite, name, number)
+    chat = make_chat(db, viewer)
+    made = [make_message(db, viewer, chat.id, "moon", now=now + timedelta(seconds=number)).id for number in range(12)]
+    for number in range(12, 15):
+        make_message(db, viewer, chat.id, "tide", now=now + timedelta(seconds=number))
+    with db.read() as tx:
+        frequent, rare = (resolve(tx, viewer, read_query(text, now=now), sqlite.titled, 100) for text in ("moo*", "sun*"))
+        looked = sqlite.by_reading(tx, frequent, limit=1, after=None)
+        assert looked is not None
+        assert [message_id for message_id, _ in looked.found] == made[-1:]
+        assert sqlite.by_reading(tx, rare, limit=1, after=None) is None
 
 
 def test_a_cursor_serves_only_its_own_order(db: Database, viewer: Viewer) -> None:
