@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, SQLModel
 
 import chatcore.models  # noqa: F401  # fills the metadata
@@ -108,11 +109,28 @@ GENERATION_COLUMNS = (
     GENERATIONS.c.context_tokens,
 )
 
+DIALECTS = ("sqlite", "postgresql")
+
+
+def of_messages(column: sa.ColumnElement[int | None], dialect: str) -> sa.ColumnElement[bool]:
+    """Whether a column has one of the ids in the parameter `message_ids`. PostgreSQL takes them as one array: a statement with
+    another number of parameters would be another one, which it would have to plan anew."""
+    if dialect == "postgresql":
+        return column == sa.any_(sa.bindparam("message_ids", type_=ARRAY(sa.BigInteger)))
+    return column.in_(sa.bindparam("message_ids", expanding=True))
+
+
 # Every thread asks this: built once, because building a statement takes longer than the database takes to run it.
-OF_MESSAGES = GENERATIONS.c.message_id.in_(sa.bindparam("message_ids", expanding=True))
-NEWEST_GENERATIONS = sa.select(*GENERATION_COLUMNS).where(
-    GENERATIONS.c.id.in_(sa.select(sa.func.max(GENERATIONS.c.id)).where(OF_MESSAGES).group_by(GENERATIONS.c.message_id))
-)
+NEWEST_GENERATIONS = {
+    dialect: sa.select(*GENERATION_COLUMNS).where(
+        GENERATIONS.c.id.in_(
+            sa.select(sa.func.max(GENERATIONS.c.id))
+            .where(of_messages(GENERATIONS.c.message_id, dialect))
+            .group_by(GENERATIONS.c.message_id)
+        )
+    )
+    for dialect in DIALECTS
+}
 
 SAME_FILE = sa.and_(CONTENTS.c.user_id == ATTACHMENTS.c.user_id, CONTENTS.c.sha256 == ATTACHMENTS.c.sha256)
 ATTACHED_TO = ATTACHMENTS.c.message_id.in_(sa.bindparam("message_ids", expanding=True))
@@ -125,7 +143,13 @@ ATTACHMENT_COLUMNS = (
     CONTENTS.c.characters,
     CONTENTS.c.is_cut,
 )
-ATTACHED = sa.select(*ATTACHMENT_COLUMNS).join_from(ATTACHMENTS, CONTENTS, SAME_FILE).where(ATTACHED_TO).order_by(ATTACHMENTS.c.id)
+ATTACHED = {
+    dialect: sa.select(*ATTACHMENT_COLUMNS)
+    .join_from(ATTACHMENTS, CONTENTS, SAME_FILE)
+    .where(of_messages(ATTACHMENTS.c.message_id, dialect))
+    .order_by(ATTACHMENTS.c.id)
+    for dialect in DIALECTS
+}
 
 
 def new_message_ids(tx: Session, count: int) -> list[int]:
@@ -197,7 +221,7 @@ def newest_generations(tx: Session, message_ids: Sequence[int]) -> dict[int, Gen
     """The newest generation of each of these messages, which the caller has checked to be the viewer's."""
     if not message_ids:
         return {}
-    rows = tx.execute(NEWEST_GENERATIONS, {"message_ids": message_ids}).mappings()
+    rows = tx.execute(NEWEST_GENERATIONS[tx.get_bind().dialect.name], {"message_ids": list(message_ids)}).mappings()
     infos = {}
     for row in rows:
         values = dict(row)
@@ -211,7 +235,7 @@ def attachments_of(tx: Session, message_ids: Sequence[int]) -> dict[int, tuple[A
     if not message_ids:
         return {}
     infos: dict[int, tuple[AttachmentInfo, ...]] = {}
-    for row in tx.execute(ATTACHED, {"message_ids": message_ids}).mappings():
+    for row in tx.execute(ATTACHED[tx.get_bind().dialect.name], {"message_ids": list(message_ids)}).mappings():
         infos[row["message_id"]] = (*infos.get(row["message_id"], ()), AttachmentInfo(**row))
     return infos
 

@@ -82,15 +82,19 @@ IDS: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
 WAY: sa.BindParameter[int] = sa.bindparam("way", expanding=True)
 ROOTS = sa.and_(MESSAGES.c.session_id == sa.bindparam("chat_id"), MESSAGES.c.parent_id.is_(None))
 CHILDREN = MESSAGES.c.parent_id == sa.bindparam("message_id")
+NOTHING = sa.literal_column("0", MESSAGES.c.id.type)
 
 
 def downward(first: sa.ColumnElement[bool]) -> sa.Select[*tuple[object, ...]]:
     """The newest message for which the condition holds, the newest one that follows it, and so on, each with the id of its
     `oldest` sibling."""
-    seed = sa.select(sa.func.max(MESSAGES.c.id).label("id"), sa.func.min(MESSAGES.c.id).label("oldest"), sa.literal(1).label("step"))
+    # Nothing is added, so that no index has what is asked for: PostgreSQL would look along all ids of the chat, or of all messages,
+    # for the first one that follows the message (16 ms of 5,000, measured).
+    message_id, child_id = MESSAGES.c.id + NOTHING, CHILD.c.id + NOTHING
+    seed = sa.select(sa.func.max(message_id).label("id"), sa.func.min(message_id).label("oldest"), sa.literal(1).label("step"))
     down = seed.where(first).cte("down", recursive=True)
     newest, oldest = (
-        sa.select(pick(CHILD.c.id)).where(CHILD.c.parent_id == down.c.id).scalar_subquery() for pick in (sa.func.max, sa.func.min)
+        sa.select(pick(child_id)).where(CHILD.c.parent_id == down.c.id).scalar_subquery() for pick in (sa.func.max, sa.func.min)
     )
     step = sa.select(newest, oldest, down.c.step + 1).where(down.c.id.is_not(None), down.c.step < sa.bindparam("steps"))
     down = down.union_all(step)
@@ -100,8 +104,13 @@ def downward(first: sa.ColumnElement[bool]) -> sa.Select[*tuple[object, ...]]:
 DOWN_FROM_START, DOWN_FROM = downward(ROOTS), downward(CHILDREN)
 ROWS = sa.select(*MESSAGE_COLUMNS).where(MESSAGES.c.session_id == sa.bindparam("chat_id"), MESSAGES.c.id.in_(IDS)).order_by(MESSAGES.c.id)
 
-# What else follows the same messages as those of a way up, or of a way down.
-SIBLINGS = sa.select(CHILD.c.id).join(PATH, sa.and_(CHILD.c.parent_id == PATH.c.parent_id, CHILD.c.id != PATH.c.id))
+# The highest message of a way up, and what else follows the same messages as those of it.
+TOP = UP_FROM_ITS_END.add_columns(sa.true().label("is_top")).limit(sa.literal_column("1"))
+SIBLINGS = sa.select(CHILD.c.id, CHILD.c.parent_id, sa.false()).join(
+    PATH, sa.and_(CHILD.c.parent_id == PATH.c.parent_id, CHILD.c.id != PATH.c.id)
+)
+TOP_AND_SIBLINGS = sa.union_all(sa.select(TOP.subquery()), SIBLINGS)
+# What else follows the messages of a way down.
 PARTING = sa.select(MESSAGES.c.id).where(MESSAGES.c.parent_id.in_(IDS), MESSAGES.c.id.not_in(WAY))
 OTHER_STARTS = sa.select(MESSAGES.c.id).where(ROOTS, MESSAGES.c.id.not_in(WAY))
 SUBTREES = sa.select(MESSAGES.c.id).where(MESSAGES.c.id.in_(IDS)).cte("subtrees", recursive=True)
@@ -182,8 +191,9 @@ def first_since(db: Database, viewer: Viewer, chat_id: uuid.UUID, *, moment: dat
         if found is None:
             return None
         way_up = {"leaf_id": found, "steps": LOOK_BACK, "lowest_id": -LARGEST_ID}
-        beginnings = list(tx.execute(SIBLINGS, way_up).scalars())
-        top = tx.execute(UP_FROM_ITS_END, way_up | {"limit": 1}).one()
+        rows = tx.execute(TOP_AND_SIBLINGS, way_up).all()
+        (top,) = (row for row in rows if row.is_top)
+        beginnings = [row.id for row in rows if not row.is_top]
         if top.parent_id is None:
             beginnings += tx.execute(OTHER_STARTS, {"chat_id": chat_id, "way": [top.id]}).scalars()
         left = subtrees(tx, beginnings)
@@ -228,11 +238,16 @@ def window(tx: Session, chat_id: uuid.UUID, leaf_id: int | None, place: Place, l
             down = [*first, *descend(tx, chat_id, leaf_id, message_id, limit + 1 - len(first))]
             return down[:limit], len(up) > len(first), len(down) > limit
         case Around(message_id):
-            up = path_in(tx, chat_id, message_id, limit + 1)
-            down = descend(tx, chat_id, leaf_id, message_id, limit)
+            below = limit - 1 - limit // 3
+            above = limit - below
+            up, down = path_in(tx, chat_id, message_id, above + 1), descend(tx, chat_id, leaf_id, message_id, below + 1)
             # What one side has too little of, the other makes up for.
-            below = min(len(down), max(limit - 1 - limit // 3, limit - len(up)))
-            above = min(len(up), limit - below)
+            if len(down) < below and len(up) > above:
+                above, below = limit - len(down), len(down)
+                up = path_to(tx, message_id, above + 1)
+            elif len(up) < above and len(down) > below:
+                above, below = len(up), limit - len(up)
+                down = descend(tx, chat_id, leaf_id, message_id, below + 1)
             return [*up[:above][::-1], *down[:below]], len(up) > above, len(down) > below
         case _:
             assert_never(place)

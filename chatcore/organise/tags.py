@@ -28,6 +28,8 @@ MERGE = sa.text(
     "INSERT INTO chattag (session_id, tag_id, user_id) SELECT t.session_id, :into_id, t.user_id FROM chattag t "
     "WHERE t.user_id = :user_id AND t.tag_id = :from_id ON CONFLICT (session_id, tag_id) DO NOTHING"
 )
+# Kept, since every search and list with a tag asks it.
+NAMES = sa.select(TAGS.c.id, TAGS.c.name).where(TAGS.c.user_id == sa.bindparam("user_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def tags_in(tx: Session, viewer: Viewer) -> tuple[TagInfo, ...]:
 
 def known_tags(tx: Session, viewer: Viewer) -> dict[str, int]:
     """The ids of the viewer's tags under what the spellings of each have in common (see `key_of`)."""
-    found = tx.execute(sa.select(TAGS.c.id, TAGS.c.name).where(TAGS.c.user_id == viewer.user_id))
+    found = tx.execute(NAMES, {"user_id": viewer.user_id})
     return {key_of(row.name): row.id for row in found}
 
 

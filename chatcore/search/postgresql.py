@@ -4,8 +4,9 @@ Why in steps: the planner knows nothing of rare words and walks a whole index by
 messages, measured). So the viewer's newest messages are looked at first, which finds frequent words at once. How many of them
 match says which months hold the page; of these the index of words is asked, and of all the rest of the time only if they do not.
 
-What is not rare is no question to the index of words (a role, what must not be there, three letters of a word): it would
-read long lists where the entry, which has to be read for its time anyhow, says it at once.
+The index is asked the whole question where it can be, a role and what must not be there too, so that no entry has to be read for it.
+Only three letters of a word are no question to it: it would join the lists of all words that begin so. Then the entries are read that
+it names by the rest of the question. Where chats are chosen and the words are frequent, the chats lead to the entries instead.
 """
 
 import uuid
@@ -19,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from chatcore.search.ask import Ask, Pool, written
+from chatcore.search.ask import Ask, Pool, listed, written
 from chatcore.search.postgresql_statements import (
     DIALECT,
     INDEX_DIALECT,
@@ -30,9 +31,12 @@ from chatcore.search.postgresql_statements import (
     Values,
     asking,
     exact_term,
+    is_short_beginning,
     looking,
+    of_the_set,
     of_titles,
     pairs_of,
+    reading,
     shape_of,
     values_of,
 )  # fmt: skip
@@ -42,18 +46,28 @@ from chatcore.search.query import Term
 # A question of which the index of words knows nothing rare is worth a longer look, and for many hits one that is longer still.
 # Where chats are chosen it may be the chats that are rare, and not the words.
 LOOKED_AT, MOST_LOOKED_AT, MOST_LOOKED_AT_IN_CHATS, MOST_LOOKED_AT_WIDE, MOST_FOR_A_HIT = 400, 1200, 3600, 6000, 15
-# So many chats are named one by one; of more of them each hit is asked whether it lies in one.
-MOST_NAMED_CHATS = MOST_NAMED_FOR_POOL = 100
-# The index of words joins the lists of all words with such a beginning: 50 ms for three letters (measured).
-LONG_BEGINNING = 5
+# Of more chats than these the set is read by each statement, and not named.
+MOST_NAMED_CHATS = MOST_NAMED_FOR_POOL = 2000
+# Chats with so few messages are read; and others, where reading them takes less than the lists of frequent words: as long as these
+# take for so many messages with one of the words among those that were looked at first (measured at a million messages).
+FEW_MESSAGES, MESSAGES_FOR_A_WORD = 1000, 400
+# Words that so many of the first have are frequent: a longer look for them ends sooner than their lists. What so many have leads nowhere.
+FREQUENT, OFTEN = 20, 100
 # How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
 MOST_MONTHS, FEW_MONTHS, MONTH = 8, 2, timedelta(days=30)
 # What one in so many entries has is rare: the lists of all words with a short beginning are then read for less than whole months.
 RARE = 100
 # What was not found among the first that were looked at may be as frequent as this many hits among them.
 UNSEEN = 0.5
-# January of the year 1, as `month_number` counts.
-FIRST_MONTH = 12
+# A page of so many is for the best match, or to count.
+MANY = 100
+# So many entries are read first for words with a short beginning, and so many in all: for a page they are then looked up, for the
+# best match of many that is where it ends; but not before FEWEST are found. So many hits are asked for their chat.
+READ, MOST_READ, MOST_ASKED, FEWEST = 1000, 2000, 4000, 20
+# Chats with no more messages than these are read whole, even for the best match; so few of them are seldom among the newest.
+MOST_READ_IN_CHATS, FEW_CHATS = 20_000, 20
+LOWEST_ID = -(2**63)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
 
 KEY_TYPES: Sequence[type] = (datetime, int)
 Found = tuple[int, Key]
@@ -62,45 +76,167 @@ Id = TypeVar("Id", int, uuid.UUID)
 
 def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Found]:
     """The ids of the newest messages that match, behind the one of this key, each with its key."""
-    if ask.chat_ids is not None:
-        return by_words(tx, ask, limit=limit, after=after)
-    # What the index of words cannot narrow costs it more than a longer look.
+    return find(tx, ask, limit=limit, after=after).found
+
+
+def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
+    """The newest messages that match, at most `size`; not all of them where it takes too long to read everything."""
+    looked = by_asking(tx, ask, limit=size + 1) if ask.is_set else find(tx, ask, limit=size + 1, after=None, most=MOST_READ)
+    found, end = looked.found, looked.end
+    if end and len(found) < FEWEST:
+        found = found + newest(tx, ask, limit=FEWEST - len(found), after=end)
+    is_whole = len(found) <= size and (end is None or len(found) < FEWEST)
+    return Pool([message_id for message_id, _ in found[:size]], is_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found, the newest first, and the key of the last entry that was read if older ones may match too."""
+
+    found: list[Found]
+    end: Key | None = None
+
+
+def find(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None = None) -> Looked:
+    """The newest messages that match, behind the one of this key; where entries have to be read, of so many at the most."""
+    if ask.chat_ids is not None and ask.messages <= FEW_MESSAGES:
+        return Looked(by_words(tx, ask, limit=limit, after=after, by_chats=True))
     is_short = any(map(is_short_beginning, ask.query.terms))
-    is_wide = is_short or (ask.query.among_chats and not is_narrow(ask))
-    most = MOST_LOOKED_AT_IN_CHATS if ask.query.among_chats else MOST_LOOKED_AT
-    most = max(MOST_LOOKED_AT_WIDE, MOST_FOR_A_HIT * limit) if is_wide else most
-    found: list[Found] = []
-    looked, step = 0, LOOKED_AT
-    looks: list[Look] = []
-    while looked == 0 or looked + step <= most:
-        looks.append(look_at(tx, ask, step, limit=limit - len(found), after=after))
-        found += looks[-1].hits
-        if len(found) == limit or looks[-1].last is None:
-            return found
-        looked, after = looked + step, looks[-1].last
-        # As frequent as it was so far, so many entries hold the rest of the page; no fewer than before, since hits come in flocks.
-        step = in_steps(max(looked, wanted(looked, len(found), limit)))
-        if is_wide and looked == LOOKED_AT:
-            step = min(step, most - looked)
-    # A set of chats that is rarer than the words (as rare as it makes them) names the older hits, for less than many months of the words.
-    by_chats = ask.is_set and (not is_narrow(ask) or (len(looks[0].hits) + UNSEEN) * LOOKED_AT <= looks[0].with_words ** 2)
+    looks = look_for(tx, ask, limit=limit, after=after, most=most)
+    found, first, after = [hit for look in looks for hit in look.hits], looks[0], looks[-1].last
+    if len(found) == limit or after is None:
+        return Looked(found)
+    by_chats = is_by_chats(ask, first)
+    if most and by_chats and ask.messages > MOST_READ_IN_CHATS:
+        look = read_at(tx, ask, MOST_ASKED, limit=limit - len(found), after=after, by_chats=True)
+        return Looked([*found, *look.hits], look.last)
+    if is_short and has_rare_rest(ask, first) and not by_chats:
+        read = read_on(tx, ask, first, limit=limit - len(found), after=after, most=most or MOST_READ)
+        found += read.found
+        if most or len(found) == limit or read.end is None:
+            return Looked(found, read.end)
+        after = read.end
+    elif most and is_short and not by_chats:
+        return Looked(found, after)
+    elif by_chats and ask.messages > 2 * READ and limit <= MANY:
+        # The newest of them hold a page of what is frequent.
+        look = read_at(tx, ask, READ, limit=limit - len(found), after=after, by_chats=True)
+        found += look.hits
+        if len(found) == limit or look.last is None:
+            return Looked(found)
+        after = look.last
     since = None
-    if looks[0].first and after and not (is_short and len(found) * RARE < looked):
-        (end, _) = after
-        span = (looks[0].first - end) * (wanted(looked, len(found), limit) / looked)
-        since = month_of(end, span, most=FEW_MONTHS if by_chats or is_short else MOST_MONTHS)
-    return found + by_words(tx, ask, limit=limit - len(found), after=after, since=since, by_chats=by_chats)
+    looked = sum(look.number for look in looks)
+    if first.first and not (is_short and len(found) * RARE < looked):
+        span = (first.first - after[0]) * (wanted(looked, len(found), limit) / looked)
+        # Many months take as long as all of the time, and where chats are chosen they seldom hold the page.
+        since = month_of(after[0], span, most=FEW_MONTHS if is_short or ask.is_set or ask.chat_ids is not None else MOST_MONTHS)
+    if since is None and limit > MANY and ask.chat_ids is None and not is_short and is_joined(ask):
+        hits, after, since = by_newest_months(tx, ask, limit=limit - len(found), after=after)
+        found += hits
+        if len(found) == limit:
+            return Looked(found)
+    return Looked(found + by_words(tx, ask, limit=limit - len(found), after=after, since=since, by_chats=by_chats))
+
+
+def is_joined(ask: Ask) -> bool:
+    """Whether what is rare may be several things together, of which each is frequent."""
+    return len(ask.query.groups) + len(ask.tag_groups) + len(ask.query.without) + len(ask.not_tags) > 1
+
+
+def by_newest_months(tx: Session, ask: Ask, *, limit: int, after: Key) -> tuple[list[Found], Key, datetime | None]:
+    """The hits of the newest months, the key behind them, and since when there should be as many as are left to find, None if that
+    is long ago: long lists are then read for no more months than that."""
+    since = month_of(after[0], MONTH, most=FEW_MONTHS)
+    if since is None:
+        return [], after, None
+    hits = by_words(tx, ask, limit=limit, after=after, since=since, is_all=True)
+    span = (after[0] - since) * (wanted(len(hits), len(hits), limit) / len(hits)) if hits else timedelta.max
+    return hits, (since, LOWEST_ID), month_of(since, span, most=MOST_MONTHS)
+
+
+def look_for(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None) -> list["Look"]:
+    """Looks at the newest entries until they hold the page, or until the index of words or the chats are the shorter way."""
+    is_short = any(map(is_short_beginning, ask.query.terms))
+    # What the index of words cannot narrow costs it more than a longer look.
+    is_wide = is_short or (ask.query.among_chats and not is_narrow(ask))
+    longest = MOST_LOOKED_AT_IN_CHATS if ask.query.among_chats else MOST_LOOKED_AT
+    longest = max(MOST_LOOKED_AT_WIDE, MOST_FOR_A_HIT * limit) if is_wide else longest
+    longest = min(longest, MOST_ASKED) if most else longest
+    if ask.chat_ids is not None and (most or len(ask.chat_ids) <= FEW_CHATS):
+        # All that is in the chats is soon read, and few chats are seldom among the newest.
+        longest = LOOKED_AT
+    looks: list[Look] = []
+    looked, found, step = 0, 0, LOOKED_AT
+    while looked == 0 or (looked < longest and looked + step <= longest):
+        looks.append(look_at(tx, ask, step, limit=limit - found, after=after))
+        found, looked, after = found + len(looks[-1].hits), looked + step, looks[-1].last
+        if found == limit or after is None or (is_short and has_rare_rest(ask, looks[0])):
+            break
+        # As frequent as it was so far, so many entries hold the rest of the page; no fewer than before, since hits come in flocks.
+        step = in_steps(max(looked, wanted(looked, found, limit)))
+        if looked == LOOKED_AT and (is_wide or (looks[0].with_words >= FREQUENT and most is None)):
+            step = min(step, longest - looked)
+    return looks
+
+
+def read_on(tx: Session, ask: Ask, first: "Look", *, limit: int, after: Key, most: int) -> Looked:
+    """What the next entries hold that the index of words names by what is rare in the question: first the newest months of them, as
+    the `first` look tells how many there are, no more than `most` of all."""
+    found: list[Found] = []
+    (end, _) = after
+    span = ((first.first or end) - end) * (READ / max(first.with_words, UNSEEN))
+    since, key, read, step = month_of(end, span, most=MOST_MONTHS), after, 0, READ
+    while read < most:
+        look = read_at(tx, ask, step, limit=limit - len(found), after=key, since=since)
+        found += look.hits
+        if len(found) == limit:
+            return Looked(found)
+        if look.last is not None:
+            key, read, step = look.last, read + step, most - READ
+        elif since is None:
+            return Looked(found)
+        else:
+            span, key, read = 2 * span, (since, LOWEST_ID), read + READ
+            since = month_of(since, span, most=MOST_MONTHS)
+    return Looked(found, key)
+
+
+def read_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key, since: datetime | None = None, by_chats: bool = False) -> "Look":
+    """What the next so many entries hold, of those not before `since` that the index of words names by what is rare in the question;
+    or of those in the chats."""
+    values = values_of(ask, after) | {"limit": limit, "between": since}
+    read = replace(stretch(ask, values, 0, (since, after[0]), by_chats=by_chats), since=since is not None)
+    groups = tuple(long_enough(ask))
+    values["index0"] = written(replace(ask, query=replace(ask.query, groups=groups, without=())), INDEX_DIALECT)
+    rows = tx.execute(reading(shape_of(ask, after), read, number), values).all()
+    last = keyed(row for row in rows if row.what == "last")
+    return Look(number, keyed(row for row in rows if row.what == "hit"), last=last[0][1] if last else None)
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at some entries found: the hits, when the first entry was made, the key of the last, None if there are no more;
-    of a set of chats how many have the words, in whichever chat."""
+    """What a look at so many entries found: the hits, when the first entry was made, the key of the last, None if there are no more;
+    of chosen chats how many have the words, in whichever chat, of short beginnings how many have what else is asked for."""
 
+    number: int
     hits: Sequence[Found] = ()
     first: datetime | None = None
     last: Key | None = None
     with_words: int = 0
+
+
+def has_rare_rest(ask: Ask, look: Look) -> bool:
+    """Whether what is asked for beside short beginnings is rare enough for the index of words to lead to it."""
+    return is_narrow(ask) and look.with_words < OFTEN
+
+
+def is_by_chats(ask: Ask, look: Look) -> bool:
+    """Whether the chats lead to the older hits, since reading what is in them takes less than the lists of the words."""
+    if ask.chat_ids is not None:
+        return not is_narrow(ask) or ask.messages <= look.with_words * MESSAGES_FOR_A_WORD
+    # A set that is rarer than the words, as rare as it makes them.
+    return ask.is_set and (not is_narrow(ask) or (len(look.hits) + UNSEEN) * LOOKED_AT <= look.with_words**2)
 
 
 def wanted(looked: int, found: int, limit: int) -> int:
@@ -117,9 +253,12 @@ def in_steps(number: int) -> int:
 def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None) -> Look:
     """A look at the person's next so many entries by time."""
     statement = looking(shape_of(ask, after), number, is_first=number == LOOKED_AT)
-    rows = tx.execute(statement, values_of(ask, after) | {"limit": limit}).all()
+    rest = replace(ask.query, groups=tuple(group for group in ask.query.groups if not any(map(is_short_beginning, group))))
+    values = values_of(ask, after) | {"limit": limit, "rest": written(replace(ask, query=rest), DIALECT)}
+    rows = tx.execute(statement, values).all()
     first, last, words = ([row for row in rows if row.what == what] for what in ("first", "last", "words"))
     return Look(
+        number,
         hits=keyed(row for row in rows if row.what == "hit"),
         first=first[0].created_at if first else None,
         last=keyed(last)[0][1] if last else None,
@@ -129,9 +268,9 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
 
 def month_of(end: datetime, span: timedelta, *, most: int) -> datetime | None:
     """The first day of the month that lies so long before a time; None if from there to that time are more months than `most`."""
-    if span > most * MONTH:
+    if span > most * MONTH or span > end - EARLIEST:
         return None
-    number = max(month_number(end - span), FIRST_MONTH)
+    number = month_number(end - span)
     return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC) if month_number(end) - number < most else None
 
 
@@ -149,26 +288,29 @@ def months_between(since: datetime | None, until: datetime | None) -> list[str]:
     return [f"t{number // 12:04d}{number % 12 + 1:02d}" for number in numbers] if len(numbers) <= MOST_MONTHS else []
 
 
-def by_words(tx: Session, ask: Ask, *, limit: int, after: Key | None, since: datetime | None = None, by_chats: bool = False) -> list[Found]:
+def by_words(
+    tx: Session, ask: Ask, *, limit: int, after: Key | None, since: datetime | None = None, by_chats: bool = False, is_all: bool = False
+) -> list[Found]:
     """The newest entries that match, behind the one of this key, of those that the index of words names: first not before
-    `since`, then, where these are too few, the others. `by_chats`: a set of chats names the others, if there is one."""
+    `since`, which `is_all`, or then, where these are too few, the others. `by_chats`: chosen chats name the others."""
     values = values_of(ask, after) | {"limit": limit, "between": since}
     (start, end) = (ask.query.after, min(filter(None, (ask.query.before, after[0] if after else None)), default=None))
-    if since is None or (start and since <= start):
+    if since is None or (start and since <= start) or (by_chats and ask.chat_ids is not None):
         stretches = [stretch(ask, values, 0, (start, end), by_chats=by_chats)]
     else:
         newer, older = stretch(ask, values, 0, (since, end)), stretch(ask, values, 1, (start, since), by_chats=by_chats)
         stretches = [replace(newer, since=True), replace(older, until=True)]
-    rows = tx.execute(asking(shape_of(ask, after), stretches[0], stretches[1] if stretches[1:] else None), values).all()
+    rows = tx.execute(asking(shape_of(ask, after), stretches[0], stretches[1] if stretches[1:] and not is_all else None), values).all()
     return sorted(keyed(rows), key=lambda hit: hit[1], reverse=True)[:limit]
 
 
 def stretch(ask: Ask, values: Values, place: int, times: tuple[datetime | None, datetime | None], *, by_chats: bool = False) -> Stretch:
     """A stretch of time as the index of words is asked of it, with what it is asked among the values."""
     months = months_between(*times)
-    values[f"index{place}"] = index_question(ask, len(months))
+    question = index_question(ask, len(months))
+    values[f"index{place}"] = question
     values[f"months{place}"] = " | ".join(f"':{month}'" for month in months)
-    return Stretch(months=bool(months) and not by_chats, by_chats=by_chats)
+    return Stretch(months=bool(months) and not by_chats, by_chats=by_chats, is_whole=question == values["question"] and not by_chats)
 
 
 def keyed(rows: Iterable[sa.Row[tuple[int, datetime]]]) -> list[Found]:
@@ -177,12 +319,13 @@ def keyed(rows: Iterable[sa.Row[tuple[int, datetime]]]) -> list[Found]:
 
 
 def index_question(ask: Ask, months: int) -> str:
-    """What the index of words is asked: of the question only what makes it name fewer entries for less than reading them costs."""
+    """What the index of words is asked: all of the question but short beginnings that it can do without, and phrases, of which it
+    knows the words and the pairs."""
     paired = pairs_of(ask)
     few_enough = 0 < months <= FEW_MONTHS or ask.chat_ids is not None
     groups = long_enough(ask) if few_enough or long_enough(ask) or paired else [group for group in ask.query.groups if group not in paired]
-    query = replace(ask.query, groups=tuple(groups), without=())
-    return written(replace(ask, query=query, tag_groups=rare_tags(ask), not_tags=()), INDEX_DIALECT)
+    without = [term for term in ask.query.without if len(term.words) == 1 and not is_short_beginning(term)]
+    return written(replace(ask, query=replace(ask.query, groups=tuple(groups), without=tuple(without))), INDEX_DIALECT)
 
 
 def is_narrow(ask: Ask) -> bool:
@@ -201,15 +344,14 @@ def rare_tags(ask: Ask) -> tuple[tuple[str, ...], ...]:
     return tuple(group for group in ask.tag_groups if not group[0].startswith("r"))
 
 
-def is_short_beginning(term: Term) -> bool:
-    """Whether it would mean to join the lists of very many words."""
-    return term.prefix and len(term.words[-1]) < LONG_BEGINNING
-
-
-def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
-    """The newest messages that match, at most `size`."""
-    found = newest(tx, ask, limit=size + 1, after=None)
-    return Pool([message_id for message_id, _ in found[:size]], len(found) <= size)
+def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked:
+    """The newest messages that match, of so many of all chats as can be asked whether they lie in one of the set."""
+    hits = find(tx, replace(ask, in_chat=(), is_set=False), limit=MOST_ASKED, after=None, most=MOST_READ)
+    if not hits.found:
+        return hits
+    theirs = set(tx.execute(of_the_set(shape_of(ask, None)), {"user_id": ask.user_id, "ids": listed(id for id, _ in hits.found)}).scalars())
+    end = hits.end or (hits.found[-1][1] if len(hits.found) == MOST_ASKED else None)
+    return Looked([hit for hit in hits.found if hit[0] in theirs][:limit], end)
 
 
 def count(tx: Session, ask: Ask, *, cap: int) -> int:
@@ -222,7 +364,7 @@ def titles(tx: Session, ask: Ask, *, limit: int) -> list[uuid.UUID]:
     statement = of_titles(ask.in_chat, ask.chat_ids is not None, ask.query.after is not None, ask.query.before is not None)
     values = {
         "question": written(ask, DIALECT, titles=True), "user_id": ask.user_id, "limit": limit, "after": ask.query.after,
-        "before": ask.query.before, "chats": list(ask.chat_ids or ()),
+        "before": ask.query.before, "chats": ask.chats_listed,
     }  # fmt: skip
     return list(tx.execute(statement, values).scalars().all())
 
@@ -247,8 +389,3 @@ def among(column: sa.ColumnElement[Id], ids: Sequence[Id]) -> sa.ColumnElement[b
 def in_list(column: sa.ColumnElement[Id]) -> sa.ColumnElement[bool]:
     """Whether a column has one of those in the parameter `ids`, written by `listed`."""
     return column == sa.any_(sa.cast(sa.bindparam("ids", type_=sa.String), ARRAY(column.type)))
-
-
-def listed(ids: Sequence[Id]) -> str:
-    """Ids as an array in one parameter: as a thousand they take 5 ms, as an array of the driver 1 ms (measured)."""
-    return f"{{{','.join(map(str, ids))}}}"

@@ -17,6 +17,8 @@ from chatcore.search.query import Term
 
 # The tag of a message with more words, or more of one word, than a tsvector keeps the places of.
 LONG = "':long'"
+# The index of words joins the lists of all words with such a beginning: 50 ms for three letters (measured).
+LONG_BEGINNING = 5
 # So many statements are kept; questions with filters for chats make new ones.
 STATEMENTS = 200
 
@@ -82,8 +84,8 @@ INDEX_DIALECT = replace(DIALECT, term=loose_term)
 
 
 class Chats(Enum):
-    """How a question is narrowed to chats: not at all, to all but those in the trash, to a few that are named, to those of a set
-    that is read once, or by asking for the chat of each hit."""
+    """How a question is narrowed to chats: not at all, to all but those in the trash, to those that are named, to those of a set
+    that each statement reads, or by asking for the chat of each hit."""
 
     ALL, KEPT, NAMED, SET, EACH = range(5)
 
@@ -91,7 +93,7 @@ class Chats(Enum):
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What the text of a statement depends on. `phrases`: how many phrases each group has that has any; `refused`: how many
-    must not be there; `pairs`: how many groups the index of pairs is asked for."""
+    must not be there; `pairs`: how many groups the index of pairs is asked for; `is_short`: whether a word has a short beginning."""
 
     has_after: bool
     has_before: bool
@@ -99,6 +101,7 @@ class Shape:
     phrases: tuple[int, ...]
     refused: int
     pairs: int
+    is_short: bool
     chats: Chats
     in_chat: tuple[sa.ColumnElement[bool], ...]
 
@@ -106,12 +109,14 @@ class Shape:
 @dataclass(frozen=True, slots=True)
 class Stretch:
     """A stretch of time of which the index of words is asked. `months`: its months are named to it; `since`, `until`: it begins, it
-    ends at the time between the two stretches of a question; `by_chats`: not the index of words, but the chats lead to the entries."""
+    ends at the time between the two stretches of a question; `by_chats`: not the index of words, but the chats lead to the entries;
+    `is_whole`: the index of words is asked the whole question, and no entry has to be read for it."""
 
     months: bool = False
     since: bool = False
     until: bool = False
     by_chats: bool = False
+    is_whole: bool = False
 
 
 def shape_of(ask: Ask, key: Key | None) -> Shape:
@@ -124,6 +129,7 @@ def shape_of(ask: Ask, key: Key | None) -> Shape:
         phrases=tuple(filter(None, phrases)),
         refused=sum(len(term.words) > 1 for term in ask.query.without),
         pairs=len(pairs_of(ask)),
+        is_short=any(map(is_short_beginning, ask.query.terms)),
         chats=chats_of(ask),
         in_chat=ask.in_chat,
     )
@@ -142,7 +148,7 @@ def values_of(ask: Ask, key: Key | None) -> Values:
     """What a question says, by the names of the parameters."""
     values: Values = {"user_id": ask.user_id, "question": written(ask, DIALECT), "after": ask.query.after, "before": ask.query.before}
     values |= dict(zip(("key_time", "key_id"), key, strict=True)) if key else {}
-    values |= {"chats": list(ask.chat_ids)} if ask.chat_ids is not None else {}
+    values |= {"chats": ask.chats_listed} if ask.chat_ids is not None else {}
     groups = [group for group in ask.query.groups if any(len(term.words) > 1 for term in group)]
     for place, group in enumerate(groups):
         values[f"exact{place}"] = " | ".join(map(exact_term, group))
@@ -161,6 +167,11 @@ def phrases_of(name: str, terms: Sequence[Term]) -> Values:
     return texts | {f"{name}_{place}_open": term.prefix for place, term in enumerate(phrases)}
 
 
+def is_short_beginning(term: Term) -> bool:
+    """Whether it would mean to join the lists of very many words."""
+    return term.prefix and len(term.words[-1]) < LONG_BEGINNING
+
+
 def pairs_of(ask: Ask) -> dict[tuple[Term, ...], tuple[str, ...]]:
     """The groups that are one phrase, each with the words of it that follow each other and are whole."""
     wholes = {group: group[0].words[:-1] if group[0].prefix else group[0].words for group in ask.query.groups if len(group) == 1}
@@ -173,20 +184,22 @@ def pairs_of(ask: Ask) -> dict[tuple[Term, ...], tuple[str, ...]]:
 @lru_cache(STATEMENTS)
 def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[int, datetime, str]:
     """Selects those of the person's next so many entries by time that match, at most `limit`, as "hit"; the first that was
-    looked at, as "first", and if there were so many the last. In the first look for a set of chats also how many have the words,
-    in whichever chat, as "words"."""
+    looked at, as "first", and if there were so many the last. In the first look for chosen chats also how many have the words, in
+    whichever chat, and for short beginnings how many have the rest, as "words"."""
     when = ENTRIES.c.created_at
-    theirs = sa.select(ENTRIES).where(ENTRIES.c.user_id == text("user_id"), *in_time(shape, when), *behind(shape, when))
+    # The times are written out too, or the planner takes a hundredth of all entries to lie between them, and sorts these.
+    theirs = sa.select(ENTRIES).where(ENTRIES.c.user_id == text("user_id"), *in_time(shape, when, literal=True), *behind(shape, when))
     by_time = theirs.order_by(*newest_first(when, ENTRIES))
     # The number is written out: as a parameter the planner would take it for a tenth of all entries.
     entries = by_time.limit(sa.literal_column(str(number))).subquery()
     has_words = [matches(entries.c.words, "question"), *exactly(shape, entries)]
+    counted = [matches(entries.c.words, "rest")] if shape.is_short else has_words
     counts: list[sa.Select[int, datetime, str]] = []
-    if is_first and shape.chats is Chats.SET:
+    if is_first and (shape.is_short or shape.chats in (Chats.NAMED, Chats.SET)):
         # To read the set takes as long as to look at the chats of so few.
-        shape = replace(shape, chats=Chats.EACH)
+        shape = replace(shape, chats=Chats.EACH) if shape.chats is Chats.SET else shape
         no_time = sa.cast(sa.null(), Time)
-        counts = [sa.select(sa.func.count(), no_time, sa.literal_column("'words'")).select_from(entries).where(*has_words)]
+        counts = [sa.select(sa.func.count(), no_time, sa.literal_column("'words'")).select_from(entries).where(*counted)]
     hits = (
         sa.select(entries.c.message_id, entries.c.created_at, sa.literal_column("'hit'").label("what"))
         .where(*has_words, *in_chats(shape, entries.c.session_id))
@@ -196,6 +209,37 @@ def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[i
     first, last = (by_time.with_only_columns(*KEY_COLUMNS, sa.literal_column(f"'{what}'")) for what in ("first", "last"))
     last = last.offset(sa.literal_column(str(number - 1)))
     return sa.union_all(hits, *(end.limit(sa.literal_column("1")) for end in (first, last)), *counts)
+
+
+@lru_cache(STATEMENTS)
+def reading(shape: Shape, stretch: Stretch, number: int) -> sa.CompoundSelect[int, datetime, str]:
+    """Selects those that match, at most `limit`, as "hit", of the newest so many entries of a stretch of time that the index of words
+    or the chats lead to; and if there were so many, the last."""
+    when = ENTRIES.c.created_at
+    by_words = [matches(ENTRIES.c.words, "index0"), *in_pairs(shape)]
+    led = in_chats(shape, ENTRIES.c.session_id, leads=True) if stretch.by_chats else by_words
+    led += [matches(ENTRIES.c.words, "months0")] if stretch.months else []
+    times = [*in_time(shape, by_no_index(when)), *behind(shape, by_no_index(when))]
+    times += [by_no_index(when) >= time("between")] if stretch.since else []
+    newest = sa.select(ENTRIES).where(*led, *times).order_by(by_no_index(when).desc(), ENTRIES.c.message_id.desc())
+    entries = newest.limit(sa.literal_column(str(number))).cte("entries")
+    in_chat = [] if stretch.by_chats else in_chats(shape, entries.c.session_id)
+    order = newest_first(entries.c.created_at, entries)
+    hits = sa.select(entries.c.message_id, entries.c.created_at, sa.literal_column("'hit'").label("what"))
+    hits = hits.where(matches(entries.c.words, "question"), *exactly(shape, entries), *in_chat).order_by(*order)
+    last = (
+        sa.select(entries.c.message_id, entries.c.created_at, sa.literal_column("'last'"))
+        .order_by(*order)
+        .offset(sa.literal_column(str(number - 1)))
+    )
+    return sa.union_all(hits.limit(sa.bindparam("limit")), last)
+
+
+@lru_cache(STATEMENTS)
+def of_the_set(shape: Shape) -> sa.Select[int]:
+    """Selects those of the messages in the parameter `ids` whose chat is one of the set."""
+    ids = ENTRIES.c.message_id == sa.any_(sa.cast(text("ids"), ARRAY(sa.BigInteger)))
+    return sa.select(ENTRIES.c.message_id).where(ids, *in_chats(shape, ENTRIES.c.session_id))
 
 
 @lru_cache(STATEMENTS)
@@ -214,11 +258,10 @@ def asking(shape: Shape, first: Stretch, then: Stretch | None) -> sa.Select[tupl
 
 def named(shape: Shape, stretch: Stretch, place: int) -> sa.Select[tuple[int, datetime]]:
     """The same of one stretch; `place` is in the names of its parameters."""
-    # The interval of nothing keeps the planner from walking along the time, or adding the list of all entries of half of it.
-    when = ENTRIES.c.created_at + sa.text("interval '0'")
+    when = by_no_index(ENTRIES.c.created_at)
     between = time("between")
     conditions = [
-        *([] if stretch.by_chats else [matches(ENTRIES.c.words, f"index{place}", literal=shape.chats is Chats.NAMED)]),
+        *([] if stretch.by_chats else [matches(ENTRIES.c.words, f"index{place}")]),
         # For itself: the index then goes from the entries of the month to those of the word and back, where in one question it
         # would look at each entry of the rarest word.
         *([matches(ENTRIES.c.words, f"months{place}")] if stretch.months else []),
@@ -226,7 +269,7 @@ def named(shape: Shape, stretch: Stretch, place: int) -> sa.Select[tuple[int, da
         *in_time(shape, when),
         *([when >= between] if stretch.since else []),
         *([when < between] if stretch.until else behind(shape, when)),
-        sa.func.ts_match_vq(ENTRIES.c.words, question("question"), type_=sa.Boolean),
+        *([] if stretch.is_whole else [sa.func.ts_match_vq(ENTRIES.c.words, question("question"), type_=sa.Boolean)]),
         *exactly(shape, ENTRIES),
     ]
     limit: sa.BindParameter[int] = sa.bindparam("limit")
@@ -248,26 +291,35 @@ def text(name: str) -> sa.BindParameter[str]:
     return sa.bindparam(name, type_=sa.String)
 
 
-def time(name: str) -> sa.BindParameter[datetime]:
-    """A parameter that is a time."""
-    return sa.bindparam(name, type_=Time)
+def time(name: str, *, literal: bool = False) -> sa.BindParameter[datetime]:
+    """A parameter that is a time; `literal`: it is written out each time."""
+    return sa.bindparam(name, type_=Time, literal_execute=literal)
 
 
-def question(name: str, *, literal: bool = False) -> sa.ColumnElement[str]:
-    """A parameter that is a question to the text search. `literal`: it is written out each time, so that the planner sees whether the
-    words are rarer than what else it could go by."""
-    return sa.cast(sa.bindparam(name, type_=sa.String, literal_execute=literal), TsQuery)
+def question(name: str) -> sa.ColumnElement[str]:
+    """A parameter that is a question to the text search."""
+    return sa.cast(text(name), TsQuery)
 
 
-def matches(words: sa.ColumnElement[object], name: str, *, literal: bool = False) -> sa.ColumnElement[bool]:
+def matches(words: sa.ColumnElement[object], name: str) -> sa.ColumnElement[bool]:
     """Whether the words of an entry answer the question in a parameter."""
-    return words.op("@@", is_comparison=True)(question(name, literal=literal))
+    return words.op("@@", is_comparison=True)(question(name))
 
 
-def in_time(shape: Shape, created_at: sa.ColumnElement[datetime]) -> list[sa.ColumnElement[bool]]:
+def named_chats() -> sa.ColumnElement[Sequence[uuid.UUID]]:
+    """The parameter with the ids of chats, as `listed` writes them."""
+    return sa.cast(text("chats"), ARRAY(CHATS.c.id.type))
+
+
+def by_no_index(when: sa.ColumnElement[datetime]) -> sa.ColumnElement[datetime]:
+    """A time; the interval of nothing keeps the planner from walking along it, or adding the list of all entries of half of it."""
+    return when + sa.text("interval '0'")
+
+
+def in_time(shape: Shape, created_at: sa.ColumnElement[datetime], *, literal: bool = False) -> list[sa.ColumnElement[bool]]:
     """The conditions of after: and before:."""
-    conditions = [created_at >= time("after")] if shape.has_after else []
-    return conditions + ([created_at < time("before")] if shape.has_before else [])
+    conditions = [created_at >= time("after", literal=literal)] if shape.has_after else []
+    return conditions + ([created_at < time("before", literal=literal)] if shape.has_before else [])
 
 
 def behind(shape: Shape, created_at: sa.ColumnElement[datetime]) -> list[sa.ColumnElement[bool]]:
@@ -290,8 +342,11 @@ def in_chats(shape: Shape, session_id: sa.ColumnElement[uuid.UUID], *, leads: bo
             # The chats in the trash are few, and read once; a look at the chat of each of a thousand hits takes 5 ms (measured).
             trash = sa.select(CHATS.c.id).where(CHATS.c.user_id == text("user_id"), CHATS.c.deleted_at.is_not(None))
             return [session_id.not_in(trash)]
+        case Chats.NAMED if leads:
+            return [session_id == sa.any_(named_chats())]
         case Chats.NAMED:
-            return [session_id == sa.any_(sa.bindparam("chats", type_=ARRAY(CHATS.c.id.type)))]
+            # A set that is asked, and not compared one by one; nor does it lead.
+            return [session_id.in_(sa.select(sa.func.unnest(named_chats()))).is_(sa.true())]
         case Chats.SET:
             chosen = session_id.in_(sa.select(CHATS.c.id).where(CHATS.c.user_id == text("user_id"), *shape.in_chat))
             # Asked whether it is true, the set is read once; else it would be joined, and that from the chats to all their messages.
@@ -340,7 +395,7 @@ def of_titles(in_chat: tuple[sa.ColumnElement[bool], ...], is_named: bool, has_a
     entries = found.order_by(by_time.desc(), TITLES.c.session_id.desc()).subquery()
     conditions = [
         *in_chat,
-        *([CHATS.c.id == sa.any_(sa.bindparam("chats", type_=ARRAY(CHATS.c.id.type)))] if is_named else []),
+        *([CHATS.c.id.in_(sa.select(sa.func.unnest(named_chats()))).is_(sa.true())] if is_named else []),
         *([CHATS.c.updated_at >= time("after")] if has_after else []),
         *([CHATS.c.updated_at < time("before")] if has_before else []),
     ]

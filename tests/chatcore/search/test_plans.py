@@ -58,7 +58,7 @@ def limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.param == "many":
         for engine, name in product((postgresql, sqlite), ("MOST_NAMED_CHATS", "MOST_NAMED_FOR_POOL")):
             monkeypatch.setattr(engine, name, 1)
-        for name in ("MOST_LOOKED_AT", "MOST_LOOKED_AT_IN_CHATS", "MOST_LOOKED_AT_WIDE", "MOST_FOR_A_HIT"):
+        for name in ("MOST_LOOKED_AT", "MOST_LOOKED_AT_IN_CHATS", "MOST_LOOKED_AT_WIDE", "MOST_FOR_A_HIT", "FEW_MESSAGES"):
             monkeypatch.setattr(postgresql, name, 0)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import product
+from types import ModuleType
 
 import pytest
 import sqlalchemy as sa
@@ -57,26 +58,25 @@ def viewer(db: Database) -> Viewer:
     return make_viewer(db)
 
 
+SMALL: dict[ModuleType, dict[str, int]] = {
+    postgresql: {
+        "LOOKED_AT": 2, "MOST_LOOKED_AT": 6, "MOST_LOOKED_AT_IN_CHATS": 6, "MOST_LOOKED_AT_WIDE": 6, "MOST_FOR_A_HIT": 2, "MANY": 3,
+        "FEW_MESSAGES": 0, "FREQUENT": 1, "READ": 2, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 1000, "MOST_READ_IN_CHATS": 4,
+        "FEW_CHATS": 1, "MOST_NAMED_CHATS": 1, "MOST_NAMED_FOR_POOL": 1,
+    },
+    sqlite: {
+        "FIRST_READ": 2, "JOINED": 3, "MOST_READ": 3, "MOST_ASKED": 3, "MOST_BY_ROLE": 2, "RARE": 3, "FEWEST": 1000,
+        "MOST_NAMED_CHATS": 1, "MOST_NAMED_FOR_POOL": 1,
+    },
+}  # fmt: skip
+
+
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers from which on an engine goes another way, so small that the chats of a test are more than enough."""
-    for engine, name in product((postgresql, sqlite), ("MOST_NAMED_CHATS", "MOST_NAMED_FOR_POOL")):
-        monkeypatch.setattr(engine, name, 1)
-    monkeypatch.setattr(postgresql, "LOOKED_AT", 2)
-    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT", 6)
-    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_IN_CHATS", 6)
-    monkeypatch.setattr(postgresql, "MOST_LOOKED_AT_WIDE", 6)
-    monkeypatch.setattr(postgresql, "MOST_FOR_A_HIT", 2)
-    for name, number in {
-        "FIRST_READ": 2,
-        "JOINED": 3,
-        "MOST_READ": 3,
-        "MOST_ASKED": 3,
-        "MOST_BY_ROLE": 2,
-        "RARE": 3,
-        "FEWEST": 1000,
-    }.items():
-        monkeypatch.setattr(sqlite, name, number)
+    for engine, limits in SMALL.items():
+        for name, number in limits.items():
+            monkeypatch.setattr(engine, name, number)
 
 
 # --- the same as by looking at everything ------------------------------------------------------------------------
@@ -89,9 +89,14 @@ def test_every_hit_is_found_newest_first_on_pages_of_any_size(db: Database, scen
 
 
 @SOME
-@given(scene=SCENES, limit=st.integers(1, 6))
+@given(scene=SCENES, limit=st.integers(1, 6), most_named=st.sampled_from((1, 100)), words=st.sampled_from((0, 1, 100)))
 @pytest.mark.usefixtures("small_limits")
-def test_the_same_is_found_where_there_is_too_much_for_the_short_way(db: Database, scene: Scene, limit: int) -> None:
+def test_the_same_is_found_where_there_is_too_much_for_the_short_way(
+    db: Database, scene: Scene, limit: int, most_named: int, words: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "MOST_NAMED_CHATS", most_named)
+    monkeypatch.setattr(postgresql, "MOST_NAMED_FOR_POOL", most_named)
+    monkeypatch.setattr(postgresql, "MESSAGES_FOR_A_WORD", words)
     check_hits(db, scene, limit)
 
 
@@ -238,18 +243,20 @@ def test_best_match_looks_at_the_newest_only(db: Database, viewer: Viewer, now: 
 def test_best_match_says_that_it_did_not_look_at_everything(
     db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    for name, number in {"MOST_NAMED_FOR_POOL": 1, "FIRST_READ": 2, "RARE": 2, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 3}.items():
-        monkeypatch.setattr(sqlite, name, number)
+    for_both = {"MOST_NAMED_FOR_POOL": 1, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 3}
+    for engine, limits in ((postgresql, {"LOOKED_AT": 2}), (sqlite, {"FIRST_READ": 2, "RARE": 2})):
+        for name, number in (for_both | limits).items():
+            monkeypatch.setattr(engine, name, number)
     chats = [make_chat(db, viewer) for _ in range(2)]
     made = [make_message(db, viewer, chats[number % 2].id, "moon", now=now + timedelta(seconds=number)).id for number in range(6)]
     tag_chats(db, viewer, [chat.id for chat in chats], add=["work"])
-    looked_at = made[:1:-1] if db.is_sqlite else made[::-1]
     page = search(db, viewer, text, order=Order.BEST)
-    assert [hit.message_id for hit in page.hits] == looked_at
+    assert [hit.message_id for hit in page.hits] == made[:1:-1]
     found = facets(db, viewer, text)
-    assert (found.of, found.complete, ONLY_NEWEST in page.notices) == (len(looked_at), not db.is_sqlite, db.is_sqlite)
+    assert (found.of, found.complete, ONLY_NEWEST in page.notices) == (4, False, True)
     # Not before enough was found, however far back.
-    monkeypatch.setattr(sqlite, "FEWEST", 6)
+    for engine in (postgresql, sqlite):
+        monkeypatch.setattr(engine, "FEWEST", 6)
     page = search(db, viewer, text, order=Order.BEST)
     assert [hit.message_id for hit in page.hits] == made[::-1]
 
