@@ -12,14 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
-from chatcore.analytics.chosen import all_dates, by_model, days_of, model_places, runs_of
+from chatcore.analytics.chosen import all_dates, by_model, days_of, model_places
 from chatcore.analytics.compare_rows import MEASURED, PERCENTILES, SHARES
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.lengths import chats_by_day
 from chatcore.analytics.numbers import Ints, sums_of, totals
 from chatcore.analytics.samples import Bucketed, Days, PercentileOfDays, Sample, ShareOfDays, percentile_of
 from chatcore.rollup.cells import merged, middle_of
-from chatcore.rollup.pages import Rows, Table
+from chatcore.rollup.pages import Rows, Table, runs_of
 
 CELLS = ("hours", "chats", "answers", *MEASURED)
 COUNTED = ("answers", "running", "failed", "stopped", "answers_with_output_tokens", "known_input_tokens", "known_output_tokens")
@@ -77,7 +77,7 @@ class Buckets:
         """Of each run of cells of the same model and day its model, its day, its length and where it begins: they lie beside each other,
         so they are added up before they are told apart."""
         models, days = self._places[self._table["models"]], days_of(self._table, self._filters)
-        firsts, lengths = runs_of(models * self._days + days)
+        firsts, lengths = runs_of(models, days)
         return models[firsts], days[firsts], lengths, firsts
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
-from chatcore.analytics.chosen import alike_beside, all_dates, by_chat, chosen_rows, days_of, numbers_beside
+from chatcore.analytics.chosen import all_dates, by_chat, chosen_rows, days_of, numbers_beside
 from chatcore.analytics.filters import Filters, first_day
 from chatcore.analytics.frames import framed
 from chatcore.analytics.numbers import sums_of, totals
@@ -53,7 +53,7 @@ def count_week(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `busy_hours`."""
     week = 7 * 24
     monday = first_day(filters).weekday() * 24
-    hours, (firsts, lengths) = numbers_beside(rows.messages, filters, HOUR_S), alike_beside(rows.messages)
+    hours, (firsts, lengths, _) = numbers_beside(rows.messages, filters, HOUR_S), rows.messages.runs
     # Rows that lie beside each other are added up first: of sums they are a seventh.
     beside = np.add.reduceat(amount(rows.messages, "messages"), firsts) if rows.summed and len(firsts) else lengths
     places = np.arange(week)

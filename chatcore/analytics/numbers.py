@@ -72,6 +72,18 @@ def percentiles(
     return counts, found
 
 
+def percentiles_of_counts(counts: Ints, wanted: Sequence[float]) -> Floats:
+    """The percentiles of whole numbers of which `counts` says how often there is each, from 0 on; NaN of none."""
+    ends = np.cumsum(counts)
+    if not len(ends) or not ends[-1]:
+        return np.full(len(wanted), np.nan)
+    places = np.asarray(wanted) / 100 * (ends[-1] - 1)
+    below = np.floor(places).astype(np.int64)
+    low, high = (np.searchsorted(ends, at, side="right") for at in (below, np.minimum(below + 1, ends[-1] - 1)))
+    found: Floats = low + (high - low) * (places - below)
+    return found
+
+
 def percentiles_of(
     rows: Rows,
     measure: str,

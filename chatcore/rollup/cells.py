@@ -15,7 +15,7 @@ import numpy as np
 
 from chatcore.rollup.clock import SECOND_US, Ints, local_hours
 from chatcore.rollup.measures import amount
-from chatcore.rollup.pages import COUNTS, Column, Models, Rows, Table, point
+from chatcore.rollup.pages import COUNTS, Column, Models, Rows, Runs, Table, point
 
 # Of the 23 bits that a float has behind its first one so many are kept: 32 buckets from each power of two to the next.
 BUCKET_BITS = 5
@@ -291,4 +291,6 @@ def cell_table(kind: Kind, parts: Sequence[bytes], starts: Ints, pointed: Mappin
         column: Column = found[name]
         return column if column.dtype.kind in "f?" else column.astype(np.int64)
 
-    return Table(len(found), make, frozenset(kind.sums))
+    there = np.flatnonzero(sizes)
+    runs = None if "second" in kind.keys else Runs((np.cumsum(sizes) - sizes)[there], sizes[there], starts[there])
+    return Table(len(found), make, frozenset(kind.sums), runs=runs)

@@ -108,6 +108,14 @@ KEPT_MESSAGE, KEPT_ANSWER, KEPT_CALL, KEPT_FILL = (
 )
 
 
+class Runs(NamedTuple):
+    """Rows of the same time that lie beside each other: where each run of them begins, how long it is, and its time."""
+
+    firsts: Places
+    lengths: Places
+    at: Places
+
+
 class Table:
     """Rows, a column at a time. A column is made when it is first asked for: of eighteen a question looks at a few.
 
@@ -115,12 +123,13 @@ class Table:
     each counts.
     """
 
-    def __init__(self, number: int, make: Callable[[str], Column], sums: frozenset[str] = frozenset()) -> None:
-        """`sums`: the measures that are columns, where rows stand for many."""
+    def __init__(self, number: int, make: Callable[[str], Column], sums: frozenset[str] = frozenset(), *, runs: Runs | None = None) -> None:
+        """`sums`: the measures that are columns, where rows stand for many; `runs`: where that is known."""
         self._number = number
         self._make = make
         self._columns: dict[str, Column] = {}
         self.sums = sums
+        self._runs = runs
         self._made: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
@@ -138,6 +147,14 @@ class Table:
             self._made[name] = make()
         return cast(Made, self._made[name])
 
+    @property
+    def runs(self) -> Runs:
+        """Rows of the same time: those that stand for many have the time of their day or hour."""
+        if self._runs is None:
+            firsts, lengths = runs_of(self["at"])
+            self._runs = Runs(firsts, lengths, self["at"][firsts])
+        return self._runs
+
     def where(self, chosen: npt.NDArray[np.bool_]) -> "Table":
         """The rows for which `chosen` is true, in their order."""
         places = np.flatnonzero(chosen)
@@ -148,6 +165,18 @@ class Table:
             beside = slice(places[0], places[-1] + 1)
             return Table(number, lambda name: self[name][beside], self.sums)
         return Table(number, lambda name: self[name][places], self.sums)
+
+
+def runs_of(*columns: Column) -> tuple[Places, Places]:
+    """Where runs of rows begin that are the same in all columns, and how long they are."""
+    number = len(columns[0])
+    begins = np.ones(number, dtype=np.bool_)
+    if number:
+        begins[1:] = columns[0][1:] != columns[0][:-1]
+    for column in columns[1:]:
+        begins[1:] |= column[1:] != column[:-1]
+    firsts = np.flatnonzero(begins)
+    return firsts, np.diff(firsts, append=number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
