@@ -92,12 +92,17 @@ def chats_of(rows: Rows, filters: Filters, unit_s: int = DAY_S) -> Chats:
 
 def chats_together(table: Table, filters: Filters, unit_s: int) -> Chats:
     """The same, found anew."""
-    keys, places = by_chat(table)
-    times = np.repeat(numbers_beside(table, filters, unit_s), table.runs.lengths)
-    firsts, _ = runs_of(times, places)
+    times, keys = np.repeat(numbers_beside(table, filters, unit_s), table.runs.lengths), table["chat"]
+    firsts, _ = runs_of(times, keys)
+    places, found = pd.factorize(keys[firsts])
     messages, roles = amount(table, "messages"), table["role"]
     by_role = (np.add.reduceat(messages * (roles == role), firsts) if len(firsts) else firsts for role in range(len(ROLES)))
-    return Chats(times[firsts], places[firsts], tuple(by_role), len(keys))
+    return Chats(times[firsts], places, tuple(by_role), len(found))
+
+
+def count_chats(rows: Rows, filters: Filters) -> int:
+    """In how many chats was a message written?"""
+    return chats_of(rows, filters).number
 
 
 def chats_in(groups: Ints, chats: Chats, number: int) -> Ints:

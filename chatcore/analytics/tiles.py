@@ -13,6 +13,7 @@ from chatcore.analytics import answers, messages
 from chatcore.analytics.chosen import all_dates, compact, compared_rows, days_beside
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.frames import Values, framed, known, texts
+from chatcore.analytics.lengths import count_chats
 from chatcore.analytics.numbers import percentiles_of
 from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
@@ -141,7 +142,7 @@ def totals(rows: Rows, filters: Filters) -> dict[str, Total]:
     active = len(compact(days_beside(rows.messages, filters))[0])
     return {
         "messages": Total(int(amount(rows.messages, "messages").sum())),
-        "chats": Total(messages.count_chats(rows)),
+        "chats": Total(count_chats(rows, filters)),
         "active_days": Total(active, len(all_dates(filters))),
         **tokens,
         **medians,
