@@ -38,6 +38,7 @@ CUT_SHORT, REFUSED, LEFT_OUT = 1, 2, 4
 # A number nobody knows: no count is negative. Times and costs that are not known are NaN.
 UNKNOWN = -1
 NO_CHAT = 0
+HALF = 2**63 - 1
 COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 # at: microseconds since 1970 (UTC). chat: see `chat_key`. models, error: places in `Rows.models` and `Rows.errors`.
@@ -237,7 +238,12 @@ class Page(NamedTuple):
 
 def chat_key(chat_id: uuid.UUID | None) -> int:
     """Half of a chat's id, the random one: two of a million chats share it in one of ten million installations."""
-    return NO_CHAT if chat_id is None else chat_id.int & (2**63 - 1)
+    return NO_CHAT if chat_id is None else chat_id.int & HALF
+
+
+def chat_key_of(chat_id: bytes | None) -> int:
+    """The same from the bytes of the id: making an object of each takes a fifth of the time that a page takes."""
+    return NO_CHAT if chat_id is None else int.from_bytes(chat_id[8:]) & HALF
 
 
 def pack(
