@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor, ExecutionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlmodel import Session
@@ -44,6 +44,11 @@ MIGRATION_LOCK = 0x63686174
 # How long an idle connection to PostgreSQL is trusted to be there still, in seconds: proxies on the way drop it after minutes.
 TRUSTED_S = 30.0
 IDLE_SINCE = "chatcore_idle_since"
+# For `execution_options` of a statement whose rows are bytes: PostgreSQL then sends them as they are instead of in hexadecimal digits,
+# which takes a third of the time (measured).
+IN_BINARY = {"chatcore_in_binary": True}
+# What psycopg calls that format.
+BINARY = 1
 # Of a new file: the larger a page, the less of it stays empty where the next message does not fit. Of pages of 8 KB a tenth is
 # empty, of these a twentieth (measured).
 PAGE_SIZE = "PRAGMA page_size=16384"
@@ -385,6 +390,13 @@ def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, read_only: b
         },
         **({"isolation_level": "AUTOCOMMIT"} if read_only else {}),
     )
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def choose_format(
+        _: sa.Connection, cursor: DBAPICursor, _statement: str, _values: object, context: ExecutionContext | None, _many: bool
+    ) -> None:
+        if context and IN_BINARY.keys() <= context.execution_options.keys():
+            cast("psycopg.Cursor", cursor).format = cast("psycopg.pq.Format", BINARY)
 
     @event.listens_for(engine, "checkin")
     def note_time(_: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:

@@ -19,6 +19,7 @@ from chatcore.analytics.numbers import Ints, newest, percentiles_of, sums_of
 from chatcore.analytics.statements import GENERATIONS, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Viewer
+from chatcore.rollup.cells import together
 from chatcore.rollup.gather import everybodys_names, known_names
 from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import Rows, Table
@@ -88,9 +89,9 @@ def known_models(db: Database, viewer: Viewer, *, everybody: bool = False) -> tu
 
 def tokens_of(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `tokens_per_day`."""
-    steps = steps_by_model(rows, filters, "day")
+    steps, asked = steps_by_model(rows, filters, "day"), together(rows.answers, "models")
     wanted = ("input_tokens", "output_tokens", "answers_with_usage", "answers_estimated")
-    sums = count(rows.answers, steps.groups_of(rows.answers), len(steps.starts), wanted)
+    sums = count(asked, steps.groups_of(asked), len(steps.starts), wanted)
     return framed({"day": steps.starts, **steps.models, "answers": steps.answers, **sums})
 
 
@@ -109,13 +110,14 @@ class Steps:
 
 def steps_by_model(rows: Rows, filters: Filters, step: Step) -> Steps:
     """The attempts by step and model."""
-    pairs, places = model_places(rows.answers, rows.models)
-    models = by_model(rows.answers, rows.models)[1]
-    starts, steps = local_steps(rows.answers, filters, step)
+    asked = together(rows.answers, "models")
+    pairs, places = model_places(asked, rows.models)
+    models = by_model(asked, rows.models)[1]
+    starts, steps = local_steps(asked, filters, step)
     keys, groups = compact(steps * max(len(pairs), 1) + models)
 
     def groups_of(table: Table) -> Ints:
-        if table is rows.answers:
+        if table is asked:
             return groups
         own_starts, own_steps = local_steps(table, filters, step)
         own = (np.searchsorted(starts, own_starts) * max(len(pairs), 1))[own_steps] + places[table["models"]]
@@ -125,7 +127,7 @@ def steps_by_model(rows: Rows, filters: Filters, step: Step) -> Steps:
         return place
 
     own_step, own_model = np.divmod(keys, max(len(pairs), 1))
-    answers = sums_of(rows.answers, "answers", groups, len(keys))
+    answers = sums_of(asked, "answers", groups, len(keys))
     return Steps(starts[own_step], model_columns(pairs, own_model), pairs, own_model, answers, groups_of)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -17,12 +17,10 @@ from chatcore.parts import Period, Viewer
 from chatcore.rollup.cells import KINDS
 from chatcore.rollup.days import microseconds
 from chatcore.rollup.gather import cut, everybodys_rows, rows_of
-from chatcore.rollup.pages import ROLES, Models, Rows, Table
+from chatcore.rollup.pages import ROLES, Models, Rows, Table, runs_of
 from chatcore.rollup.sums import can_be_summed, everybodys_sums
 
 SECOND_US = 1_000_000
-# Everybody's rows of a shorter time are counted one by one, which gives percentiles without an error.
-SUMMED_FROM = timedelta(days=100)
 
 
 def chosen_rows(tx: Session, viewer: Viewer, filters: Filters, *, kinds: Collection[str] = ()) -> Rows:
@@ -39,10 +37,9 @@ def chosen_rows(tx: Session, viewer: Viewer, filters: Filters, *, kinds: Collect
 
 
 def are_summed(filters: Filters, kinds: Collection[str]) -> bool:
-    """Whether sums answer a question: of everybody over a long time, and one that is content with these kinds. Nothing but this decides
-    it, and nothing in the database does: the same question is always counted in the same way."""
-    is_long = filters.period.end - filters.period.start > SUMMED_FROM
-    return filters.everybody and is_long and bool(kinds) and can_be_summed(filters.period, filters.time_zone)
+    """Whether sums answer a question: of everybody, and one that is content with these kinds. Nothing but this decides it, and nothing
+    in the database does: the same question is always counted in the same way."""
+    return filters.everybody and bool(kinds) and can_be_summed(filters.period, filters.time_zone)
 
 
 def compared_rows(
@@ -149,10 +146,16 @@ def placed(answers: Table, models: tuple[Models, ...]) -> tuple[list[tuple[str, 
     return [pair for pair, _ in known], places
 
 
-def by_chat(messages: Table) -> tuple[Ints, Ints]:
-    """The keys of the chats that messages are in, and for each row the place of its own. Sums of a day are in the order of the keys."""
-    places, keys = messages.once("by chat", lambda: pd.factorize(messages["chat"], sort=bool(messages.sums)))
-    return np.asarray(keys), places
+def by_chat(table: Table) -> tuple[Ints, Ints]:
+    """The keys of the chats that rows are in, and for each row the place of its own."""
+    return table.once("by chat", lambda: chats_of(table["chat"]))
+
+
+def chats_of(keys: Ints) -> tuple[Ints, Ints]:
+    """The different keys, and for each row the place of its own: most rows follow one of their own chat."""
+    firsts, lengths = runs_of(keys)
+    places, found = pd.factorize(keys[firsts])
+    return np.asarray(found), np.repeat(places, lengths)
 
 
 def compact(keys: Ints) -> tuple[Ints, Ints]:
@@ -177,15 +180,20 @@ def all_dates(filters: Filters) -> Days:
 
 def local_steps(table: Table, filters: Filters, step: Step) -> tuple[Days, Ints]:
     """The first days of the steps in which rows lie, in order, and for each row the place of its own."""
-    _, lengths = alike_beside(table)
+    starts, steps = steps_beside(table, filters, step)
+    return starts, np.repeat(steps, table.runs.lengths)
+
+
+def steps_beside(table: Table, filters: Filters, step: Step) -> tuple[Days, Ints]:
+    """The same for each run of rows that have the same time."""
     days, of_day = compact(days_beside(table, filters))
     starts, of_step = np.unique(firsts_of(local_dates(days, filters), step), return_inverse=True)
-    return starts, np.repeat(of_step[of_day], lengths)
+    return starts, of_step[of_day]
 
 
 def days_of(table: Table, filters: Filters) -> Ints:
     """The local day of each row, counted from the first of the period."""
-    return np.repeat(days_beside(table, filters), alike_beside(table)[1])
+    return np.repeat(days_beside(table, filters), table.runs.lengths)
 
 
 def days_beside(table: Table, filters: Filters) -> Ints:
@@ -196,15 +204,4 @@ def days_beside(table: Table, filters: Filters) -> Ints:
 def numbers_beside(table: Table, filters: Filters, unit_s: int) -> Ints:
     """`local_numbers` of each run of rows that have the same time."""
     name = ("local numbers", filters.period, filters.time_zone, unit_s)
-    return table.once(name, lambda: local_numbers(table["at"][alike_beside(table)[0]], filters, unit_s))
-
-
-def alike_beside(table: Table) -> tuple[Ints, Ints]:
-    """Where runs of rows of the same time begin, and how long they are: rows that stand for many have the time of their day or hour."""
-    return table.once("alike beside", lambda: runs_of(table["at"]))
-
-
-def runs_of(at: NDArray[np.int64]) -> tuple[Ints, Ints]:
-    """Where runs of equal times begin, and how long they are."""
-    firsts = np.flatnonzero(np.diff(at, prepend=at[:1] - 1))
-    return firsts, np.diff(firsts, append=len(at))
+    return table.once(name, lambda: local_numbers(table.runs.at, filters, unit_s))

@@ -12,13 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
-from chatcore.analytics.chosen import all_dates, by_model, days_of, model_places, runs_of
+from chatcore.analytics.chosen import all_dates, by_model, days_beside, days_of, model_places
 from chatcore.analytics.compare_rows import MEASURED, PERCENTILES, SHARES
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.lengths import chats_by_day
+from chatcore.analytics.messages import written_beside
 from chatcore.analytics.numbers import Ints, sums_of, totals
 from chatcore.analytics.samples import Bucketed, Days, PercentileOfDays, Sample, ShareOfDays, percentile_of
-from chatcore.rollup.cells import merged, middle_of
+from chatcore.rollup.cells import LENGTHS, merged, middle_of, together
 from chatcore.rollup.pages import Rows, Table
 
 CELLS = ("hours", "chats", "answers", *MEASURED)
@@ -54,31 +55,38 @@ class Buckets:
     @cached_property
     def _asked(self) -> Ints:
         """How many answers each group has on each day."""
-        return self._by_day(self._table["answers"], self._table["answers"])
+        answers = together(self._table, "models")["answers"]
+        return self._by_day(answers, answers)
 
     def _find_hits(self, part: float) -> Ints:
         """How many of them were not above the percentile of their group, of each group on each day."""
         last = np.array([last_bucket(ordered, part) for ordered in self.ordered])
-        models, _, lengths, _ = self._beside
-        buckets, answers = self._table["bucket"], self._table["answers"]
-        return self._by_day(answers * (buckets <= np.repeat(last[models], lengths)), answers * (buckets <= last[-1]))
+        alike, buckets, answers = together(self._table, "models"), self._table["bucket"], self._table["answers"]
+        if not len(alike):
+            return self._asked
+        firsts = np.cumsum(alike[LENGTHS]) - alike[LENGTHS]
+        lasts = np.repeat(last[self._places[alike["models"]]], alike[LENGTHS])
+        own, every = (np.add.reduceat(answers * (buckets <= most), firsts) for most in (lasts, last[-1]))
+        return self._by_day(own, every)
 
-    def _by_day(self, own: Ints, together: Ints) -> Ints:
-        """A number of each cell by group and day: one that counts for its model, and one that counts for all of them together."""
-        models, days, _, firsts = self._beside
-        if not len(firsts):
-            return np.zeros((self._number + 1, self._days), dtype=np.int64)
-        of_model, of_all = (np.add.reduceat(counted, firsts) for counted in (own, together))
-        by_model = totals(models * self._days + days, of_model, self._number * self._days).reshape(self._number, self._days)
-        return np.append(by_model, [totals(days, of_all, self._days)], axis=0)
+    def _by_day(self, own: Ints, every: Ints) -> Ints:
+        """A number of each stretch of cells of a day and its models, by group and day: one that counts for its model, and one that counts
+        for all of them together."""
+        models, days = self._beside
+        by_model = totals(models * self._days + days, own, self._number * self._days).reshape(self._number, self._days)
+        return np.append(by_model, [totals(days, every, self._days)], axis=0)
 
     @cached_property
-    def _beside(self) -> tuple[Ints, Ints, Ints, Ints]:
-        """Of each run of cells of the same model and day its model, its day, its length and where it begins: they lie beside each other,
-        so they are added up before they are told apart."""
-        models, days = self._places[self._table["models"]], days_of(self._table, self._filters)
-        firsts, lengths = runs_of(models * self._days + days)
-        return models[firsts], days[firsts], lengths, firsts
+    def _beside(self) -> tuple[Ints, Ints]:
+        """The model and the day of each stretch of cells of the same: they lie beside each other."""
+        alike = together(self._table, "models")
+        return self._places[alike["models"]], days_of(alike, self._filters)
+
+
+def buckets_of(table: Table, places: Ints, number: int, filters: Filters) -> Buckets:
+    """The same, kept with the table."""
+    name = ("buckets", filters.period, filters.time_zone, number, places.tobytes())
+    return table.once(name, lambda: Buckets(table, places, number, filters))
 
 
 def held_by(models: Ints, buckets: Ints, answers: Ints, number: int) -> Ints:
@@ -140,8 +148,8 @@ def parts_of_sums(rows: Rows, filters: Filters, ended: range) -> tuple[SummedPar
     number, days = len(pairs), len(all_dates(filters))
     groups = by_model(asked, rows.models)[1] * days + days_of(asked, filters)
     counted = {name: sums_of(asked, name, groups, number * days).reshape(number, days) for name in COUNTED}
-    measured = {name: Buckets(rows.measured(name), places, number, filters) for name in MEASURED}
-    messages = sums_of(rows.messages, "messages", days_of(rows.messages, filters), days)
+    measured = {name: buckets_of(rows.measured(name), places, number, filters) for name in MEASURED}
+    messages = totals(days_beside(rows.messages, filters), np.add.reduce(written_beside(rows.messages)), days)
     whole = {name: of_models.sum(axis=0) for name, of_models in counted.items()}
     every = SummedPart(whole, measured, number, ended, messages, chats_by_day(rows, filters))
     answers = counted["answers"].sum(axis=1)

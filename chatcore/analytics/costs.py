@@ -23,6 +23,7 @@ from chatcore.db import Database
 from chatcore.energy import energy_wh
 from chatcore.parts import Period, Viewer
 from chatcore.prices import Reference, runs_here
+from chatcore.rollup.cells import together
 from chatcore.rollup.measures import PARTS
 from chatcore.rollup.pages import UNKNOWN, Rows, Table
 
@@ -222,14 +223,15 @@ def energy_of(sums: ModelSums, watts: float | None) -> pd.DataFrame:
 def cost_steps_of(rows: Rows, filters: Filters, step: Step) -> pd.DataFrame:
     """The frame of `cost_over_time`."""
     steps = steps_by_model(rows, filters, step)
-    found = cost_columns(rows.answers, steps.groups_of(rows.answers), len(steps.starts))
+    asked = together(rows.answers, "models")
+    found = cost_columns(asked, steps.groups_of(asked), len(steps.starts))
     nobodys = unsold([kind_of(*pair) for pair in steps.pairs])[steps.places]
     return framed({"start": steps.starts, **steps.models, "answers": steps.answers, **found.told(nobodys)})
 
 
 def sums_of_models(rows: Rows) -> ModelSums:
     """All that the frames by model are made of: counts, tokens, costs and times, summed in one go."""
-    asked = rows.answers
+    asked = together(rows.answers, "models")
     pairs, models = by_model(asked, rows.models)
     number = len(pairs)
     kinds, answers = [kind_of(*pair) for pair in pairs], sums_of(asked, "answers", models, number)
@@ -252,8 +254,9 @@ def sums_of_models(rows: Rows) -> ModelSums:
 
 def known_cost(rows: Rows) -> float:
     """The sum of the known costs, to compare with another: NaN if hosted answers have none, 0 if nobody sold any."""
-    pairs, models = by_model(rows.answers, rows.models)
-    found = cost_columns(rows.answers, models, len(pairs))
+    asked = together(rows.answers, "models")
+    pairs, models = by_model(asked, rows.models)
+    found = cost_columns(asked, models, len(pairs))
     sold = np.array([kind_of(*pair) == HOSTED for pair in pairs], dtype=np.bool_)
     if not found.answers_with_cost.sum() and found.answers_without_cost[sold].sum():
         return float("nan")

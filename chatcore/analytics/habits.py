@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sqlmodel import Session
 
-from chatcore.analytics.chosen import all_dates, chosen_rows, days_of, local_dates, local_numbers
+from chatcore.analytics.chosen import all_dates, chosen_rows, local_dates, local_numbers
 from chatcore.analytics.filters import Filters, FineStep, first_day, firsts_of, whole_days, zone
 from chatcore.analytics.frames import Values, framed, known, texts
 from chatcore.analytics.lengths import CELLS, Chats, chats_by_day, chats_in, chats_of, depth_of, lengths_of, top_of, top_rows
@@ -39,7 +39,7 @@ def habits(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, ste
     """When was chatted, for how many days in a row, and in which chats? `step` is that of `activity_over_time`."""
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters, kinds=cells_of(step))
-        chats = chats_of(rows)
+        chats = chats_of(rows, filters)
         per_day = calendar_of(rows, chats, filters)
         wrote_before = begins_with_a_run(per_day["messages"]) and wrote_the_day_before(tx, viewer, filters)
         top = top_of(tx, viewer, top_rows(tx, viewer, filters) if filters.everybody else rows)
@@ -47,7 +47,7 @@ def habits(db: Database, viewer: Viewer, filters: Filters, *, now: datetime, ste
     return Habits(
         calendar=per_day,
         streaks=streaks_of(per_day["messages"], filters, now=now, wrote_before=wrote_before),
-        over_time=activity_of(rows, chats, filters, step),
+        over_time=activity_of(rows, filters, step),
         lengths=lengths_of(written),
         depth=depth_of(written),
         top=top,
@@ -67,7 +67,7 @@ def calendar(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     """
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters, kinds=CELLS)
-    return calendar_of(rows, chats_of(rows), filters)
+    return calendar_of(rows, chats_of(rows, filters), filters)
 
 
 def streaks(db: Database, viewer: Viewer, filters: Filters, *, now: datetime) -> pd.DataFrame:
@@ -94,7 +94,7 @@ def activity_over_time(db: Database, viewer: Viewer, filters: Filters, *, step: 
     """
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters, kinds=cells_of(step))
-    return activity_of(rows, chats_of(rows), filters, step)
+    return activity_of(rows, filters, step)
 
 
 def begins_with_a_run(per_day: pd.Series) -> bool:
@@ -118,7 +118,7 @@ def calendar_of(rows: Rows, chats: Chats, filters: Filters) -> pd.DataFrame:
             "day": dates,
             "weekday": (dates - weeks).astype("m8[D]").astype(np.int64),
             "week": weeks,
-            "messages": totals(days_of(rows.chats, filters), chats.messages, len(dates)),
+            "messages": totals(chats.times, chats.messages, len(dates)),
             "chats": chats_by_day(rows, filters).copy(),
         }
     )
@@ -162,17 +162,19 @@ def longest_run(starts: Ints, ends: Ints) -> tuple[int, int]:
     return int(starts[place]), int(ends[place])
 
 
-def activity_of(rows: Rows, chats: Chats, filters: Filters, step: FineStep) -> pd.DataFrame:
+def activity_of(rows: Rows, filters: Filters, step: FineStep) -> pd.DataFrame:
     """The frame of `activity_over_time`."""
     if step == "hour":
         ends = np.array([microseconds(filters.period.start), microseconds(filters.period.end - MICROSECOND)])
         first, last = local_numbers(ends, filters, HOUR_S)
         hours = np.arange(first, last + 1)
         columns: dict[str, Values] = {"start": local_dates(hours // 24, filters), "hour": hours % 24}
-        groups, number = local_numbers(rows.chats["at"], filters, HOUR_S) - first, len(hours)
+        chats, number = chats_of(rows, filters, HOUR_S), len(hours)
+        groups = chats.times - first
     else:
         starts, places = np.unique(firsts_of(all_dates(filters), step), return_inverse=True)
-        columns, groups, number = {"start": starts}, places[days_of(rows.chats, filters)], len(starts)
-    written = totals(groups * len(ROLES) + chats.roles, chats.messages, number * len(ROLES)).reshape(-1, len(ROLES))
-    columns |= {f"{role.value}_messages": written[:, place].copy() for place, role in enumerate(ROLES)}
-    return framed({**columns, "messages": written.sum(axis=1), "chats": chats_in(groups, chats, number)})
+        columns, chats, number = {"start": starts}, chats_of(rows, filters), len(starts)
+        groups = places[chats.times]
+    written = [totals(groups, by_role, number) for by_role in chats.by_role]
+    columns |= {f"{role.value}_messages": by_role for role, by_role in zip(ROLES, written, strict=True)}
+    return framed({**columns, "messages": np.add.reduce(written), "chats": chats_in(groups, chats, number)})

@@ -1,54 +1,53 @@
 """Questions over the chats of a period: which have most messages, and how long they are. Text is never read, titles are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
-from numpy.typing import NDArray
 from sqlmodel import Session
 
-from chatcore.analytics.chosen import all_dates, by_chat, choose, chosen_rows, days_of
+from chatcore.analytics.chosen import all_dates, by_chat, choose, chosen_rows, numbers_beside
 from chatcore.analytics.filters import Filters
 from chatcore.analytics.frames import NEVER, Values, framed, known, texts, utc_times
-from chatcore.analytics.numbers import Ints, percentiles, sizes, totals
-from chatcore.analytics.statements import MESSAGES
+from chatcore.analytics.numbers import Ints, percentiles_of_counts, sizes, totals
+from chatcore.analytics.statements import DAY_S, MESSAGES
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
 from chatcore.rollup.days import EPOCH, MICROSECOND
 from chatcore.rollup.measures import amount
-from chatcore.rollup.pages import NO_CHAT, ROLES, UNKNOWN, Rows, chat_key
+from chatcore.rollup.pages import NO_CHAT, ROLES, UNKNOWN, Rows, Table, chat_key, runs_of
 from chatcore.rollup.sums import own_rows
 from chatcore.rows import CHATS
 
 MOST_CHATS = 20
 DELETED = "Deleted chats"
 TOKENS = ("input_tokens", "output_tokens")
-
-
+DEPTHS = (50, 90)
 # The sums that these questions are content with.
 CELLS = ("chats",)
-# Steps times chats that are counted in one array; more of them are told apart one by one.
-DENSE = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chats:
-    """The chats that messages are in: their keys in the rollup, for each row of `Rows.chats` the place of its own, how many messages it
-    stands for and the place of their role in ROLES."""
+    """Messages of one chat in one local day or hour that lie beside each other, taken together: the days (or hours), counted from the
+    first of the period, the place of the chat among `number` of them, and how many messages there are by role, in the order of ROLES."""
 
-    keys: NDArray[np.int64]
+    times: Ints
     places: Ints
-    messages: Ints
-    roles: NDArray[np.uint8]
+    by_role: tuple[Ints, ...]
+    number: int
 
     @property
-    def number(self) -> int:
-        return len(self.keys)
+    def messages(self) -> Ints:
+        """How many messages, whoever wrote them."""
+        found: Ints = np.add.reduce(self.by_role)
+        return found
 
-    def written(self) -> Ints:
+    def written(self) -> tuple[Ints, ...]:
         """How many messages each chat has, by role."""
-        return totals(self.places * len(ROLES) + self.roles, self.messages, self.number * len(ROLES)).reshape(-1, len(ROLES))
+        return tuple(totals(self.places, written, self.number) for written in self.by_role)
 
 
 def top_chats(db: Database, viewer: Viewer, filters: Filters, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
@@ -72,7 +71,7 @@ def chat_lengths(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame
     `share` (of all chats with a message in the period). Messages of the period are counted.
     """
     with db.read() as tx:
-        return lengths_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS)).written())
+        return lengths_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS), filters).written())
 
 
 def chat_depth(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
@@ -82,52 +81,61 @@ def chat_depth(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     have at most so many; None without chats), `most`. Messages of the period are counted.
     """
     with db.read() as tx:
-        return depth_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS)).written())
+        return depth_of(chats_of(chosen_rows(tx, viewer, filters, kinds=CELLS), filters).written())
 
 
-def chats_of(rows: Rows) -> Chats:
-    """The chats of the messages."""
-    return Chats(*by_chat(rows.chats), amount(rows.chats, "messages"), rows.chats["role"])
+def chats_of(rows: Rows, filters: Filters, unit_s: int = DAY_S) -> Chats:
+    """The chats of the messages, by day or by hour."""
+    name = ("chats", filters.period, filters.time_zone, unit_s)
+    return rows.chats.once(name, lambda: chats_together(rows.chats, filters, unit_s))
+
+
+def chats_together(table: Table, filters: Filters, unit_s: int) -> Chats:
+    """The same, found anew."""
+    times, keys = np.repeat(numbers_beside(table, filters, unit_s), table.runs.lengths), table["chat"]
+    firsts, _ = runs_of(times, keys)
+    places, found = pd.factorize(keys[firsts])
+    messages, roles = amount(table, "messages"), table["role"]
+    by_role = (np.add.reduceat(messages * (roles == role), firsts) if len(firsts) else firsts for role in range(len(ROLES)))
+    return Chats(times[firsts], places, tuple(by_role), len(found))
+
+
+def count_chats(rows: Rows, filters: Filters) -> int:
+    """In how many chats was a message written?"""
+    return chats_of(rows, filters).number
 
 
 def chats_in(groups: Ints, chats: Chats, number: int) -> Ints:
-    """In how many chats the messages of each group are; `groups` has that of each row of `Rows.chats`."""
+    """In how many chats the messages of each group are; `groups` has that of each time of `Chats`."""
     width = max(chats.number, 1)
-    pairs = groups * width + chats.places
-    # Most messages follow one of their own chat, and it is quick to see which do not.
-    changes = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))]
-    # The sums of a day are in the order of its chats, so by day there is nothing left to tell apart.
-    if not (changes[1:] > changes[:-1]).all():
-        if number * width > DENSE:
-            return sizes(pd.unique(changes) // width, number)
-        there = np.zeros(number * width, dtype=np.bool_)
-        there[changes] = True
-        changes = np.flatnonzero(there)
-    return np.diff(np.searchsorted(changes, np.arange(number + 1) * width))
+    return sizes(pd.unique(groups * width + chats.places) // width, number)
 
 
 def chats_by_day(rows: Rows, filters: Filters) -> Ints:
     """In how many chats a message was written on each day of the period."""
+    chats = chats_of(rows, filters)
     name = ("chats by day", filters.period, filters.time_zone)
-    return rows.chats.once(name, lambda: chats_in(days_of(rows.chats, filters), chats_of(rows), len(all_dates(filters))))
+    return rows.chats.once(name, lambda: chats_in(chats.times, chats, len(all_dates(filters))))
 
 
-def lengths_of(by_role: Ints) -> pd.DataFrame:
+def lengths_of(by_role: Sequence[Ints]) -> pd.DataFrame:
     """The frame of `chat_lengths`, from `Chats.written`."""
-    written, number = by_role.sum(axis=1), len(by_role)
-    longest = int(written.max(initial=0))
+    written: Ints = np.add.reduce(by_role)
+    number, alike = len(written), np.bincount(written)
+    longest = max(len(alike) - 1, 0)
     buckets = longest.bit_length() + (longest & (longest - 1) > 0)
     ends = 2 ** np.arange(buckets)
-    counted = sizes(np.searchsorted(ends, written), buckets)
+    counted = totals(np.searchsorted(ends, np.arange(len(alike))), alike, buckets)[:buckets]
     starts = np.append(1, ends[:-1] + 1)[:buckets]
     return framed({"messages_from": starts, "messages_to": ends, "chats": counted, "share": counted / max(number, 1)})
 
 
-def depth_of(by_role: Ints) -> pd.DataFrame:
+def depth_of(by_role: Sequence[Ints]) -> pd.DataFrame:
     """The frame of `chat_depth`, from `Chats.written`."""
-    written, number = (by_role.sum(axis=1), by_role[:, ROLES.index(Role.USER)]), len(by_role)
-    measures = np.repeat(np.arange(len(written)), number)
-    _, found = percentiles(measures, np.concatenate(written).astype(np.float32), len(written), [50, 90])
+    written = (np.add.reduce(by_role), by_role[ROLES.index(Role.USER)])
+    number = len(written[0])
+    # Lengths are small numbers and few of them, so they are counted instead of put in order.
+    found = np.array([percentiles_of_counts(np.bincount(counts), DEPTHS) for counts in written])
     none = np.full(len(written), not number)
     return framed(
         {
@@ -149,14 +157,14 @@ def top_rows(tx: Session, viewer: Viewer, filters: Filters) -> Rows:
 
 def top_of(tx: Session, viewer: Viewer, rows: Rows, *, least: int = 1, most: int | None = None) -> pd.DataFrame:
     """The frame of `top_chats`, from the viewer's own rows."""
-    chats = chats_of(rows)
-    written, first, last = rows.messages.once("spans", lambda: spans_of(chats, rows.messages["at"]))
+    keys, places = by_chat(rows.messages)
+    written, first, last = rows.messages.once("spans", lambda: spans_of(places, len(keys), rows.messages["at"]))
     fits = np.flatnonzero((written >= least) & (written <= (written.max(initial=0) if most is None else most)))
     top = fits[np.lexsort((-last[fits], -written[fits]))][:MOST_CHATS]
     named = titles(tx, viewer, first[top])
     # One that was deleted since the rollup was read has no name.
-    top = np.array([place for place in top if int(chats.keys[place]) in named], dtype=np.int64)
-    shown = [named[int(key)] for key in chats.keys[top]]
+    top = np.array([place for place in top if int(keys[place]) in named], dtype=np.int64)
+    shown = [named[int(key)] for key in keys[top]]
     deleted = np.array([least <= 1 and most is None and bool((rows.answers["chat"] == NO_CHAT).any())])
     gone = np.flatnonzero(deleted)
     nobody_knows = np.append(np.zeros(len(top), dtype=np.bool_), deleted[deleted])
@@ -165,30 +173,29 @@ def top_of(tx: Session, viewer: Viewer, rows: Rows, *, least: int = 1, most: int
         "title": texts([*(row.title for row in shown), *(DELETED for _ in gone)]),
         "in_trash": np.array([*(row.deleted_at is not None for row in shown), *(False for _ in gone)], dtype=np.bool_),
         "messages": known(np.append(written[top], gone), nobody_knows),
-        **tokens_of(rows, np.append(chats.keys[top], np.full(len(gone), NO_CHAT))),
+        **tokens_of(rows, np.append(keys[top], np.full(len(gone), NO_CHAT))),
     }
     for name, times in (("first_message_at", first[top]), ("last_message_at", last[top])):
         columns[name] = utc_times(np.append(times, np.full(len(gone), NEVER)))
     return framed(columns)
 
 
-def spans_of(chats: Chats, at: Ints) -> tuple[Ints, Ints, Ints]:
-    """How many messages each chat has, and when the first and the last of them was written; of one person's rows."""
-    first, last = np.zeros(chats.number, dtype=np.int64), np.zeros(chats.number, dtype=np.int64)
+def spans_of(places: Ints, number: int, at: Ints) -> tuple[Ints, Ints, Ints]:
+    """How many messages each chat has, and when the first and the last of them was written; of one person's rows. `places`: the chat of
+    each message, of so many."""
+    first, last = np.zeros(number, dtype=np.int64), np.zeros(number, dtype=np.int64)
     # In the order of time, so the last one that is set stays.
-    last[chats.places] = at
-    first[chats.places[::-1]] = at[::-1]
-    return sizes(chats.places, chats.number), first, last
+    last[places] = at
+    first[places[::-1]] = at[::-1]
+    return sizes(places, number), first, last
 
 
 def tokens_of(rows: Rows, keys: Ints) -> dict[str, Values]:
     """The TOKENS that the answers of each chat used, None where none has a known usage."""
-    chats, places = by_chat(rows.answers)
-    wanted = {key: place for place, key in enumerate(keys.tolist())}
-    # One place more for the answers of all other chats.
-    own = np.array([wanted.get(key, len(keys)) for key in chats.tolist()], dtype=np.int64)[places] if len(places) else places
-    theirs = np.flatnonzero(own < len(keys))
-    groups, found = own[theirs], dict[str, Values]()
+    theirs = np.flatnonzero(np.isin(rows.answers["chat"], keys))
+    order = np.argsort(keys)
+    groups = order[np.searchsorted(keys, rows.answers["chat"][theirs], sorter=order)]
+    found = dict[str, Values]()
     for name in TOKENS:
         tokens = rows.answers[name][theirs]
         told = tokens != UNKNOWN

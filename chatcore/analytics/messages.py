@@ -6,15 +6,15 @@ import sqlalchemy as sa
 from sqlmodel import Session
 
 from chatcore.analytics.chats import chats_meant
-from chatcore.analytics.chosen import alike_beside, all_dates, by_chat, chosen_rows, days_of, numbers_beside
+from chatcore.analytics.chosen import all_dates, chosen_rows, days_beside, numbers_beside
 from chatcore.analytics.filters import Filters, first_day
 from chatcore.analytics.frames import framed
-from chatcore.analytics.numbers import sums_of, totals
+from chatcore.analytics.numbers import Ints, totals
 from chatcore.analytics.statements import HOUR_S, MESSAGES, between, narrow
 from chatcore.db import Database
 from chatcore.parts import Role, Viewer
 from chatcore.rollup.measures import amount
-from chatcore.rollup.pages import ROLES, Rows
+from chatcore.rollup.pages import ROLES, Rows, Table
 from chatcore.rollup.tables import has_ref
 
 # The sums that these questions are content with.
@@ -43,9 +43,8 @@ def busy_hours(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
 
 def count_days(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `messages_per_day`."""
-    days = all_dates(filters)
-    groups = days_of(rows.messages, filters) * len(ROLES) + rows.messages["role"]
-    user, assistant = sums_of(rows.messages, "messages", groups, len(days) * len(ROLES)).reshape(-1, len(ROLES)).T.copy()
+    days, of_run = all_dates(filters), days_beside(rows.messages, filters)
+    user, assistant = (totals(of_run, written, len(days)) for written in written_beside(rows.messages))
     return framed({"day": days, "user_messages": user, "assistant_messages": assistant, "messages": user + assistant})
 
 
@@ -53,16 +52,20 @@ def count_week(rows: Rows, filters: Filters) -> pd.DataFrame:
     """The frame of `busy_hours`."""
     week = 7 * 24
     monday = first_day(filters).weekday() * 24
-    hours, (firsts, lengths) = numbers_beside(rows.messages, filters, HOUR_S), alike_beside(rows.messages)
-    # Rows that lie beside each other are added up first: of sums they are a seventh.
-    beside = np.add.reduceat(amount(rows.messages, "messages"), firsts) if rows.summed and len(firsts) else lengths
+    hours, written = numbers_beside(rows.messages, filters, HOUR_S), np.add.reduce(written_beside(rows.messages))
     places = np.arange(week)
-    return framed({"weekday": places // 24, "hour": places % 24, "messages": totals((hours + monday) % week, beside, week)})
+    return framed({"weekday": places // 24, "hour": places % 24, "messages": totals((hours + monday) % week, written, week)})
 
 
-def count_chats(rows: Rows) -> int:
-    """In how many chats was a message written?"""
-    return len(by_chat(rows.chats)[0])
+def written_beside(table: Table) -> tuple[Ints, ...]:
+    """How many messages there are by role, in the order of ROLES, in each run of rows that have the same time: of sums a tenth."""
+    return table.once("written beside", lambda: tuple(of_role(table, role) for role in range(len(ROLES))))
+
+
+def of_role(table: Table, role: int) -> Ints:
+    """The same of one role."""
+    messages: Ints = amount(table, "messages") * (table["role"] == role)
+    return np.add.reduceat(messages, table.runs.firsts) if len(table) else messages
 
 
 def counted(tx: Session, viewer: Viewer, filters: Filters) -> list[sa.ColumnElement[bool]]:

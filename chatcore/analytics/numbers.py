@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from chatcore.rollup.cells import merged, middle_of
+from chatcore.rollup.cells import LENGTHS, merged, middle_of, together
 from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import Rows, Table
 
@@ -72,6 +72,18 @@ def percentiles(
     return counts, found
 
 
+def percentiles_of_counts(counts: Ints, wanted: Sequence[float]) -> Floats:
+    """The percentiles of whole numbers of which `counts` says how often there is each, from 0 on; NaN of none."""
+    ends = np.cumsum(counts)
+    if not len(ends) or not ends[-1]:
+        return np.full(len(wanted), np.nan)
+    places = np.asarray(wanted) / 100 * (ends[-1] - 1)
+    below = np.floor(places).astype(np.int64)
+    low, high = (np.searchsorted(ends, at, side="right") for at in (below, np.minimum(below + 1, ends[-1] - 1)))
+    found: Floats = low + (high - low) * (places - below)
+    return found
+
+
 def percentiles_of(
     rows: Rows,
     measure: str,
@@ -81,15 +93,18 @@ def percentiles_of(
     *,
     over_time: bool = False,
 ) -> tuple[Ints, Floats]:
-    """The same of a time or a speed of attempts; `groups_of` tells the group of each, `over_time` whether by its time too.
+    """The same of a time or a speed of attempts; `groups_of` tells the group of each by its models, `over_time` whether by its time too.
 
     Of sums of everybody a value is the middle of its bucket, so a percentile is off by `BUCKET_ERROR` of itself at most.
     """
     table = rows.measured(measure)
     if rows.summed is None:
         return percentiles(groups_of(table), table[measure], number, wanted)
-    table = table if over_time else merged(table)
-    return spread(groups_of(table), table["bucket"], table["answers"], number, wanted)
+    if not over_time:
+        table = merged(table)
+        return spread(groups_of(table), table["bucket"], table["answers"], number, wanted)
+    alike = together(table, "models")
+    return spread(np.repeat(groups_of(alike), alike[LENGTHS]), table["bucket"], table["answers"], number, wanted)
 
 
 def spread(groups: npt.NDArray[np.integer], buckets: Ints, answers: Ints, number: int, wanted: Sequence[float]) -> tuple[Ints, Floats]:

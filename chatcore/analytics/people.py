@@ -12,6 +12,7 @@ from chatcore.analytics.frames import Values, alphabetical, framed, in_order, te
 from chatcore.analytics.numbers import newest, sizes, sums_of
 from chatcore.db import Database
 from chatcore.parts import Viewer
+from chatcore.rollup.cells import together
 from chatcore.rollup.gather import USERS, check_owner
 from chatcore.rollup.measures import amount
 from chatcore.rollup.pages import Rows
@@ -43,10 +44,10 @@ def people(db: Database, viewer: Viewer, filters: Filters) -> pd.DataFrame:
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters, kinds=("writers", "asked"))
         names = names_of(tx, rows)
-    number = len(rows.users)
-    messages = sums_of(rows.writers, "messages", rows.writers["user"], number)
-    sums = count(rows.asked, rows.asked["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
-    active = np.maximum(*(newest(made["user"], amount(made, "last_at"), number) for made in (rows.writers, rows.asked)))
+    number, writers, asked = len(rows.users), together(rows.writers, "user"), together(rows.asked, "user")
+    messages = sums_of(writers, "messages", writers["user"], number)
+    sums = count(asked, asked["user"], number, ("answers", "failed", "input_tokens", "output_tokens", "answers_with_usage"))
+    active = np.maximum(*(newest(made["user"], amount(made, "last_at"), number) for made in (writers, asked)))
     columns: dict[str, Values] = {"user_id": texts(rows.users), "name": texts(names), "messages": messages, **sums}
     columns["last_active_at"] = utc_times(active)
     order = in_order(-messages, alphabetical(rows.users))
@@ -78,13 +79,14 @@ def active_people(db: Database, viewer: Viewer, filters: Filters, *, step: Step 
     """
     with db.read() as tx:
         rows = chosen_rows(tx, viewer, filters, kinds=("writers",))
-    starts, steps = local_steps(rows.writers, filters, step)
-    pairs, _ = compact(steps * max(len(rows.users), 1) + rows.writers["user"])
+    writers = together(rows.writers, "user")
+    starts, steps = local_steps(writers, filters, step)
+    pairs, _ = compact(steps * max(len(rows.users), 1) + writers["user"])
     return framed(
         {
             "start": starts,
             "people": sizes(pairs // max(len(rows.users), 1), len(starts)),
-            "messages": sums_of(rows.writers, "messages", steps, len(starts)),
+            "messages": sums_of(writers, "messages", steps, len(starts)),
         }
     )
 

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from chatcore.analytics import answers, messages
 from chatcore.analytics.chosen import all_dates, compact, compared_rows, days_beside
 from chatcore.analytics.filters import Filters
-from chatcore.analytics.frames import Values, framed, known, texts
+from chatcore.analytics.frames import Values, framed, kept_texts, known, texts
+from chatcore.analytics.lengths import count_chats
 from chatcore.analytics.numbers import percentiles_of
 from chatcore.analytics.statements import GENERATIONS, MESSAGES
 from chatcore.db import Database
@@ -141,7 +142,7 @@ def totals(rows: Rows, filters: Filters) -> dict[str, Total]:
     active = len(compact(days_beside(rows.messages, filters))[0])
     return {
         "messages": Total(int(amount(rows.messages, "messages").sum())),
-        "chats": Total(messages.count_chats(rows)),
+        "chats": Total(count_chats(rows, filters)),
         "active_days": Total(active, len(all_dates(filters))),
         **tokens,
         **medians,
@@ -156,8 +157,8 @@ def compare(current: dict[str, Total], before: dict[str, Total], units: Mapping[
     changes = [change(unit, value, earlier) for unit, value, earlier in zip(units.values(), values, previous, strict=True)]
     return framed(
         {
-            "measure": texts(units),
-            "unit": texts(units.values()),
+            "measure": kept_texts(tuple(units)).copy(),
+            "unit": kept_texts(tuple(units.values())).copy(),
             "value": values,
             "previous": previous,
             "change": np.array([amount for amount, _ in changes], dtype=np.float64),

@@ -15,7 +15,7 @@ import numpy as np
 
 from chatcore.rollup.clock import SECOND_US, Ints, local_hours
 from chatcore.rollup.measures import amount
-from chatcore.rollup.pages import COUNTS, Column, Models, Rows, Table, point
+from chatcore.rollup.pages import COUNTS, Column, Models, Rows, Runs, Table, point
 
 # Of the 23 bits that a float has behind its first one so many are kept: 32 buckets from each power of two to the next.
 BUCKET_BITS = 5
@@ -26,6 +26,8 @@ BUCKET_ERROR = 2.0 ** -(BUCKET_BITS + 1)
 SPARSE = 16
 # Models times buckets that are merged in one array.
 MOST_MERGED = 4_000_000
+# The column that says how many rows one stands for that were put together.
+LENGTHS = "lengths"
 # Keys of a cell as they are kept. `second`: since the start of the day; of an hour a time in it is kept, so that the clock finds it again.
 KEYS = {
     "second": "<u4",
@@ -234,6 +236,33 @@ def in_short(names: object) -> str:
     return json.dumps(names, ensure_ascii=False, separators=(",", ":"))
 
 
+def together(table: Table, *keys: str) -> Table:
+    """Rows that stand for many, as one where they lie beside each other and have the same time and keys: far fewer. Kept with the table,
+    as several questions ask for it; rows that stand for one each stay as they are."""
+    return table.once(("together", keys), lambda: put_together(table, keys)) if table.sums else table
+
+
+def put_together(table: Table, keys: Sequence[str]) -> Table:
+    """The same, made anew."""
+    begins = np.zeros(len(table), dtype=np.bool_)
+    begins[table.runs.firsts] = True
+    for key in keys:
+        begins[1:] |= table[key][1:] != table[key][:-1]
+    firsts = np.flatnonzero(begins)
+    lengths = np.diff(firsts, append=len(table))
+
+    def make(name: str) -> Column:
+        if name == LENGTHS:
+            return lengths
+        if name not in table.sums or not len(firsts):
+            return table[name][firsts]
+        found: Column = (np.maximum if name == "last_at" else np.add).reduceat(table[name], firsts)
+        return found
+
+    starts = np.searchsorted(firsts, table.runs.firsts)
+    return Table(len(firsts), make, table.sums, runs=Runs(starts, np.diff(starts, append=len(firsts)), table.runs.at))
+
+
 def merged(table: Table) -> Table:
     """Buckets of all days together, for questions of the whole period. Kept with the table, as several ask for it."""
     return table.once("merged", lambda: merge(table))
@@ -241,12 +270,12 @@ def merged(table: Table) -> Table:
 
 def merge(table: Table) -> Table:
     """The same, made anew."""
-    buckets, models, answers = (table[name] for name in ("bucket", "models", "answers"))
+    alike, buckets, answers = together(table, "models"), table["bucket"], table["answers"]
     least = int(buckets.min()) if len(buckets) else 0
     width = int(buckets.max(initial=0)) + 1 - least
-    if (int(models.max(initial=0)) + 1) * width > MOST_MERGED:
+    if (int(alike["models"].max(initial=0)) + 1) * width > MOST_MERGED:
         return table
-    held = np.bincount(models * width + (buckets - least), weights=answers)
+    held = np.bincount(np.repeat(alike["models"] * width - least, alike[LENGTHS]) + buckets, weights=answers)
     there = np.flatnonzero(held)
     columns = {"models": there // width, "bucket": there % width + least, "answers": held[there].astype(np.int64)}
     return Table(len(there), columns.__getitem__, frozenset({"answers"}))
@@ -291,4 +320,6 @@ def cell_table(kind: Kind, parts: Sequence[bytes], starts: Ints, pointed: Mappin
         column: Column = found[name]
         return column if column.dtype.kind in "f?" else column.astype(np.int64)
 
-    return Table(len(found), make, frozenset(kind.sums))
+    there = np.flatnonzero(sizes)
+    runs = None if "second" in kind.keys else Runs((np.cumsum(sizes) - sizes)[there], sizes[there], starts[there])
+    return Table(len(found), make, frozenset(kind.sums), runs=runs)

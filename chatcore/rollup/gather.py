@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
+from chatcore.db import IN_BINARY
 from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.days import MICROSECOND, day_of, microseconds
@@ -43,6 +44,7 @@ def rows_made(tx: Session, period: Period, kept_of: sa.ColumnElement[bool], mark
     first, last = day_of(period.start), day_of(period.end - MICROSECOND)
     marked = days_marked(tx, marks_of, first, last)
     in_order = sa.select(*PAGES).where(kept_of, DAYS.c.day.between(first, last)).order_by(DAYS.c.user_id, DAYS.c.day)
+    in_order = in_order.execution_options(**IN_BINARY)
     kept: Sequence[Sequence[Any]] = tx.execute(in_order).all()
     if marked:
         made = [
@@ -64,7 +66,7 @@ def details_of(tx: Session, viewer: Viewer, period: Period, kind: Detail, *, eve
     first, last = day_of(period.start), day_of(period.end - MICROSECOND)
     kept_of = DAYS.c.user_id.in_(sa.select(USERS.c.id)) if everybody else DAYS.c.user_id == viewer.user_id
     marked = days_marked(tx, sa.true() if everybody else DIRTY.c.user_id == viewer.user_id, first, last)
-    kept = sa.select(DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c[kind])
+    kept = sa.select(DAYS.c.user_id, DAYS.c.day, DAYS.c.names, DAYS.c[kind]).execution_options(**IN_BINARY)
     found = tx.execute(kept.where(kept_of, DAYS.c.day.between(first, last), DAYS.c[kind].is_not(None))).all()
     pages = [tuple(row) for row in found if row[1] not in marked.get(row[0], ())]
     for user_id, days in marked.items():
@@ -126,5 +128,5 @@ def kept_pages(tx: Session, user_id: str, first: int, last: int) -> list[tuple[i
     """The pages that the rollup has of these days."""
     theirs = sa.and_(DAYS.c.user_id == user_id, DAYS.c.day.between(first, last))
     parts = (DAYS.c[name] for name in Page._fields)
-    rows = tx.execute(sa.select(DAYS.c.day, *parts).where(theirs))
+    rows = tx.execute(sa.select(DAYS.c.day, *parts).where(theirs).execution_options(**IN_BINARY))
     return [(day, Page(names, messages, answers, calls or b"", fills or b"")) for day, names, messages, answers, calls, fills in rows]

@@ -129,7 +129,8 @@ def state_of(tx: Session, period: Period, zone: str) -> State | None:
     """What changes whenever a number of the period does; None where nothing tells: of a zone that is not kept, and of very many marks."""
     # A local day may have a part of the UTC day before the period and after it.
     asked = {"zone": zone, "first": day_of(period.start) - 1, "last": day_of(period.end - MICROSECOND) + 1}
-    found = tx.execute(state_statement(), asked).all()
+    # Past the session, which has no objects to look after here: every question begins with it.
+    found = tx.connection().execute(state_statement(), asked).all()
     turns = [row.writer for row in found if row.kind == TURN]
     if not turns or len(found) == MOST_MARKS:
         return None
@@ -138,7 +139,7 @@ def state_of(tx: Session, period: Period, zone: str) -> State | None:
 
 @cache
 def state_statement() -> sa.Select[tuple[int, str, int, int]]:
-    """The turn of a zone and all marks of some days, asked at once. Built once: every question of a page begins with it."""
+    """The turn of a zone and all marks of some days, asked at once. Built once."""
     first, last = sa.bindparam("first", type_=sa.Integer), sa.bindparam("last", type_=sa.Integer)
     zone = sa.bindparam("zone", type_=sa.String)
     turn = sa.select(sa.literal(TURN).label("kind"), ZONES.c.name.label("of"), sa.literal(0).label("day"), ZONES.c.made.label("writer"))

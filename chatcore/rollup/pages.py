@@ -38,6 +38,7 @@ CUT_SHORT, REFUSED, LEFT_OUT = 1, 2, 4
 # A number nobody knows: no count is negative. Times and costs that are not known are NaN.
 UNKNOWN = -1
 NO_CHAT = 0
+HALF = 2**63 - 1
 COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 # at: microseconds since 1970 (UTC). chat: see `chat_key`. models, error: places in `Rows.models` and `Rows.errors`.
@@ -108,6 +109,14 @@ KEPT_MESSAGE, KEPT_ANSWER, KEPT_CALL, KEPT_FILL = (
 )
 
 
+class Runs(NamedTuple):
+    """Rows of the same time that lie beside each other: where each run of them begins, how long it is, and its time."""
+
+    firsts: Places
+    lengths: Places
+    at: Places
+
+
 class Table:
     """Rows, a column at a time. A column is made when it is first asked for: of eighteen a question looks at a few.
 
@@ -115,12 +124,13 @@ class Table:
     each counts.
     """
 
-    def __init__(self, number: int, make: Callable[[str], Column], sums: frozenset[str] = frozenset()) -> None:
-        """`sums`: the measures that are columns, where rows stand for many."""
+    def __init__(self, number: int, make: Callable[[str], Column], sums: frozenset[str] = frozenset(), *, runs: Runs | None = None) -> None:
+        """`sums`: the measures that are columns, where rows stand for many; `runs`: where that is known."""
         self._number = number
         self._make = make
         self._columns: dict[str, Column] = {}
         self.sums = sums
+        self._runs = runs
         self._made: dict[Hashable, object] = {}
 
     def __len__(self) -> int:
@@ -138,6 +148,14 @@ class Table:
             self._made[name] = make()
         return cast(Made, self._made[name])
 
+    @property
+    def runs(self) -> Runs:
+        """Rows of the same time: those that stand for many have the time of their day or hour."""
+        if self._runs is None:
+            firsts, lengths = runs_of(self["at"])
+            self._runs = Runs(firsts, lengths, self["at"][firsts])
+        return self._runs
+
     def where(self, chosen: npt.NDArray[np.bool_]) -> "Table":
         """The rows for which `chosen` is true, in their order."""
         places = np.flatnonzero(chosen)
@@ -148,6 +166,18 @@ class Table:
             beside = slice(places[0], places[-1] + 1)
             return Table(number, lambda name: self[name][beside], self.sums)
         return Table(number, lambda name: self[name][places], self.sums)
+
+
+def runs_of(*columns: Column) -> tuple[Places, Places]:
+    """Where runs of rows begin that are the same in all columns, and how long they are."""
+    number = len(columns[0])
+    begins = np.ones(number, dtype=np.bool_)
+    if number:
+        begins[1:] = columns[0][1:] != columns[0][:-1]
+    for column in columns[1:]:
+        begins[1:] |= column[1:] != column[:-1]
+    firsts = np.flatnonzero(begins)
+    return firsts, np.diff(firsts, append=number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,7 +238,12 @@ class Page(NamedTuple):
 
 def chat_key(chat_id: uuid.UUID | None) -> int:
     """Half of a chat's id, the random one: two of a million chats share it in one of ten million installations."""
-    return NO_CHAT if chat_id is None else chat_id.int & (2**63 - 1)
+    return NO_CHAT if chat_id is None else chat_id.int & HALF
+
+
+def chat_key_of(chat_id: bytes | None) -> int:
+    """The same from the bytes of the id: making an object of each takes a fifth of the time that a page takes."""
+    return NO_CHAT if chat_id is None else int.from_bytes(chat_id[8:]) & HALF
 
 
 def pack(

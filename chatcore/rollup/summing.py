@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.db import Database
+from chatcore.db import IN_BINARY, Database
 from chatcore.parts import Period
 from chatcore.rollup.cells import KINDS, Sums, sum_up
 from chatcore.rollup.clock import Ints, local_day, midnights
@@ -75,7 +75,8 @@ def paged_rows(tx: Session, starts: Ints) -> Rows:
     """What everybody made from the first to the last of these times, as the pages have it."""
     utc = DAYS.c.day.between(int(starts[0]) // DAY_US, (int(starts[-1]) - 1) // DAY_US)
     # Through the people, because the pages lie by person and then by day.
-    pages = tx.execute(sa.select(*PAGES).where(DAYS.c.user_id.in_(sa.select(USERS.c.id)), utc).order_by(DAYS.c.user_id, DAYS.c.day)).all()
+    in_order = sa.select(*PAGES).where(DAYS.c.user_id.in_(sa.select(USERS.c.id)), utc).order_by(DAYS.c.user_id, DAYS.c.day)
+    pages = tx.execute(in_order.execution_options(**IN_BINARY)).all()
     users, _, names, messages, answers = zip(*pages, strict=True) if pages else NO_PAGES
     return cut(join(users, names, messages, answers), Period(EPOCH + MICROSECOND * int(starts[0]), EPOCH + MICROSECOND * int(starts[-1])))
 

@@ -3,14 +3,14 @@
 So they are as fresh as the tables, like `chatcore.rollup.gather`, whether sums are behind, half made or not there.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 
 import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
-from chatcore.db import Database
+from chatcore.db import IN_BINARY, Database
 from chatcore.errors import ChatcoreError
 from chatcore.parts import Period, Viewer
 from chatcore.rollup.cells import KINDS, Sums, join_sums, sum_up
@@ -75,9 +75,8 @@ def gathered_sums(tx: Session, viewer: Viewer, period: Period, zone: str, kinds:
     changed = changed_days(tx, zone, day_of(period.start), day_of(period.end - MICROSECOND))
     fresh = {day: sums for day, sums in kept.items() if is_fresh(sums, starts[day - first : day - first + 2], changed)}
     for run in runs(set(range(first, last + 1)) - fresh.keys()):
-        days = range(run[0], run[-1] + 1)
-        made = made_sums(tx, viewer, starts[days[0] - first : days[-1] - first + 2], zone, kinds)
-        fresh |= {day: sums for day, sums in zip(days, made, strict=True) if day in run and sums is not None}
+        made = made_sums(tx, viewer, starts[run[0] - first : run[-1] - first + 2], zone, kinds)
+        fresh |= {run[0] + place: sums for place, sums in made.items() if run[0] + place not in fresh}
     return join_sums([fresh[day] for day in sorted(fresh)], kinds)
 
 
@@ -92,14 +91,17 @@ def kept_sums(tx: Session, zone: str, first: int, last: int, kinds: Iterable[str
     """The sums that are kept of these days, by day."""
     own = [SUMS.c[name] for name in kinds]
     columns = (SUMS.c.day, SUMS.c.starts_us, SUMS.c.ends_us, SUMS.c.names, SUMS.c.people, *own)
-    rows = tx.execute(sa.select(*columns).where(SUMS.c.zone == zone, SUMS.c.day.between(first, last)))
+    days = sa.select(*columns).where(SUMS.c.zone == zone, SUMS.c.day.between(first, last))
+    rows = tx.execute(days.execution_options(**IN_BINARY))
     names = [column.name for column in own]
     return {day: Sums(start, end, known, people, dict(zip(names, cells, strict=True))) for day, start, end, known, people, *cells in rows}
 
 
 def is_fresh(sums: Sums, ends: Ints, changed: Collection[int]) -> bool:
     """Whether sums are of just this time and nothing of it has changed."""
-    return sums.start == ends[0] and sums.end == ends[1] and not any(day in changed for day in utc_days(sums.start, sums.end))
+    if sums.start != ends[0] or sums.end != ends[1]:
+        return False
+    return not changed or not any(day in changed for day in utc_days(sums.start, sums.end))
 
 
 def utc_days(start: int, end: int) -> range:
@@ -107,12 +109,16 @@ def utc_days(start: int, end: int) -> range:
     return range(start // DAY_US, (end - 1) // DAY_US + 1)
 
 
-def made_sums(tx: Session, viewer: Viewer, starts: Ints, zone: str, kinds: Collection[str]) -> Sequence[Sums | None]:
-    """The sums of days that begin at these times, counted from the rows; None of one without any. The last time ends the last day."""
+def made_sums(tx: Session, viewer: Viewer, starts: Ints, zone: str, kinds: Collection[str]) -> Mapping[int, Sums]:
+    """The sums of days that begin at these times, counted from the rows, by the place of the day; the last time ends the last day. Days
+    before the first row and after the last have none."""
     rows = everybodys_rows(tx, viewer, Period(EPOCH + MICROSECOND * int(starts[0]), EPOCH + MICROSECOND * int(starts[-1])))
-    if not len(rows.messages) and not len(rows.answers):
-        return [None] * (len(starts) - 1)
-    return sum_up(rows, starts, zone, kinds)
+    times = [table["at"] for table in (rows.messages, rows.answers) if len(table)]
+    if not times:
+        return {}
+    ends = np.array([min(at.min() for at in times), max(at.max() for at in times)])
+    first, last = (np.searchsorted(starts, ends, side="right") - 1).tolist()
+    return dict(enumerate(sum_up(rows, starts[first : last + 2], zone, kinds), first))
 
 
 def keep_zone(db: Database, zone: str) -> None:

@@ -3,16 +3,20 @@
 Statements are built once for each engine: building one takes longer than the database needs for a day.
 """
 
+import uuid
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
 
+from chatcore.db import IN_BINARY
 from chatcore.rollup.days import DAY_US, runs, start_of
+from chatcore.rollup.measures import STATE_PLACES
 from chatcore.rollup.pages import (
     CALL_STATES,
     COUNTS,
@@ -22,18 +26,19 @@ from chatcore.rollup.pages import (
     REFUSED,
     ROLES,
     SOURCES,
-    STATES,
     UNKNOWN,
     Models,
     Names,
     Page,
-    chat_key,
+    chat_key_of,
     pack,
 )
 from chatcore.rows import GENERATIONS, MESSAGES
 from chatcore.toolcalls import load_calls, reason_of
 
 REFS = SQLModel.metadata.tables["importref"]
+ROLE_PLACES = {role.value: place for place, role in enumerate(ROLES)}
+SOURCE_PLACES = {source: place for place, source in enumerate(SOURCES)}
 MOST_TOKENS = 2**31 - 1
 # Of calls that other programs made, whatever their files say.
 MOST_ROUNDS = 2**16 - 1
@@ -79,7 +84,7 @@ def read_messages(tx: Session, asked: Asked) -> list[Row]:
     found: list[Row] = []
     for message_id, at, chat, role, provider, model, imported in tx.execute(written, asked):
         own = ((provider or "", model or ""),) if role != ROLES[0] else tuple(sorted(answered.get(message_id, ())))
-        found.append((at, chat_key(chat), own, (ROLES.index(role), imported)))
+        found.append((at, chat_key_of(chat), own, (ROLE_PLACES[role], imported)))
     return found
 
 
@@ -88,8 +93,8 @@ def read_answers(tx: Session, asked: Asked) -> list[Row]:
     found: list[Row] = []
     for row in tx.execute(answers_statement(tx.get_bind().dialect.name), asked):
         at, chat, provider, model, state, error, source, is_imported, *numbers = row
-        kinds = (STATES.index(state), error, SOURCES.index(source), is_imported)
-        found.append((at, chat_key(chat), ((provider, model),), (*kinds, *numbers)))
+        kinds = (STATE_PLACES[state], error, SOURCE_PLACES[source], is_imported)
+        found.append((at, chat_key_of(chat), ((provider, model),), (*kinds, *numbers)))
     return found
 
 
@@ -97,7 +102,7 @@ def read_calls(tx: Session, asked: Asked) -> list[Row]:
     """Tool calls of a person, those of the oldest message first. What is not in our form is none."""
     found: list[Row] = []
     for message_id, at, chat, provider, model, text, imported in tx.execute(calls_statement(tx.get_bind().dialect.name), asked):
-        own, key = ((provider or "", model or ""),), chat_key(chat)
+        own, key = ((provider or "", model or ""),), chat_key_of(chat)
         for place, call in enumerate(load_calls(text)[:MOST_ROUNDS]):
             took_s = call.duration_s if call.duration_s is not None and 0 <= call.duration_s < np.inf else np.nan
             kinds = (CALL_STATES.index(call.state), REASONS.index(reason_of(call)), imported)
@@ -114,7 +119,7 @@ def read_fills(tx: Session, asked: Asked) -> list[Row]:
         flags = CUT_SHORT * (finish_reason == ENDED_BY_LENGTH) | REFUSED * (error == TOO_LONG) | LEFT_OUT * bool(left_out)
         numbers = (known(tokens), known(window)) if tokens is not None and window else (UNKNOWN, UNKNOWN)
         if flags or numbers[0] != UNKNOWN:
-            found.append((at, chat_key(chat), ((provider, model),), (generation_id, *numbers, flags, imported)))
+            found.append((at, chat_key_of(chat), ((provider, model),), (generation_id, *numbers, flags, imported)))
     return found
 
 
@@ -126,11 +131,18 @@ def messages_statements(dialect: str) -> tuple[sa.Select[*tuple[object, ...]], s
     """The messages, and the models that answered the prompts among them."""
     written, answer = MESSAGES.c, MESSAGES.alias("answer")
     theirs = of_period(written.user_id, written.created_at)
-    columns = (written.id, moment(dialect, written.created_at), written.session_id, written.role, written.provider, written.model_name)
+    columns: tuple[sa.ColumnElement[Any], ...] = (
+        written.id,
+        moment(dialect, written.created_at),
+        as_bytes(dialect, written.session_id),
+        written.role,
+        written.provider,
+        written.model_name,
+    )
     children = MESSAGES.join(answer, sa.and_(answer.c.parent_id == written.id, answer.c.session_id == written.session_id))
     pairs = sa.select(written.id, answer.c.provider, answer.c.model_name).select_from(children).where(*theirs, written.role == ROLES[0])
     messages = sa.select(*columns, has_ref(written.id)).where(*theirs).order_by(written.created_at, written.id)
-    return messages, pairs.distinct()
+    return messages.execution_options(**IN_BINARY), pairs.distinct()
 
 
 @cache
@@ -138,21 +150,22 @@ def answers_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
     """The attempts."""
     ledger = GENERATIONS.c
     imported = sa.or_(ledger.usage_source == "imported", has_ref(ledger.message_id))
-    columns = (
-        moment(dialect, ledger.started_at), ledger.session_id, ledger.provider, ledger.model_name, ledger.state, ledger.error_type,
-        ledger.usage_source, sa.func.coalesce(imported, sa.false()), *(ledger[name] for name in COUNTS),
+    columns: tuple[sa.ColumnElement[Any], ...] = (
+        moment(dialect, ledger.started_at), as_bytes(dialect, ledger.session_id), ledger.provider, ledger.model_name, ledger.state,
+        ledger.error_type, ledger.usage_source, sa.func.coalesce(imported, sa.false()), *(ledger[name] for name in COUNTS),
         in_dollars(), ledger.time_to_first_chunk_s, ledger.duration_s, ledger.load_s, tokens_per_s(), prompt_tokens_per_s(),
     )  # fmt: skip
-    return sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at)).order_by(ledger.started_at, ledger.id)
+    attempts = sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at)).order_by(ledger.started_at, ledger.id)
+    return attempts.execution_options(**IN_BINARY)
 
 
 @cache
 def calls_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
     """The messages that have tool calls, by their partial index."""
     written = MESSAGES.c
-    columns = (
-        written.id, moment(dialect, written.created_at), written.session_id, written.provider, written.model_name, written.tool_calls,
-        has_ref(written.id),
+    columns: tuple[sa.ColumnElement[Any], ...] = (
+        written.id, moment(dialect, written.created_at), as_bytes(dialect, written.session_id), written.provider, written.model_name,
+        written.tool_calls, has_ref(written.id),
     )  # fmt: skip
     theirs = of_period(written.user_id, written.created_at)
     return sa.select(*columns).where(*theirs, written.tool_calls.is_not(None)).order_by(written.created_at, written.id)
@@ -163,9 +176,10 @@ def fills_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
     """The attempts that can say how full a window was, or that were cut."""
     ledger = GENERATIONS.c
     imported = sa.or_(sa.func.coalesce(ledger.usage_source, "") == "imported", has_ref(ledger.message_id))
-    columns = (
-        ledger.id, moment(dialect, ledger.started_at), ledger.session_id, ledger.provider, ledger.model_name, filled_tokens(),
-        ledger.context_window, ledger.finish_reason, ledger.error_type, ledger.left_out, sa.func.coalesce(imported, sa.false()),
+    columns: tuple[sa.ColumnElement[Any], ...] = (
+        ledger.id, moment(dialect, ledger.started_at), as_bytes(dialect, ledger.session_id), ledger.provider, ledger.model_name,
+        filled_tokens(), ledger.context_window, ledger.finish_reason, ledger.error_type, ledger.left_out,
+        sa.func.coalesce(imported, sa.false()),
     )  # fmt: skip
     cut = (ledger.finish_reason == ENDED_BY_LENGTH, ledger.error_type == TOO_LONG, ledger.left_out)
     told = sa.or_(ledger.context_window.is_not(None), *cut)
@@ -188,6 +202,11 @@ def moment(dialect: str, column: sa.ColumnElement[datetime]) -> sa.ColumnElement
     if dialect == "sqlite":
         return sa.type_coerce(column, sa.BigInteger)
     return sa.cast(sa.extract("epoch", column) * 1_000_000, sa.BigInteger)
+
+
+def as_bytes(dialect: str, chat_id: sa.ColumnElement[uuid.UUID]) -> sa.ColumnElement[bytes]:
+    """The id of a chat as its 16 bytes."""
+    return sa.type_coerce(chat_id, sa.LargeBinary) if dialect == "sqlite" else sa.func.uuid_send(chat_id, type_=sa.LargeBinary)
 
 
 def in_dollars() -> sa.ColumnElement[float]:

@@ -14,6 +14,7 @@ from chatcore.analytics.filters import Step
 from chatcore.db import Database
 from chatcore.errors import Denied
 from chatcore.parts import Period, Viewer
+from chatcore.rollup.cells import BUCKET_ERROR
 from chatcore.rollup.making import refresh, refresh_step
 from tests.chatcore.analytics_rows import Rows, person, write_history
 
@@ -59,13 +60,13 @@ def test_everybodys_numbers_are_the_sum_of_each_ones(db: Database, written: dict
             refresh(db)
 
 
-def test_everybodys_percentiles_are_those_of_all_answers(db: Database, written: dict[str, Rows]) -> None:
+def test_everybodys_percentiles_are_those_of_all_answers_but_for_the_error_of_buckets(db: Database, written: dict[str, Rows]) -> None:
     filters = everybody(models=("llama3.2:3b",))
     answers = pd.concat([inside(rows.answers, "started_at", filters.period) for rows in written.values()])
     values = answers[answers["model_name"] == "llama3.2:3b"]["time_to_first_chunk_s"].astype("float64")
     (told,) = analytics.speed(db, OWNER, filters).to_dict("records")
     for part in (50, 90, 95, 99):
-        assert told[f"time_to_first_chunk_s_p{part}"] == pytest.approx(values.quantile(part / 100), rel=2e-7)
+        assert told[f"time_to_first_chunk_s_p{part}"] == pytest.approx(values.quantile(part / 100), rel=BUCKET_ERROR)
 
 
 def test_each_person_has_a_row_with_their_sums(db: Database, written: dict[str, Rows]) -> None:

@@ -45,7 +45,7 @@ APPROXIMATE = ("_p50", "_p90", "_p95", "_p99", "_p10", "_p5", "_p1", "median_")
 
 
 def everybody(zone: str) -> Filters:
-    """Long enough to be summed."""
+    """All that was written."""
     return Filters(whole_days(date(2026, 1, 1), date(2026, 7, 31), zone), time_zone=zone, everybody=True)
 
 
@@ -65,7 +65,7 @@ def asked(db: Database, filters: Filters) -> dict[str, pd.DataFrame]:
 
 
 def compared(db: Database, filters: Filters) -> pd.DataFrame:
-    """Before and after a day, each long enough to be summed if all of it is."""
+    """Before and after a day."""
     pair = analytics.pair_of(filters, analytics.read_against("2026-04-12"), now=NOW)
     return analytics.compare_periods(db, OWNER, replace(filters, period=pair.after), other=pair.before, now=NOW)
 
@@ -165,7 +165,8 @@ def test_sums_give_the_numbers_of_the_rows(db: Database, people: list[Viewer], z
     whole = everybody(zone)
     # Its start and the end of the one before lie in the middle of a day.
     ragged = Period(START + timedelta(days=8, hours=7, seconds=11), whole.period.end - timedelta(microseconds=7))
-    narrowed = [whole, replace(whole, period=ragged)]
+    month = whole_days(date(2026, 3, 21), date(2026, 4, 15), zone)
+    narrowed = [whole, replace(whole, period=ragged), replace(whole, period=month)]
     if zone == ZONES[0]:
         narrowed += [replace(whole, providers=("ollama",), role=Role.USER), replace(whole, models=("qwen3:8b",), imported=True)]
     for filters in narrowed:
@@ -225,6 +226,19 @@ def test_the_numbers_are_the_same_before_while_and_after_sums_are_made(db: Datab
 def assert_equal(found: dict[str, pd.DataFrame], expected: dict[str, pd.DataFrame]) -> None:
     for name, frame in expected.items():
         pd.testing.assert_frame_equal(found[name], frame, rtol=1e-12)
+
+
+def test_days_that_changed_are_counted_anew_in_a_month_too(db: Database, people: list[Viewer]) -> None:
+    keep(db, "Australia/Lord_Howe")
+    filters = replace(everybody("Australia/Lord_Howe"), period=whole_days(date(2026, 3, 21), date(2026, 4, 15), "Australia/Lord_Howe"))
+    before = analytics.messages_per_day(db, OWNER, filters)
+    maker = Maker(db, people[0], random.Random(3))
+    # Half past midnight of the last day, which is the day before in UTC.
+    maker.turn(filters.period.end - timedelta(hours=23, minutes=30), answers=1)
+    maker.save()
+    found = analytics.messages_per_day(db, OWNER, filters)
+    assert (found["messages"] - before["messages"]).to_list() == [0] * (len(found) - 1) + [2]
+    assert_same(asked(db, filters), counted(db, filters))
 
 
 def test_what_was_read_a_moment_ago_is_not_believed_after_a_change(db: Database, people: list[Viewer]) -> None:
