@@ -17,7 +17,8 @@ from benchmarks import machine, report
 from benchmarks.corpus import VERSION, Corpus
 from benchmarks.databases import ENGINES, Databases
 from benchmarks.figures import Figure
-from benchmarks.loading import Filling, load, read_marker
+from benchmarks.loading import load, read_marker
+from benchmarks.portions import Filling
 from benchmarks.report import Row
 from benchmarks.scale.ground import Effort, Ground
 from benchmarks.scale.memory import Peak
