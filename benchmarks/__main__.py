@@ -59,7 +59,7 @@ def measured(options: argparse.Namespace, databases: Databases, stage: Stage, br
     """The figures of the chosen scenarios as they come; one that cannot be measured is named in `broken` and left out."""
     sizes: Sizes = QUICK if options.quick else FULL
     if options.messages:
-        sizes = replace(sizes, corpus=options.messages)
+        sizes = replace(sizes, corpus=options.messages, large_file=options.messages)
     for storage in STORAGE:
         for engine in storage.engines:
             if storage.name not in options.only or engine not in options.engine:
@@ -90,7 +90,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--engine", nargs="+", choices=ENGINES, default=ENGINES, metavar="ENGINE", help=f"of: {', '.join(ENGINES)}")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer: to see that it works, not to be compared")
     parser.add_argument("--against", type=Path, metavar="FILE", help="an earlier result to set beside this one")
-    parser.add_argument("--messages", type=int, metavar="NUMBER", help="of the corpus behind the analytics page (100,000)")
+    parser.add_argument(
+        "--messages", type=int, metavar="NUMBER", help="of the corpus behind the analytics page (100,000), and of the large file (60,000)"
+    )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where filled databases stay, those of benchmarks.scale too")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the results go (benchmarks/results/local/TIME.json)")
     return parser.parse_args(arguments)

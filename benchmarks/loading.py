@@ -26,7 +26,7 @@ from chatcore.db import Database, lift_limits
 from chatcore.errors import Invalid
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.search.build import mark_days
-from chatcore.search.entering import SET, allow_pieces, begin_entering, enter
+from chatcore.search.entering import SET, allow_pieces, begin_entering
 from chatcore.search.merging import merge_step
 
 # What goes through the pipe at once, and what is committed: each transaction leaves a piece of SQLite's full-text index.
@@ -152,11 +152,13 @@ def write(tx: Session, portions: Sequence[Portion]) -> None:
     if dialect_of(tx) == "postgresql":
         lift_limits(tx.connection())
     first, last = portions[0].entries[0].message_id, portions[-1].entries[-1].message_id
-    begin_entering(tx, first, last)
+    entering = begin_entering(tx, first, last)
     for portion in portions:
         write_rows(tx, portion.batch)
     mark_days(tx, range(first, last + 1))
-    enter(tx, first, last, [entry for portion in portions for entry in portion.entries])
+    # All at once: each time words are put in makes a piece.
+    entering.add([entry for portion in portions for entry in portion.entries])
+    entering.end()
 
 
 def write_rows(tx: Session, batch: Batch) -> None:

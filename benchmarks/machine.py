@@ -6,10 +6,15 @@ import sqlite3
 import statistics
 import subprocess
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
+
+import psutil  # type: ignore[import-untyped]  # it has no types of its own, and a few numbers are read from it
 
 ROOT = Path(__file__).resolve().parent.parent
+MEBIBYTE = 1024 * 1024
 PACKAGES = ("streamlit", "sqlmodel", "sqlalchemy", "psycopg", "pandas", "ollama")
 
 
@@ -57,3 +62,24 @@ def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return ""
+
+
+class Memory(NamedTuple):
+    """All resident memory of processes, and what of it is no part of a file and not shared, in MiB."""
+
+    resident_mb: float
+    own_mb: float
+
+
+def memory_of(pid: int) -> Memory:
+    """What a process and its children take now; pages that they share count for each. Nothing of those that have ended."""
+    resident = own = 0
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                info = process.memory_info()
+                resident += info.rss
+                # macOS does not tell what is shared.
+                own += info.rss - getattr(info, "shared", 0)
+    return Memory(resident / MEBIBYTE, own / MEBIBYTE)

@@ -27,6 +27,7 @@ class Sizes:
     corpus: int = 100_000
     kept: int = 20_000
     transferred: int = 20_000
+    large_file: int = 60_000
 
 
 FULL = Sizes()
@@ -46,6 +47,9 @@ QUICK = Sizes(
     corpus=10_000,
     kept=2_000,
     transferred=3_000,
+    large_file=5_000,
 )
 # For the test that the scenarios run at all.
-TINY = Sizes(chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120, kept=60, transferred=60)
+TINY = Sizes(
+    chats=60, lengths=(2, 20), appends=4, lists=3, writers=4, writing_s=0.2, open_length=120, kept=60, transferred=60, large_file=60
+)

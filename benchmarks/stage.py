@@ -17,13 +17,12 @@ import psutil  # type: ignore[import-untyped]  # it has no types of its own, and
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from benchmarks.databases import Databases
+from benchmarks.machine import ROOT, memory_of
 from chatcore.errors import Conflict
 from tests.browser.chromium import ARGUMENTS, find_chromium
 
-ROOT = Path(__file__).resolve().parent.parent
 UP_TIMEOUT_S = 60
 POLL_S = 0.01
-MEBIBYTE = 1024 * 1024
 # Nothing listens there: no model server of this machine takes part.
 CLOSED_PORT = "http://127.0.0.1:9"
 
@@ -65,7 +64,7 @@ class Server:
 
     def memory_mb(self) -> float:
         """Resident memory of the process tree in MiB; pages shared with other processes count fully."""
-        return float(sum(process.memory_info().rss for process in self.processes())) / MEBIBYTE
+        return memory_of(self._process.pid).resident_mb
 
     def cpu_s(self) -> float:
         """Processor time the process tree has used, in seconds."""

@@ -13,7 +13,10 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
 # Few sizes, so that the driver keeps the statements; 20 columns of 25 rows are far below the most parameters of a statement.
-ROWS_A_STATEMENT = (25, 5, 1)
+ROWS_A_STATEMENT = (25, 10, 5, 2, 1)
+
+# What a session notes of its transaction.
+DRIVER = "chatcore_driver"
 
 Row = Sequence[object]
 Write = Callable[[object], object]
@@ -81,8 +84,11 @@ def compiled(statement: sa.Update, dialect: sa.Dialect) -> tuple[str, list[tuple
 
 
 def sqlite_driver(tx: Session) -> sqlite3.Connection:
-    """The driver's own connection, in the transaction of `tx`."""
-    driver = tx.connection().connection.driver_connection
+    """The driver's own connection, in the transaction of `tx`, which is asked for it once: that takes longer than a short statement."""
+    known, driver = tx.info.get(DRIVER, (None, None))
+    if known is None or known is not tx.get_transaction():
+        driver = tx.connection().connection.driver_connection
+        tx.info[DRIVER] = tx.get_transaction(), driver
     assert isinstance(driver, sqlite3.Connection)
     return driver
 

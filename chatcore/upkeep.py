@@ -30,6 +30,8 @@ HOUR_S = 3600.0
 INDEX_S = 60.0
 # Until then the analytics page reads what changed from the tables.
 ROLLUP_S = 30.0
+# Until then nobody who writes should find the log long: people write less than 64 MB in that time.
+LOG_S = 60.0
 # How late a backup may be.
 BACKUPS_S = 60.0
 
@@ -51,6 +53,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
         Job("sum up everybody's days", ROLLUP_S, lambda: make_sums(db)),
         Job("index messages for the search", INDEX_S, lambda: index_messages(db)),
         Job("put the search index together", INDEX_S, lambda: merge_step(db)),
+        Job("fold the log into the file", LOG_S, lambda: fold_log(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
         Job("remove share links that have ended", HOUR_S, lambda: remove_ended_links(db, now=clock())),
         Job("count for the planner", HOUR_S, lambda: count_for_the_planner(db)),
@@ -120,6 +123,12 @@ def remove_ended_links(db: Database, *, now: datetime) -> bool:
 def count_for_the_planner(db: Database) -> bool:
     """Refreshes what the planner knows of the tables, which an import may have made many times as large; never more to do."""
     db.refresh_statistics()
+    return False
+
+
+def fold_log(db: Database) -> bool:
+    """Brings what is in the log of SQLite into the file, before somebody's commit has to; never more to do."""
+    db.fold_log()
     return False
 
 

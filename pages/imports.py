@@ -9,7 +9,7 @@ from ui.imports import bring, give, past
 
 def main() -> None:
     """The page."""
-    st.title("Import and export", anchor=False)
+    st.container(horizontal=True).title("Import and export", anchor=False, width="content")
     with app.calm():
         shares = ["Shared links"] if share.is_on(app.core()) else []
         bring_tab, give_tab, *share_tabs = st.tabs(["Import", "Export", *shares], key="tab", bind="query-params")

@@ -8,7 +8,7 @@ from ui.settings import backups
 
 def main() -> None:
     """The page."""
-    st.title("Settings", anchor=False)
+    st.container(horizontal=True).title("Settings", anchor=False, width="content")
     with app.calm():
         backups.show()
 

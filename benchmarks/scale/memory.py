@@ -1,12 +1,11 @@
 """How much memory this process takes, looked at between the measurements."""
 
+import os
 from collections.abc import Iterator
 
-import psutil  # type: ignore[import-untyped]  # it has no types of its own, and two numbers are read from it
-
 from benchmarks.figures import Figure
+from benchmarks.machine import memory_of
 
-MEBIBYTE = 1024 * 1024
 NOTE = "SQLite maps up to 256 MB of its file into memory; these pages count here, but the system takes them back when it needs them."
 
 
@@ -18,10 +17,8 @@ class Peak:
 
     def look(self) -> None:
         """Looks again."""
-        info = psutil.Process().memory_info()
-        self.resident_mb = max(self.resident_mb, info.rss / MEBIBYTE)
-        # macOS does not tell what is shared.
-        self.own_mb = max(self.own_mb, (info.rss - getattr(info, "shared", 0)) / MEBIBYTE)
+        now = memory_of(os.getpid())
+        self.resident_mb, self.own_mb = max(self.resident_mb, now.resident_mb), max(self.own_mb, now.own_mb)
 
     def figures(self, when: str) -> Iterator[Figure]:
         """The two as figures."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from benchmarks.figures import Figure
+from benchmarks.machine import MEBIBYTE
 from benchmarks.scale.ground import Ground
 from chatcore.db import Database
 
 BUDGET_RATIO = 2.5
-MEBIBYTE = 1024 * 1024
 # Smaller tables are not worth a line.
 SMALLEST_MB = 1.0
 SEARCH = ("message_search", "chat_search", "message_fts", "chat_fts")

@@ -10,6 +10,7 @@ from benchmarks.scenarios import (
     backups,
     chat_list,
     kill,
+    large_file,
     open_chat,
     open_window,
     session_page,
@@ -57,6 +58,7 @@ APP: tuple[AppScenario, ...] = (
     AppScenario("session_page", session_page.measure),
     AppScenario("switcher", switcher.measure),
     AppScenario("analytics_page", analytics_page.measure),
+    AppScenario("large_file", large_file.measure),
     AppScenario("stop", stop.measure),
     AppScenario("kill", kill.measure),
 )

@@ -20,8 +20,9 @@ from chatcore.errors import ChatcoreError
 from chatcore.formats import detect, open_file, read
 from chatcore.formats.base import LATEST, Broken, Conversation, Format
 from chatcore.importing.report import Imported, Options, Outcome, Pace, Preview, Report, Skipped, Tally
+from chatcore.importing.room import Room
 from chatcore.importing.runs import RunInfo, Undone, begin_run, end_run, fingerprint_of, list_imports, undo_import
-from chatcore.importing.writing import UNREADABLE_FILE, Done, Known, Room, Slice, Target, look_up, write_portion
+from chatcore.importing.writing import UNREADABLE_FILE, Done, Known, Slice, Target, look_up, write_portion
 from chatcore.importing_ahead import shapes_ahead
 from chatcore.importing_shapes import ChatShape, MessageShape, chat_key, chat_shape, source_of, title_of
 from chatcore.organise import folders
@@ -35,11 +36,6 @@ __all__ = [
     "preview", "undo_import",
 ]  # fmt: skip
 
-# Others wait at most so long for a transaction on SQLite, most of them half of it. Each has some 4 ms that do not depend on how
-# much it holds (measured), so shorter ones make the import slower.
-HELD_S = 0.014
-# On PostgreSQL nobody waits.
-MESSAGES_A_TRANSACTION = {"sqlite": 40, "postgresql": 300}
 # A chat weighs as much as so many messages.
 WEIGHT_OF_CHAT = 1
 # Pictures of one transaction.
@@ -47,9 +43,9 @@ FILES_A_TRANSACTION = 20
 CHATS_A_LOOK = 500
 MESSAGES_A_LOOK = 2000
 # What is here of so many messages is looked up together.
-MESSAGES_A_LOOK_UP = 500
+MESSAGES_A_LOOK_UP = 1000
 # Of how many pieces the search index may be before it is put together meanwhile; at the end the upkeep does it.
-MOST_PIECES = 500
+MOST_PIECES = 250
 # A file of so many bytes, some 3,000 messages, is read by a process of its own, whose start takes half a second.
 LARGE_BYTES = 4_000_000
 
@@ -149,8 +145,7 @@ def import_file(
         known = detect(opened)
         name = file_name or path.name
         run_id = begin_run(db, viewer, format_name=known.name, file_name=name, fingerprint=fingerprint_of(path), now=now)
-        room = Room(MESSAGES_A_TRANSACTION[db.dialect], HELD_S if db.is_sqlite else None)
-        target = Target(db, viewer, source_of(viewer, known.name), run_id, now, options.folder_id, tags, room)
+        target = Target(db, viewer, source_of(viewer, known.name), run_id, now, options.folder_id, tags, Room.of(db))
         tally, pace, state = Tally(), Pace(expected), "stopped"
         try:
             with closing(shapes(opened, known, now=now)) as found:
@@ -198,17 +193,22 @@ def take_all(target: Target, found: Iterable[ChatShape | Broken], tally: Tally, 
     for together in looked_up_together(found, tally):
         with target.db.read() as tx:
             known = look_up(tx, target.viewer, target.source, [Slice(chat, chat.messages, last=True) for chat in together])
-        for portion in transactions(together, target.room):
-            for piece, done in zip(portion, write(target, portion, known), strict=True):
-                parts.setdefault(piece.key, []).append(done)
-                pace.done += done.imported + done.updated + done.unchanged + done.kept
+        waiting = list(slices(together, target.room))
+        while waiting:
+            done = write(target, waiting[: fitting_slices(waiting, target.room)], known)
+            for piece, one in zip(waiting, done, strict=False):
+                parts.setdefault(piece.key, []).append(one)
+                pace.done += one.imported + one.updated + one.unchanged + one.kept
                 if piece.last:
                     count(tally, piece, parts.pop(piece.key))
+            del waiting[: len(done)]
             if on_pace:
                 on_pace(pace)
+            target.room.let_in()
         while merge_step(target.db, most=MOST_PIECES):
             if on_pace:
                 on_pace(pace)
+            target.room.let_in()
 
 
 def looked_up_together(found: Iterable[ChatShape | Broken], tally: Tally) -> Iterator[list[ChatShape]]:
@@ -232,25 +232,26 @@ def looked_up_together(found: Iterable[ChatShape | Broken], tally: Tally) -> Ite
         yield together
 
 
-def transactions(chats: Iterable[ChatShape], room: Room) -> Iterator[list[Slice]]:
-    """Chats in slices that make a transaction together: as many as there is room for when it begins."""
-    portion: list[Slice] = []
-    taken = files = 0
+def slices(chats: Iterable[ChatShape], room: Room) -> Iterator[Slice]:
+    """The chats in slices, none larger than what is written between two looks at whether others wait."""
     for chat in chats:
         start = 0
         while start < len(chat.messages):
-            if portion and (taken + WEIGHT_OF_CHAT >= room.messages or files >= FILES_A_TRANSACTION):
-                yield portion
-                portion, taken, files = [], 0, 0
-            end = min(start + max(room.messages - taken - WEIGHT_OF_CHAT, 1), len(chat.messages))
-            end = start + fitting(chat.messages[start:end], FILES_A_TRANSACTION - files)
-            piece = Slice(chat, chat.messages[start:end], last=end == len(chat.messages))
-            portion.append(piece)
-            taken += WEIGHT_OF_CHAT + len(piece.messages)
-            files += sum(len(message.files) for message in piece.messages)
+            end = min(start + room.messages_a_look, len(chat.messages))
+            end = start + fitting(chat.messages[start:end], FILES_A_TRANSACTION)
+            yield Slice(chat, chat.messages[start:end], last=end == len(chat.messages))
             start = end
-    if portion:
-        yield portion
+
+
+def fitting_slices(waiting: Sequence[Slice], room: Room) -> int:
+    """How many of these slices go into a transaction, at least one."""
+    taken = files = 0
+    for number, piece in enumerate(waiting):
+        taken += WEIGHT_OF_CHAT + len(piece.messages)
+        files += sum(len(message.files) for message in piece.messages)
+        if taken > room.messages or files > FILES_A_TRANSACTION:
+            return max(number, 1)
+    return len(waiting)
 
 
 def fitting(messages: Sequence[MessageShape], files: int) -> int:

@@ -4,7 +4,6 @@ A portion names everything by the ids of the file, so it can be written again af
 known by its references and is left alone.
 """
 
-import time
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -24,6 +23,7 @@ from chatcore.db import Database
 from chatcore.documents import Prepared
 from chatcore.errors import Invalid
 from chatcore.importing.report import Outcome
+from chatcore.importing.room import Room
 from chatcore.importing_shapes import (
     HELD,
     ChatShape,
@@ -44,7 +44,7 @@ from chatcore.parts import Viewer
 from chatcore.rollup.days import day_of
 from chatcore.rows import CHATS, COMPARISONS, GENERATIONS, MESSAGES, new_message_ids, parts_of
 from chatcore.search.build import mark_named_days
-from chatcore.search.entering import Entry, begin_entering, enter
+from chatcore.search.entering import Entry, begin_entering
 from chatcore.takeover.refs import lock
 from chatcore.texts import snippet
 
@@ -65,24 +65,6 @@ class Ref(NamedTuple):
     content_hash: str | None
 
 
-@dataclass(slots=True)
-class Room:
-    """How many messages a transaction takes. On SQLite nobody else writes meanwhile, so it follows how long that was."""
-
-    messages: int
-    held_s: float | None = None
-    fewest: int = 24
-    most: int = 300
-
-    def learn(self, messages: int, took_s: float) -> None:
-        """Takes note of a transaction, if how long one takes matters: a full one says best what the next may hold."""
-        if self.held_s is None or messages < self.messages // 2:
-            return
-        fitting = messages * self.held_s / max(took_s, 1e-4)
-        # By and by, since one that was slow was so by chance more often than not.
-        self.messages = round(min(max(self.messages + (fitting - self.messages) * 0.3, self.fewest), self.most))
-
-
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where things go: whose they are, under which name of the source and in which run they are remembered, and how many at once."""
@@ -94,7 +76,7 @@ class Target:
     now: datetime
     folder_id: int | None = None
     tags: tuple[str, ...] = ()
-    room: Room = field(default_factory=lambda: Room(100))
+    room: Room = field(default_factory=Room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +134,19 @@ class Known:
                 return False
         return True
 
+    def learn(self, rows: "Rows") -> None:
+        """Takes note of what was written."""
+        for kind, ref in rows.refs:
+            (self.chats if kind == "chat" else self.messages)[ref.external_id] = ref
+        self.times |= {entry.message_id: entry.created_at for entry in rows.entries}
+
+    def forget(self, rows: "Rows") -> None:
+        """Takes back what was learned of rows that were not kept: the next ones get their ids."""
+        for kind, ref in rows.refs:
+            (self.chats if kind == "chat" else self.messages).pop(ref.external_id, None)
+        for entry in rows.entries:
+            self.times.pop(entry.message_id, None)
+
 
 @dataclass(slots=True)
 class Rows:
@@ -181,7 +176,9 @@ class Apart:
 
 
 def write_portion(target: Target, portion: Sequence[Slice], known: Known | None = None) -> list[Done]:
-    """Writes what is new in a portion; what became of each slice. `known` is what was here a moment ago, and learns what came.
+    """Writes what is new in a portion, in one transaction; what became of each slice. They are fewer than the portion has if others
+    wait to write: the rest is for the next transaction. `known` is what was here a moment ago, and learns what came.
+
     Raises IntegrityError if a law refuses one of them, or if what is here has changed meanwhile; then nothing is written."""
     if known is None:
         with target.db.read() as tx:
@@ -189,21 +186,36 @@ def write_portion(target: Target, portion: Sequence[Slice], known: Known | None 
     if known.has_all(portion):
         return [unchanged(piece, known) for piece in portion]
     apart = make_ready(target, portion, known)
-    rows = Rows()
-    with target.db.write() as tx:
-        # Begins only here: to wait for others is not to hold them up.
-        tx.connection()
-        began = time.perf_counter()
-        lock(tx, target.source)
-        ids = new_message_ids(tx, sum(len(piece.messages) for piece in portion))
-        free = iter(ids)
-        done = [place(tx, target, piece, known, rows, free, apart) for piece in portion]
-        insert(tx, target, rows, known, (ids[0], ids[-1]))
-        tag(tx, target, portion, done)
-    target.room.learn(len(ids), time.perf_counter() - began)
-    for kind, ref in rows.refs:
-        (known.chats if kind == "chat" else known.messages)[ref.external_id] = ref
-    known.times |= {entry.message_id: entry.created_at for entry in rows.entries}
+    learned: list[Rows] = []
+    done: list[Done] = []
+    try:
+        with target.db.write() as tx:
+            # Begins only here: to wait for others is not to hold them up.
+            tx.connection()
+            target.room.begin(tx)
+            lock(tx, target.source)
+            ids = new_message_ids(tx, sum(len(piece.messages) for piece in portion))
+            free = iter(ids)
+            entering = begin_entering(tx, ids[0], ids[-1])
+            days: set[int] = set()
+            for together in target.room.looks(portion):
+                rows = Rows()
+                learned.append(rows)
+                done += [place(tx, target, piece, known, rows, free, apart) for piece in together]
+                days |= days_of(tx, rows, known)
+                insert(tx, target, rows)
+                known.learn(rows)
+                entering.add(rows.entries)
+                if target.room.is_over():
+                    break
+            entering.end()
+            if days:
+                mark_named_days(tx, target.viewer.user_id, days)
+            tag(tx, target, portion[: len(done)], done)
+    except BaseException:
+        for rows in learned:
+            known.forget(rows)
+        raise
     return done
 
 
@@ -325,7 +337,8 @@ def add_message(target: Target, message: MessageShape, ids: tuple[int, uuid.UUID
     rows.refs.append(("message", Ref(message.key, chat_id, message_id, message.look)))
     for row in message.ledger:
         own = {"user_id": user_id, "session_id": chat_id, "message_id": message_id}
-        rows.generations.append({name: value for name, value in row.items() if name in LEDGER} | own)
+        known = row if row.keys() <= LEDGER else {name: value for name, value in row.items() if name in LEDGER}
+        rows.generations.append(known | own)
     if message.rating is not None:
         rated = {"rating": message.rating, "created_at": message.created_at, "note": message.rating_note}
         rows.feedback.append({"user_id": user_id, "message_id": message_id, **rated})
@@ -473,9 +486,8 @@ FOLLOWS_IMPORT = sa.text(
 # --- the rows of a portion ---------------------------------------------------------------------------------------
 
 
-def insert(tx: Session, target: Target, rows: Rows, known: Known, ids: tuple[int, int]) -> None:
-    """Writes all rows, puts messages into the index, marks their days, and writes what the chats say of their messages."""
-    begin_entering(tx, *ids)
+def insert(tx: Session, target: Target, rows: Rows) -> None:
+    """Writes all rows, and what the chats say of their messages."""
     insert_alike(tx, CHATS, rows.chats)
     insert_rows(tx, MESSAGES, MESSAGE_NAMES, rows.messages)
     for table, values in ((GENERATIONS, rows.generations), (FEEDBACK, rows.feedback), (COMPARISONS, rows.comparisons)):
@@ -484,11 +496,8 @@ def insert(tx: Session, target: Target, rows: Rows, known: Known, ids: tuple[int
     insert_rows(tx, REFS, REF_NAMES, [(kind, *ref, *common) for kind, ref in rows.refs])
     for message_id, at, files in rows.files:
         add_in(tx, target.viewer, message_id, files, now=at)
-    if days := days_of(tx, rows, known):
-        mark_named_days(tx, target.viewer.user_id, days)
     if rows.ends:
         execute_each(tx, COUNT, with_tokens(rows))
-    enter(tx, *ids, rows.entries)
 
 
 def insert_alike(tx: Session, table: sa.Table, values: Sequence[Row]) -> None:

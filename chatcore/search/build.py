@@ -122,7 +122,7 @@ def build_step(db: Database) -> int | None:
     if not places:
         return later_step(db)
     allow_pieces(db)
-    if merge_step(db, most=MANY_PIECES):
+    if db.is_sqlite and merge_step(db, most=MANY_PIECES):
         return 0
     with db.write() as tx:
         # Titles first: they are few, and found from the start.

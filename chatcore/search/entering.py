@@ -1,7 +1,7 @@
 """Messages that were just written, put into the search index by the transaction that writes them, all together.
 
-Whoever writes many: `begin_entering` before the rows, so that no trigger gives them entries one by one, `enter` after them. What
-is written is found as soon as it is there, and a process that ends in the middle leaves neither.
+Whoever writes many: `begin_entering` before the rows, so that no trigger gives them entries one by one, its answer is told what was
+written. What is written is found as soon as it is there, and a process that ends in the middle leaves neither.
 
 On SQLite each transaction leaves a piece of the index, and FTS5 by itself would put pieces together while others wait for this
 writer: half of the time of the index, and 20 to 40 ms at once (measured). So here it does not; `chatcore.search.merging` does,
@@ -9,6 +9,7 @@ in steps of its own.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,6 +24,9 @@ from chatcore.search.fts5 import second
 # As many pieces may wait to be put together; FTS5 itself would do it at 16, all at once, in whoever writes next. It cannot keep
 # more than 2,000.
 MOST_PIECES = 1900
+# So many together on SQLite: to write their words into the index takes some 40 µs a message (measured), which whoever waits for this
+# writer waits as well.
+MESSAGES_A_PIECE = 100
 # FTS5's own (https://www.sqlite.org/fts5.html#the_automerge_configuration_option).
 AUTOMERGE = 4
 SET = "INSERT INTO message_fts (message_fts, rank) VALUES (?, ?)"
@@ -48,9 +52,39 @@ def allow_pieces(db: Database) -> None:
             tx.connection().exec_driver_sql(SET, ("crisismerge", MOST_PIECES))
 
 
-def begin_entering(tx: Session, first: int, last: int) -> None:
-    """Says that the messages of these ids, which this transaction goes on to write, get their entries by `enter`."""
+def begin_entering(tx: Session, first: int, last: int) -> "Entering":
+    """Says that the messages of these ids, which this transaction goes on to write, get their entries by what this answers; it need
+    not write all of them."""
     quickly(tx, TO_ENTER, {"first": first, "last": last})
+    return Entering(tx, first)
+
+
+@dataclass(slots=True)
+class Entering:
+    """Puts messages into the index while a transaction goes on writing more: `add` those that were written, and `end` it."""
+
+    tx: Session
+    first: int
+    waiting: list[Entry] = field(default_factory=list)
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Takes messages that were written, whose ids are rising. Their words are put in together with those of others."""
+        self.waiting += entries
+        if len(self.waiting) >= MESSAGES_A_PIECE:
+            self.put()
+
+    def end(self) -> None:
+        """Puts in what is left. From now on triggers see to the messages of these ids again."""
+        self.put()
+        quickly(self.tx, ENTERED, {"first": self.first})
+
+    def put(self) -> None:
+        """Gives those that wait their entries and puts their words into the index."""
+        if self.waiting and self.tx.get_bind().dialect.name == "sqlite":
+            enter_sqlite(self.tx, self.waiting)
+        elif self.waiting:
+            enter_postgresql(self.tx, self.waiting)
+        self.waiting = []
 
 
 # A stretch that begins there already is of messages that were deleted before they had their entries.
@@ -59,18 +93,10 @@ ENTER_CUT = sa.text(search_index.ENTER_CUT)
 ENTERED = sa.text("DELETE FROM search_later WHERE first = :first")
 
 
-def enter(tx: Session, first: int, last: int, entries: Sequence[Entry]) -> None:
-    """Gives the messages that were written since `begin_entering` their entries and puts their words into the index."""
-    if entries and tx.get_bind().dialect.name == "sqlite":
-        enter_sqlite(tx, first, last, entries)
-    elif entries:
-        enter_postgresql(tx, entries)
-    quickly(tx, ENTERED, {"first": first})
-
-
-def enter_sqlite(tx: Session, first: int, last: int, entries: Sequence[Entry]) -> None:
+def enter_sqlite(tx: Session, entries: Sequence[Entry]) -> None:
     """The entry of each under its own second or the next that none of the others has, the few whose second is taken by an older
     message as a trigger does it; then the words, in the order of the keys, as FTS5 wants them."""
+    first, last = entries[0].message_id, entries[-1].message_id
     keys, key = [], -(2**62)
     for entry in sorted(entries, key=lambda entry: (entry.created_at, entry.message_id)):
         key = max(second(entry.created_at), key + 1)

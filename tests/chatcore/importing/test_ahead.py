@@ -12,8 +12,9 @@ from chatcore.errors import Conflict
 from chatcore.formats import detect, open_file, read
 from chatcore.formats.base import Broken, Conversation, Message
 from chatcore.importing import import_file, list_imports
+from chatcore.importing.room import Room
 from chatcore.importing.runs import begin_run
-from chatcore.importing.writing import Room, Slice, Target, write_portion
+from chatcore.importing.writing import Slice, Target, write_portion
 from chatcore.importing_ahead import Shape, shapes_ahead
 from chatcore.importing_shapes import chat_shape, earlier_key, message_key
 from chatcore.parts import Role, Viewer
@@ -111,12 +112,3 @@ def test_what_came_under_an_earlier_key_is_known_again(db: Database, ada: Viewer
             keys = {"new": message_key("c1", place), "old": earlier_key("c1", place)}
             tx.execute(sa.text("UPDATE importref SET external_id = :old WHERE external_id = :new"), keys)
     assert bring(db, ada, [moons(1)]) == ["unchanged"]
-
-
-def test_a_transaction_that_took_too_long_makes_the_next_one_smaller() -> None:
-    room = Room(100, held_s=0.01)
-    for _ in range(20):
-        room.learn(room.messages, room.messages * 0.0002)
-    assert 48 <= room.messages <= 52
-    room.learn(10, 1.0)
-    assert room.messages >= 48
