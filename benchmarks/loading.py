@@ -1,13 +1,16 @@
-"""Writes a corpus into a database as an import of its size does, and remembers in the database what was written.
+"""Writes a corpus into a database, rows and search index in bulk, and remembers in the database what was written.
 
-Quick because rows go to the driver as they are (executemany, COPY); the types of the tables say how a value is stored.
+Quick because rows go to the driver as they are (executemany, COPY), their words are cut in another process, and the index gets
+them many at a time and in the order of its keys. On PostgreSQL the index over the words is made at the end, from all of them.
 A run that was ended goes on where it stopped: the rows before are made again but not written.
 """
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from itertools import islice
 
 import psycopg
 import sqlalchemy as sa
@@ -16,14 +19,25 @@ from sqlmodel import Session, SQLModel
 from benchmarks.corpus import VERSION, Batch, Corpus, Row
 from benchmarks.corpus_people import ISSUER, PEOPLE, folder_rows, tag_rows
 from benchmarks.filling import NOW
+from benchmarks.portions import Filling, Portion, portions_ahead
 from chatcore.accounts import local_owner
 from chatcore.bulk import as_stored, insert_rows
-from chatcore.db import Database
+from chatcore.db import Database, lift_limits
 from chatcore.errors import Invalid
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.build import index_later, later_step, mark_days
+from chatcore.search.build import mark_days
+from chatcore.search.entering import SET, allow_pieces, begin_entering
+from chatcore.search.merging import merge_step
 
-MESSAGES_A_TRANSACTION = 5_000
+# What goes through the pipe at once, and what is committed: each transaction leaves a piece of SQLite's full-text index.
+MESSAGES_A_PORTION = 5_000
+MESSAGES_A_TRANSACTION = 100_000
+# SQLite, while it fills: FTS5 holds the words of a transaction in so many bytes (1 MB of its own accord: a piece every 2,000
+# messages, and twice the time), the pages that rows fall into at random stay in so many KB, and pieces are put together in
+# steps of so many pages.
+HASH_BYTES, USUAL_HASH_BYTES = 256 * 1024 * 1024, 1024 * 1024
+CACHE_KB = 512 * 1024
+MERGED_PAGES = 10_000
 COLUMNS = {
     "users": ("id", "name", "email", "issuer", "subject", "is_owner", "created_at"),
     "tag": ("id", "user_id", "name"),
@@ -47,40 +61,12 @@ LEAF = {
     "postgresql": "UPDATE chatsession SET current_message_id = %s WHERE id = %s",
 }
 MARKER = "benchmark_corpus"
+# PostgreSQL: the statements of indexes that are away while it fills. To make them from all rows takes a fraction of the time.
+AWAY = "benchmark_index"
+MADE_LAST = "tablename = 'message_search' AND indexdef LIKE '% USING gin %'"
+INDEX_MEMORY = "1GB"
 
 OnProgress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Filling:
-    """What a database was filled with. `written` messages of `messages` so far; `planted` as `Corpus.planted` has it."""
-
-    version: int
-    seed: int
-    messages: int
-    written: int
-    chats: int
-    answers: int
-    text_bytes: int
-    long_chat: str | None
-    planted: dict[str, dict[str, int]]
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is left to be written."""
-        return self.written == self.messages
-
-
-def settle(db: Database) -> None:
-    """The planner knows what is there, and PostgreSQL has cleaned up, as in a database that has been in use."""
-    db.refresh_statistics()
-    if db.is_sqlite:
-        return
-    with db.connect() as connection:
-        quiet = connection.execution_options(isolation_level="AUTOCOMMIT")
-        quiet.exec_driver_sql("SET statement_timeout = 0")
-        quiet.exec_driver_sql("VACUUM (ANALYZE)")
-        quiet.exec_driver_sql("RESET statement_timeout")
 
 
 def read_marker(db: Database) -> Filling | None:
@@ -105,35 +91,81 @@ def load(db: Database, corpus: Corpus, *, at_once: int = MESSAGES_A_TRANSACTION,
         )
     if not earlier:
         add_people(db)
-    written = earlier.written if earlier else 0
-    for batch in corpus.batches(at_once):
-        if corpus.messages <= written:
-            continue
-        with db.write() as tx:
-            write(tx, batch)
-            take_ids(tx, "chatmessage")
-            remember(tx, corpus)
-        # Now, so that what is left to be indexed at an end in the middle is little.
-        while later_step(db) is not None:
-            pass
-        if on_progress:
-            on_progress(corpus.messages, corpus.wanted)
+    prepare(db)
+    size = min(at_once, MESSAGES_A_PORTION)
+    with closing(portions_ahead(corpus, size, written=earlier.written if earlier else 0)) as portions:
+        while some := list(islice(portions, at_once // size)):
+            with db.write() as tx:
+                write(tx, some)
+                take_ids(tx, "chatmessage")
+                remember(tx, some[-1].filling)
+            if on_progress:
+                on_progress(some[-1].filling.written, corpus.wanted)
     settle(db)
     filling = read_marker(db)
     assert filling is not None
     return filling
 
 
-def write(tx: Session, batch: Batch) -> None:
-    """All rows of a batch, in the order that the keys between them ask for."""
+def prepare(db: Database) -> None:
+    """Lets SQLite take memory, and PostgreSQL do without the index over the words."""
+    allow_pieces(db)
+    with db.write() as tx:
+        if db.is_sqlite:
+            driver_of(tx).execute(SET, ("hashsize", HASH_BYTES))
+            driver_of(tx).execute(f"PRAGMA cache_size=-{CACHE_KB}")
+            return
+        tx.execute(sa.text(f"CREATE TABLE IF NOT EXISTS {AWAY} (statement TEXT NOT NULL)"))
+        found = tx.execute(sa.text(f"SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema() AND {MADE_LAST}"))
+        for name, statement in found.all():
+            tx.execute(sa.text(f"INSERT INTO {AWAY} (statement) VALUES (:statement)"), {"statement": statement})
+            tx.execute(sa.text(f"DROP INDEX {name}"))
+
+
+def settle(db: Database) -> None:
+    """Everything is as in a database that has been in use: the index is whole and not in more pieces than it is in use, the planner
+    knows what is there, and PostgreSQL has cleaned up."""
+    if db.is_sqlite:
+        while merge_step(db, pages=MERGED_PAGES):
+            pass
+        with db.write() as tx:
+            driver_of(tx).execute(SET, ("hashsize", USUAL_HASH_BYTES))
+        # The next connection has a cache of the usual size again.
+        db.release()
+        db.refresh_statistics()
+        return
+    with db.write() as tx:
+        lift_limits(tx.connection())
+        tx.execute(sa.text(f"SET LOCAL maintenance_work_mem = '{INDEX_MEMORY}'"))
+        for statement in tx.execute(sa.text(f"SELECT statement FROM {AWAY}")).scalars().all():
+            tx.connection().exec_driver_sql(statement)
+        tx.execute(sa.text(f"DROP TABLE {AWAY}"))
+    with db.connect() as connection:
+        quiet = connection.execution_options(isolation_level="AUTOCOMMIT")
+        quiet.exec_driver_sql("SET statement_timeout = 0")
+        quiet.exec_driver_sql("VACUUM (ANALYZE)")
+        quiet.exec_driver_sql("RESET statement_timeout")
+
+
+def write(tx: Session, portions: Sequence[Portion]) -> None:
+    """All rows of portions that follow each other, with their place in the search index and their marks."""
     if dialect_of(tx) == "postgresql":
-        tx.execute(sa.text("SET LOCAL statement_timeout = 0"))
-    ids = [int(str(row[0])) for row in batch.messages]
-    index_later(tx, sorted(ids))
+        lift_limits(tx.connection())
+    first, last = portions[0].entries[0].message_id, portions[-1].entries[-1].message_id
+    entering = begin_entering(tx, first, last)
+    for portion in portions:
+        write_rows(tx, portion.batch)
+    mark_days(tx, range(first, last + 1))
+    # All at once: each time words are put in makes a piece.
+    entering.add([entry for portion in portions for entry in portion.entries])
+    entering.end()
+
+
+def write_rows(tx: Session, batch: Batch) -> None:
+    """All rows of a batch, in the order that the keys between them ask for."""
     insert(tx, "chatsession", batch.chats)
     insert(tx, "chatmessage", batch.messages)
     insert(tx, "generation", batch.generations)
-    mark_days(tx, sorted(ids))
     insert(tx, "chattag", batch.tags)
     # The chat and its last message name each other, so one of them has to be written twice.
     leaves = as_stored(tx, (MESSAGES.c.id, CHATS.c.id), batch.leaves)
@@ -175,18 +207,7 @@ def add_people(db: Database) -> None:
         tx.execute(sa.text(f"CREATE TABLE {MARKER} (told TEXT NOT NULL)"))
 
 
-def remember(tx: Session, corpus: Corpus) -> None:
+def remember(tx: Session, filling: Filling) -> None:
     """Writes down what the database holds, in the transaction that wrote it."""
-    told = Filling(
-        version=VERSION,
-        seed=corpus.seed,
-        messages=corpus.wanted,
-        written=corpus.messages,
-        chats=corpus.chats,
-        answers=corpus.answers,
-        text_bytes=corpus.text_bytes,
-        long_chat=corpus.long_chat_id.hex if corpus.long_chat_id else None,
-        planted=corpus.planted,
-    )
     tx.execute(sa.text(f"DELETE FROM {MARKER}"))
-    tx.execute(sa.text(f"INSERT INTO {MARKER} (told) VALUES (:told)"), {"told": json.dumps(asdict(told))})
+    tx.execute(sa.text(f"INSERT INTO {MARKER} (told) VALUES (:told)"), {"told": json.dumps(asdict(filling))})

@@ -20,6 +20,7 @@ RULE = re.compile(r"^[ \t]*[|:=*_-][ \t|:=*_-]*$", re.MULTILINE)
 LINK = re.compile(r"!?\[([^\[\]\n]{0,200})\]\([^()\s]{0,500}\)")
 BLOCK_MARK = re.compile(r"^[ \t]*(?:(?:#{1,6}|>|[-*+]|\d{1,9}[.)])[ \t]+)+", re.MULTILINE)
 EMPHASIS = re.compile(r"`+|~~|(?<!\w)[*_]{1,3}(?=\S)|(?<=\S)[*_]{1,3}(?!\w)")
+EMPHASIS_SIGNS = "`~*_"
 
 
 def storable(text: str) -> str:
@@ -58,8 +59,10 @@ def clean_title(title: str) -> str:
 def snippet(text: str) -> str:
     """The first 140 characters of a message on one line, without markdown signs; empty if there is nothing to show."""
     head = FENCE.sub(" ", storable(text[:SNIPPET_SOURCE_CHARACTERS]))
-    head = LINK.sub(r"\1", RULE.sub(" ", head))
-    head = EMPHASIS.sub("", BLOCK_MARK.sub("", head))
+    head = RULE.sub(" ", head)
+    head = BLOCK_MARK.sub("", LINK.sub(r"\1", head) if "](" in head else head)
+    # To look for signs where there are none takes longer than all the rest.
+    head = EMPHASIS.sub("", head) if any(sign in head for sign in EMPHASIS_SIGNS) else head
     return cut(" ".join(CONTROL.sub(" ", head).split()), SNIPPET_CHARACTERS)
 
 

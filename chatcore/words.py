@@ -41,13 +41,16 @@ STICKING = "™℠"
 
 # What ASCII becomes in one step: letters small, all but letters and digits a space.
 _ASCII = bytes(ord(chr(code).lower()) if chr(code).isalnum() else 32 for code in range(128)) + bytes(128)
+# The same with the letters as they are.
+_RUNS = bytes(code if chr(code).isalnum() else 32 for code in range(128)) + bytes(128)
 _WORD = re.compile(f"[{SINGLE}]|[^{SINGLE}{BETWEEN}]+")
 _UNSTUCK = str.maketrans(STICKING, " " * len(STICKING))
 _MARKS = re.compile(f"[{MARKS}]+")
 _CAMEL = re.compile(r"([a-z0-9])([A-Z])")
 # Starts with what is rare, which makes it six times faster to find that there is none.
 _HAS_CAMEL = re.compile(r"[A-Z](?<=[a-z0-9][A-Z])")
-_SIGNED = re.compile(r"[A-Za-z0-9]+(?:\+\+|#)")
+# From the beginning of a run only, and without giving back of it: ten times as fast.
+_SIGNED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]++(?:\+\+|#)")
 
 
 def words_of(text: str) -> list[str]:
@@ -71,7 +74,10 @@ def parts_of_words(text: str, words: list[str] | None = None) -> list[str]:
     if "#" in text or "++" in text:
         parts.update(name.lower()[:WORD_CHARACTERS] for name in _SIGNED.findall(text))
     if _HAS_CAMEL.search(text):
-        parts.update(set(words_of(_CAMEL.sub(r"\1 \2", text))).difference(words_of(text) if words is None else words))
+        # Only runs with capitals give words that are none of the text; of a long one it counts where it was cut off.
+        is_short = text.isascii() and len(text) <= INDEXED_CHARACTERS // 2
+        cut = " ".join(run for run in text.encode().translate(_RUNS).decode().split() if not run.islower()) if is_short else text
+        parts.update(set(words_of(_CAMEL.sub(r"\1 \2", cut))).difference(words_of(text) if words is None else words))
     return sorted(parts)
 
 

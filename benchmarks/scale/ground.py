@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from benchmarks.corpus_people import ISSUER, RARE_USER, TOP_USER
 from benchmarks.figures import Figure, of_samples
 from benchmarks.filling import NOW
-from benchmarks.loading import Filling
+from benchmarks.portions import Filling
 from chatcore.accounts import local_owner, signed_in
 from chatcore.db import Database
 from chatcore.parts import Period, Viewer

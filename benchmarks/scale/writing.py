@@ -14,13 +14,13 @@ from sqlmodel import Session, SQLModel
 from benchmarks.corpus import Batch, Corpus, Row
 from benchmarks.corpus_texts import Texts
 from benchmarks.figures import Figure
-from benchmarks.loading import COLUMNS, take_ids, write
+from benchmarks.loading import COLUMNS, take_ids, write, write_rows
+from benchmarks.portions import cut
 from benchmarks.scale.ground import Ground, half_and_most, person
 from benchmarks.scale.threads import some_chats
 from chatcore import history
 from chatcore.parts import Role
 from chatcore.rows import GENERATIONS, MESSAGES
-from chatcore.search.build import build_index
 
 BUDGET_APPEND_MS = 2.0
 CHATS = 10
@@ -63,8 +63,7 @@ def deleted(ground: Ground) -> Iterator[Figure]:
         samples.append(ground.once(partial(history.purge_chats, db, viewer, [chat_id])))
         with db.write() as tx:
             tx.execute(sa.delete(GENERATIONS).where(GENERATIONS.c.id.in_(ledger)))
-            write(tx, saved)
-        build_index(db)
+            write_rows(tx, saved)
     if samples:
         yield from half_and_most("delete a chat of 50-70 messages", samples)
 
@@ -98,14 +97,15 @@ def imported(ground: Ground) -> Iterator[Figure]:
         newest = int(tx.execute(sa.select(sa.func.max(MESSAGES.c.id))).scalar_one())
     chats: defaultdict[str, list[uuid.UUID]] = defaultdict(list)
     spent_s = 0.0
-    for batch in Corpus(number, seed=ground.filling.seed + 1, first_id=newest + 1).batches(IMPORTED_A_TRANSACTION):
+    corpus = Corpus(number, seed=ground.filling.seed + 1, first_id=newest + 1)
+    for batch in corpus.batches(IMPORTED_A_TRANSACTION):
         for row in batch.chats:
             chats[str(row[1])].append(uuid.UUID(str(row[0])))
         started = time.perf_counter()
+        portion = cut(corpus, batch)
         with db.write() as tx:
-            write(tx, batch)
+            write(tx, [portion])
             take_ids(tx, "chatmessage")
-        build_index(db)
         spent_s += time.perf_counter() - started
     yield Figure("bulk import", number / spent_s, "messages/s", note=f"{number:,} messages, {IMPORTED_A_TRANSACTION} a transaction.")
     spent_s = 0.0

@@ -406,8 +406,11 @@ NOTE_MODELS = (
     "WHERE {which} AND (provider IS NOT NULL OR model_name IS NOT NULL) ON CONFLICT DO NOTHING"
 )
 NOTE_MODELS_OF_RANGE = NOTE_MODELS.format(which="id >= :first AND id < :below")
-# SQLite: the entry of one message, without its words, which are then put in together.
-WITHOUT_ENTRY = "SELECT value FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = value)"
+# SQLite: messages that have none yet, in the order of their entries; the entry of one, without its words, which are then put in together.
+SECONDS_WITHOUT_ENTRY = (
+    f"SELECT {AS_NUMBERS.second.format('m.created_at')}, m.id FROM chatmessage m WHERE m.id IN (SELECT value FROM json_each(?)) "
+    "AND m.status <> 'running' AND NOT EXISTS (SELECT 1 FROM message_search WHERE message_id = m.id) ORDER BY m.created_at, m.id"
+)
 ENTER_MESSAGE_BY_ID = of_row(enter_message("m"), "?")
 ENTRIES_OF = (
     f"SELECT s.key, m.content, {message_tags(AS_NUMBERS)} AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id "

@@ -9,22 +9,27 @@ comes, the upkeep of whichever process is there sees to it.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session
 
-from chatcore.bulk import quickly
+from chatcore.bulk import execute_many, insert_many, quickly, sqlite_driver
 from chatcore.db import Database
 from chatcore.errors import Invalid
 from chatcore.migrations import search_index, usage_marks
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.rows import CHATS, MESSAGES
+from chatcore.search.entering import AUTOMERGE, SET, allow_pieces
+from chatcore.search.merging import merge_step
 from chatcore.words import parts_of_words, words_of
 
 # A step of so many rows holds up another writer for about 20 ms.
 ROWS_A_STEP = 150
+# Each step leaves a piece of SQLite's full-text index. At so many the next steps put them together: FTS5 cannot keep more than 2,000.
+MANY_PIECES = 400
 
 Id = TypeVar("Id")
 OnProgress = Callable[[int, int], None]
@@ -111,12 +116,17 @@ def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
 def build_step(db: Database) -> int | None:
     """Indexes the next rows in one transaction; answers how many these were, None if nothing is left to be done."""
     with db.read() as tx:
-        is_new = tx.execute(sa.select(SEARCH_BUILD.c.what).limit(1)).first() is not None
-    if not is_new:
+        places = {row.what: row.place for row in tx.execute(sa.select(SEARCH_BUILD.c.what, SEARCH_BUILD.c.place))}
+        # Cut before others have to wait: half of the time.
+        known = words_by_text(tx, older_ids(tx, places["messages"])) if list(places) == ["messages"] else {}
+    if not places:
         return later_step(db)
+    allow_pieces(db)
+    if db.is_sqlite and merge_step(db, most=MANY_PIECES):
+        return 0
     with db.write() as tx:
         # Titles first: they are few, and found from the start.
-        for what, step in (("chats", index_chats), ("messages", index_messages)):
+        for what, step in (("chats", index_chats), ("messages", partial(index_messages, known=known))):
             place = tx.execute(sa.select(SEARCH_BUILD.c.place).where(SEARCH_BUILD.c.what == what).with_for_update()).scalar()
             if place is None:
                 continue
@@ -180,18 +190,24 @@ def index_stretch(tx: Session, known: dict[str, Words]) -> int:
     return len(ids)
 
 
-def index_messages(tx: Session, below: int) -> tuple[int, int | None]:
-    """Indexes the newest messages below an id; how many, and the id to go on below, None at the end."""
-    ids = list(tx.execute(OLDER, {"below": below, "rows": ROWS_A_STEP}).scalars())
+def older_ids(tx: Session, below: int) -> list[int]:
+    """The newest messages below an id, as many as a step takes."""
+    return list(tx.execute(OLDER, {"below": below, "rows": ROWS_A_STEP}).scalars())
+
+
+def index_messages(tx: Session, below: int, *, known: dict[str, Words]) -> tuple[int, int | None]:
+    """Indexes the newest messages below an id; how many, and the id to go on below, None at the end. `known` are words that were
+    cut before."""
+    ids = older_ids(tx, below)
     if not ids:
         return 0, None
     if tx.get_bind().dialect.name == "sqlite":
         # Not by the trigger; the transaction ends as if this row had never been.
         tx.execute(sa.insert(SEARCH_LATER).values(first=ids[-1], last=ids[0]))
-        enter_messages(tx, ids, {})
+        enter_messages(tx, ids, known)
         tx.execute(sa.delete(SEARCH_LATER).where(SEARCH_LATER.c.first == ids[-1]))
     else:
-        enter_messages(tx, ids, {})
+        enter_messages(tx, ids, known)
     tx.execute(sa.text(search_index.NOTE_MODELS_OF_RANGE), {"first": ids[-1], "below": below})
     return len(ids), ids[-1] if len(ids) == ROWS_A_STEP else None
 
@@ -204,22 +220,38 @@ OLDER = sa.text(
 def enter_messages(tx: Session, ids: Sequence[int], known: dict[str, Words]) -> None:
     """Gives each message its entry and puts its words into the index, all together. On SQLite they are to be indexed later as far
     as triggers know. Words that are in `known` by their text are not cut again."""
-    connection = tx.connection()
     if tx.get_bind().dialect.name == "sqlite":
-        new = connection.exec_driver_sql(search_index.WITHOUT_ENTRY, (json.dumps(list(ids)),)).scalars().all()
-        if not new:
-            return
-        connection.exec_driver_sql(search_index.ENTER_MESSAGE_BY_ID, [(message_id,) for message_id in sorted(new)])
-        entries = connection.exec_driver_sql(search_index.ENTRIES_OF, (json.dumps(list(new)),)).all()
-        # In the order of keys, since FTS5 writes what it has to the file when one is lower than the one before.
-        rows = [(key, *map(" ".join, known.get(text) or cut_up(text)), tags) for key, text, tags in entries]
-        if rows:
-            connection.exec_driver_sql(search_index.PUT_WORDS, rows)
+        enter_sqlite(tx, ids, known)
         return
+    connection = tx.connection()
     there = {"ids": held(tx, MESSAGES.c.id, ids, as_they_are=True)}
     found = connection.execute(sa.text(search_index.TEXTS_OF), there).all()
     cut = [search_index.vector_text(*(known.get(row.content) or cut_up(row.content)), row.tags) for row in found]
     connection.execute(sa.text(search_index.ENTER_MESSAGES), {"ids": [row.id for row in found], "words": cut})
+
+
+def enter_sqlite(tx: Session, ids: Sequence[int], known: dict[str, Words]) -> None:
+    """The same on SQLite: entries each under its own second or the next that none of the others has, the few whose second is taken
+    as a trigger does it; then the words, of which FTS5 makes a piece that `chatcore.search.merging` puts to others later."""
+    driver, named = sqlite_driver(tx), json.dumps(list(ids))
+    keys, key = [], -(2**62)
+    for second, message_id in driver.execute(search_index.SECONDS_WITHOUT_ENTRY, (named,)):
+        key = max(second, key + 1)
+        keys.append((key, message_id))
+    if not keys:
+        return
+    if insert_many(tx, "INSERT OR IGNORE INTO message_search (key, message_id)", keys) < len(keys):
+        missing = driver.execute(search_index.SECONDS_WITHOUT_ENTRY, (named,)).fetchall()
+        execute_many(tx, search_index.ENTER_MESSAGE_BY_ID, [(message_id,) for _, message_id in missing])
+    entries = driver.execute(search_index.ENTRIES_OF, (json.dumps([message_id for _, message_id in keys]),)).fetchall()
+    # In the order of keys, since FTS5 writes what it has to the file when one is lower than the one before.
+    rows = [(key, *map(" ".join, known.get(text) or cut_up(text)), tags) for key, text, tags in entries]
+    driver.execute(SET, ("automerge", 0))
+    execute_many(tx, search_index.PUT_WORDS, rows)
+    # FTS5 writes what it has before a savepoint, and so before it may put pieces together again.
+    driver.execute("SAVEPOINT words_put")
+    driver.execute("RELEASE words_put")
+    driver.execute(SET, ("automerge", AUTOMERGE))
 
 
 def index_chats(tx: Session, done: int) -> tuple[int, int | None]:

@@ -5,15 +5,19 @@ PostgreSQL takes 1 to 2 ms for the words of a message and as much for its pairs 
 million (measured), so there only a small index is made at once, and of a large one `build` makes the rest while the app runs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import sqlalchemy as sa
 
 from chatcore.migrations import search_index
 from chatcore.migrations.stored import AS_NUMBERS
+from chatcore.search.entering import AUTOMERGE
 
 # SQLite: entries a statement.
 ENTRIES_AT_ONCE = 5000
+# SQLite: in so many bytes FTS5 keeps words until it writes a piece of index; in 1 MB, as it does of its own accord, it takes twice the
+# time, and pieces are to be put together afterwards (measured).
+HASH_BYTES, USUAL_HASH_BYTES = 64 * 1024 * 1024, 1024 * 1024
 # PostgreSQL: as many messages are indexed at once, in some seconds.
 MOST_AT_ONCE = 2000
 
@@ -55,21 +59,29 @@ def fill_sqlite(connection: sa.Connection, on_done: OnDone) -> None:
             f"SELECT {AS_NUMBERS.second.format('created_at')}, id FROM {table}{condition} ORDER BY created_at, id",
             f"INSERT INTO {name}_search (key, {key}) VALUES (?, ?)",
         )
-        done, place = 0, -(2**62)
-        while (
-            last := connection.exec_driver_sql(
-                f"SELECT max(key) FROM (SELECT key FROM {name}_search WHERE key > ? ORDER BY key LIMIT {ENTRIES_AT_ONCE})", (place,)
-            ).scalar()
-        ) is not None:
-            done += connection.exec_driver_sql(
-                f"INSERT INTO {name}_fts (rowid, words, parts, tags) SELECT key, words, parts, tags FROM {name}_words "
-                "WHERE key > ? AND key <= ? ORDER BY key",
-                (place, last),
-            ).rowcount
-            place = last
+        for done in put_words(connection, name):
             if name == "message":
                 on_done(min(done, number), number)
         connection.exec_driver_sql(search_index.put_words(name))
+
+
+def put_words(connection: sa.Connection, name: str) -> Iterator[int]:
+    """Puts the words of all entries into the index, in as few pieces as there is room for; how many so far."""
+    config = f"INSERT INTO {name}_fts ({name}_fts, rank) VALUES (?, ?)"
+    for setting, value in (("automerge", 0), ("hashsize", HASH_BYTES)):
+        connection.exec_driver_sql(config, (setting, value))
+    words = f"SELECT key, words, parts, tags FROM {name}_words WHERE key > ? ORDER BY key LIMIT {ENTRIES_AT_ONCE}"
+    done, place = 0, -(2**62)
+    while rows := connection.exec_driver_sql(words, (place,)).all():
+        # One by one: at the end of a statement that makes several rows FTS5 would write what it has.
+        connection.exec_driver_sql(f"INSERT INTO {name}_fts (rowid, words, parts, tags) VALUES (?, ?, ?, ?)", [tuple(row) for row in rows])
+        done, place = done + len(rows), rows[-1].key
+        yield done
+    with connection.begin_nested():
+        # FTS5 writes what it has before a savepoint, and so before it may put pieces together again.
+        pass
+    for setting, value in (("automerge", AUTOMERGE), ("hashsize", USUAL_HASH_BYTES)):
+        connection.exec_driver_sql(config, (setting, value))
 
 
 def fill_entries(connection: sa.Connection, rows: str, insert: str) -> int:

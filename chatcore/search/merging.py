@@ -38,7 +38,7 @@ def number_at(block: bytes) -> tuple[int, bytes]:
     return found, b""
 
 
-def merge_step(db: Database, *, most: int = FEW_PIECES) -> bool:
+def merge_step(db: Database, *, most: int = FEW_PIECES, pages: int = PAGES_A_STEP) -> bool:
     """Goes on to put pieces together if there are more than so many; whether there may be more to do."""
     if not db.is_sqlite:
         return False
@@ -48,6 +48,6 @@ def merge_step(db: Database, *, most: int = FEW_PIECES) -> bool:
     with db.write() as tx:
         driver = sqlite_driver(tx)
         before = driver.total_changes
-        driver.execute("INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", (PAGES_A_STEP,))
+        driver.execute("INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)", (pages,))
         # The statement itself counts as one.
         return driver.total_changes - before > 1

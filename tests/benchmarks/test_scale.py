@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from benchmarks.corpus import Batch, Corpus
 from benchmarks.corpus_people import PEOPLE, RARE_USER, TOP_USER
 from benchmarks.loading import load, read_marker
+from benchmarks.portions import portions, portions_ahead
 from benchmarks.scale.__main__ import measured, parse
 from benchmarks.scale.ground import Effort, Ground
 from benchmarks.scale.parts import PARTS, Part
@@ -121,6 +122,13 @@ def test_the_same_seed_gives_the_same_rows() -> None:
     first, second, other = (list(Corpus(400, seed=seed).batches(150)) for seed in (5, 5, 6))
     assert first == second
     assert [batch.messages for batch in first] != [batch.messages for batch in other]
+
+
+def test_a_process_of_its_own_makes_the_same_portions_behind_those_that_were_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = list(portions(Corpus(400), 150, written=150))
+    monkeypatch.setattr("benchmarks.portions.MESSAGES_AHEAD", 0)
+    assert list(portions_ahead(Corpus(400), 150, written=150)) == here
+    assert [len(portion.entries) for portion in here] == [150, 100]
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 777])
