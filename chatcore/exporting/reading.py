@@ -2,10 +2,13 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, SQLModel
 
 from chatcore.db import Database
@@ -39,6 +42,7 @@ ATTEMPT = tuple(
 )
 
 Row = dict[str, object]
+Portion = TypeVar("Portion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,25 +163,45 @@ def read_chats(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> I
 
 def read_branches(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> Iterator[Branch]:
     """The same chats as the branches they show: few columns, and no row becomes an object of its own but what is told."""
-    # As the database keeps it, since nothing but a comparison is made of it.
-    key = sa.type_coerce(CHATS.c.id, sa.String).label("key")
-    chat = sa.type_coerce(MESSAGES.c.session_id, sa.String).label("chat")
+    found = branches_of(db, viewer, chat_ids)
+    return chain.from_iterable(found if db.is_sqlite else ahead(found))
+
+
+def branches_of(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> Iterator[list[Branch]]:
+    """The same in portions."""
+    # As text, since nothing but a comparison is made of it: SQLite keeps it so, and PostgreSQL's driver would make an object of each.
+    as_text = sa.type_coerce if db.is_sqlite else sa.cast
+    key, chat = as_text(CHATS.c.id, sa.String).label("key"), as_text(MESSAGES.c.session_id, sa.String).label("chat")
     columns = (chat, MESSAGES.c.id, MESSAGES.c.parent_id, MESSAGES.c.role, MESSAGES.c.content, MESSAGES.c.tool_calls)
     for start in range(0, len(chat_ids), CHATS_A_PORTION):
         part = list(dict.fromkeys(chat_ids[start : start + CHATS_A_PORTION]))
-        of_these = sa.and_(CHATS.c.user_id == viewer.user_id, CHATS.c.id.in_(part))
+        of_these = sa.and_(CHATS.c.user_id == viewer.user_id, one_of(db, CHATS.c.id, part))
         asked = sa.select(CHATS.c.id, key, CHATS.c.message_count, CHATS.c.current_message_id, CHATS.c.system_prompt).where(of_these)
         with db.read() as tx:
             rows = {row["id"]: row for row in tx.execute(asked).mappings()}
         for portion in portions([rows[chat_id] for chat_id in part if chat_id in rows]):
-            theirs = sa.and_(MESSAGES.c.user_id == viewer.user_id, MESSAGES.c.session_id.in_([row["id"] for row in portion]))
+            theirs = sa.and_(MESSAGES.c.user_id == viewer.user_id, one_of(db, MESSAGES.c.session_id, [row["id"] for row in portion]))
             by_chat: dict[str, dict[int, tuple[int | None, Turn]]] = {row["key"]: {} for row in portion}
             with db.read() as tx:
-                for of_chat, message_id, parent_id, *told in tx.execute(sa.select(*columns).where(theirs)):
-                    by_chat[of_chat][message_id] = (parent_id, Turn(*told))
-            for row in portion:
-                found = by_chat[row["key"]]
-                yield Branch(row["id"], row["system_prompt"], len(found), branch_of(found, row["current_message_id"]))
+                # All at once: row by row each is fetched by a call of its own.
+                for of_chat, message_id, parent_id, *told in tx.execute(sa.select(*columns).where(theirs)).all():
+                    by_chat[of_chat][message_id] = (parent_id, Turn._make(told))
+            found = [(row, by_chat[row["key"]]) for row in portion]
+            yield [Branch(row["id"], row["system_prompt"], len(of), branch_of(of, row["current_message_id"])) for row, of in found]
+
+
+def ahead(found: Iterator[Portion]) -> Iterator[Portion]:
+    """The same portions, the next of which is read while one is written: PostgreSQL needs nothing of this process meanwhile."""
+    with ThreadPoolExecutor(1, "chatcore-reading-ahead") as pool:
+        following = pool.submit(next, found, None)
+        while (portion := following.result()) is not None:
+            following = pool.submit(next, found, None)
+            yield portion
+
+
+def one_of(db: Database, column: sa.Column[uuid.UUID], chat_ids: list[uuid.UUID]) -> sa.ColumnElement[bool]:
+    """Whether a column names one of these chats. On PostgreSQL they are one parameter: each portion asks with the same statement."""
+    return column.in_(chat_ids) if db.is_sqlite else column == sa.any_(sa.bindparam(None, chat_ids, ARRAY(column.type)))
 
 
 def branch_of(found: Mapping[int, tuple[int | None, Turn]], shown: int | None) -> list[Turn]:

@@ -30,6 +30,7 @@ from chatcore.organise.tags import clean_tag
 from chatcore.parts import Role, Viewer
 from chatcore.search.entering import allow_pieces
 from chatcore.search.merging import merge_step
+from chatcore.search.waiting import SortingIn
 
 __all__ = [
     "Imported", "Options", "Outcome", "Pace", "Preview", "Report", "RunInfo", "Skipped", "Undone", "import_file", "list_imports",
@@ -148,8 +149,8 @@ def import_file(
         target = Target(db, viewer, source_of(viewer, known.name), run_id, now, options.folder_id, tags, Room.of(db))
         tally, pace, state = Tally(), Pace(expected), "stopped"
         try:
-            with closing(shapes(opened, known, now=now)) as found:
-                take_all(target, found, tally, pace, on_pace)
+            with closing(shapes(opened, known, now=now)) as found, SortingIn(db) as sorting_in:
+                take_all(target, found, tally, pace, on_pace, sorting_in)
             state = "complete"
         except ChatcoreError:
             state = "failed"
@@ -186,7 +187,9 @@ def report_of(target: Target, known: Format, name: str, tally: Tally, pace: Pace
     )
 
 
-def take_all(target: Target, found: Iterable[ChatShape | Broken], tally: Tally, pace: Pace, on_pace: OnPace | None) -> None:
+def take_all(
+    target: Target, found: Iterable[ChatShape | Broken], tally: Tally, pace: Pace, on_pace: OnPace | None, sorting_in: SortingIn
+) -> None:
     """Writes every chat of a file, in portions."""
     allow_pieces(target.db)
     parts: dict[str, list[Done]] = {}
@@ -199,16 +202,22 @@ def take_all(target: Target, found: Iterable[ChatShape | Broken], tally: Tally, 
             for piece, one in zip(waiting, done, strict=False):
                 parts.setdefault(piece.key, []).append(one)
                 pace.done += one.imported + one.updated + one.unchanged + one.kept
+                sorting_in.wrote(len_of(piece) if one.imported or one.updated else 0)
                 if piece.last:
                     count(tally, piece, parts.pop(piece.key))
             del waiting[: len(done)]
             if on_pace:
                 on_pace(pace)
             target.room.let_in()
-        while merge_step(target.db, most=MOST_PIECES):
+        while target.db.is_sqlite and merge_step(target.db, most=MOST_PIECES):
             if on_pace:
                 on_pace(pace)
             target.room.let_in()
+
+
+def len_of(piece: Slice) -> int:
+    """How many characters the messages of a slice have."""
+    return sum(len(message.row.content) for message in piece.messages)
 
 
 def looked_up_together(found: Iterable[ChatShape | Broken], tally: Tally) -> Iterator[list[ChatShape]]:

@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from chatcore.bulk import execute_many, insert_many, quickly, sqlite_driver
 from chatcore.db import Database
-from chatcore.errors import Invalid
+from chatcore.errors import Conflict, Invalid
 from chatcore.migrations import search_index, usage_marks
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.rows import CHATS, MESSAGES
@@ -30,6 +30,11 @@ from chatcore.words import parts_of_words, words_of
 ROWS_A_STEP = 150
 # Each step leaves a piece of SQLite's full-text index. At so many the next steps put them together: FTS5 cannot keep more than 2,000.
 MANY_PIECES = 400
+
+# PostgreSQL finds a deadlock after 1 s and then ends one of the two; a step gives way before that.
+LOCK_WAIT = sa.text("SET LOCAL lock_timeout = '300ms'")
+# That it did, or that it was ended all the same (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+IN_THE_WAY = ("55P03", "40P01")
 
 Id = TypeVar("Id")
 OnProgress = Callable[[int, int], None]
@@ -114,7 +119,18 @@ def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
 
 
 def build_step(db: Database) -> int | None:
-    """Indexes the next rows in one transaction; answers how many these were, None if nothing is left to be done."""
+    """Indexes the next rows in one transaction; answers how many these were, None if nothing is left to be done. 0 if somebody, such
+    as who deletes these chats, was in the way."""
+    try:
+        return index_next(db)
+    except Conflict as conflict:
+        if getattr(getattr(conflict.__cause__, "orig", None), "sqlstate", None) not in IN_THE_WAY:
+            raise
+        return 0
+
+
+def index_next(db: Database) -> int | None:
+    """The same; raises Conflict if somebody was in the way."""
     with db.read() as tx:
         places = {row.what: row.place for row in tx.execute(sa.select(SEARCH_BUILD.c.what, SEARCH_BUILD.c.place))}
         # Cut before others have to wait: half of the time.
@@ -125,6 +141,7 @@ def build_step(db: Database) -> int | None:
     if db.is_sqlite and merge_step(db, most=MANY_PIECES):
         return 0
     with db.write() as tx:
+        give_way(tx)
         # Titles first: they are few, and found from the start.
         for what, step in (("chats", index_chats), ("messages", partial(index_messages, known=known))):
             place = tx.execute(sa.select(SEARCH_BUILD.c.place).where(SEARCH_BUILD.c.what == what).with_for_update()).scalar()
@@ -148,7 +165,14 @@ def later_step(db: Database) -> int | None:
         # Cut before others have to wait: half of the time.
         known = words_by_text(tx, ids)
     with db.write() as tx:
+        give_way(tx)
         return index_stretch(tx, known)
+
+
+def give_way(tx: Session) -> None:
+    """Of this step and somebody who deletes the same messages in another order, each would wait for the other: a step can come again."""
+    if tx.get_bind().dialect.name == "postgresql":
+        tx.execute(LOCK_WAIT)
 
 
 def later_ids(tx: Session) -> list[int]:

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from chatcore.bulk import sqlite_driver
 from chatcore.db import Database
+from chatcore.search.waiting import sort_in
 
 # As many are there in use, since FTS5 itself puts four together at a time.
 FEW_PIECES = 24
@@ -39,8 +40,10 @@ def number_at(block: bytes) -> tuple[int, bytes]:
 
 
 def merge_step(db: Database, *, most: int = FEW_PIECES, pages: int = PAGES_A_STEP) -> bool:
-    """Goes on to put pieces together if there are more than so many; whether there may be more to do."""
+    """Goes on to put pieces together if there are more than so many; whether there may be more to do. On PostgreSQL, which has no
+    pieces, everything is sorted in that waits."""
     if not db.is_sqlite:
+        sort_in(db)
         return False
     with db.read() as tx:
         if count_pieces(tx) <= most:

@@ -18,7 +18,7 @@ from chatcore.importing.writing import Slice, Target, write_portion
 from chatcore.importing_ahead import Shape, shapes_ahead
 from chatcore.importing_shapes import chat_shape, earlier_key, message_key
 from chatcore.parts import Role, Viewer
-from chatcore.search import count_hits
+from chatcore.search import count_hits, waiting
 from chatcore.search.check import compare_all
 from chatcore.search.entering import allow_pieces
 from chatcore.search.merging import FEW_PIECES, count_pieces, merge_step
@@ -103,6 +103,30 @@ def test_the_pieces_of_the_index_are_put_together_afterwards(db: Database, ada: 
         assert not db.is_sqlite or (steps > 0 and count_pieces(tx) <= FEW_PIECES)
     assert (count_hits(db, ada, "moon"), count_hits(db, ada, "sand")) == (2 * number, 1)
     assert compare_all(db) is None
+
+
+def test_nothing_waits_to_be_sorted_into_the_index_after_an_import(
+    db: Database, ada: Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "CHARACTERS_AT_ONCE", 1)
+    import_file(db, ada, SAMPLES["chatgpt"][1](tmp_path), now=NOW)
+    assert pages_waiting(db) == 0
+    history.append(db, ada, history.create_chat(db, ada, now=NOW).id, role=Role.USER, content="moon and sand", now=NOW)
+    # What the upkeep does.
+    assert not merge_step(db)
+    assert pages_waiting(db) == 0
+    assert count_hits(db, ada, '"moon and sand"') == 1
+    bring(db, ada, [moons(1)])
+    assert db.is_sqlite or pages_waiting(db) == 1
+    assert compare_all(db) is None
+
+
+def pages_waiting(db: Database) -> int:
+    """How many pages the list of PostgreSQL has of what waits, which empties it; none on SQLite."""
+    if db.is_sqlite:
+        return 0
+    with db.write() as tx:
+        return int(tx.execute(waiting.SORT_IN).scalar_one())
 
 
 def test_what_came_under_an_earlier_key_is_known_again(db: Database, ada: Viewer) -> None:
