@@ -175,12 +175,14 @@ def branches_of(db: Database, viewer: Viewer, chat_ids: Sequence[uuid.UUID]) -> 
     columns = (chat, MESSAGES.c.id, MESSAGES.c.parent_id, MESSAGES.c.role, MESSAGES.c.content, MESSAGES.c.tool_calls)
     for start in range(0, len(chat_ids), CHATS_A_PORTION):
         part = list(dict.fromkeys(chat_ids[start : start + CHATS_A_PORTION]))
-        of_these = sa.and_(CHATS.c.user_id == viewer.user_id, one_of(db, CHATS.c.id, part))
+        of_these = sa.and_(CHATS.c.user_id == viewer.user_id, one_of(CHATS.c.id, part, db.dialect))
         asked = sa.select(CHATS.c.id, key, CHATS.c.message_count, CHATS.c.current_message_id, CHATS.c.system_prompt).where(of_these)
         with db.read() as tx:
             rows = {row["id"]: row for row in tx.execute(asked).mappings()}
         for portion in portions([rows[chat_id] for chat_id in part if chat_id in rows]):
-            theirs = sa.and_(MESSAGES.c.user_id == viewer.user_id, one_of(db, MESSAGES.c.session_id, [row["id"] for row in portion]))
+            theirs = sa.and_(
+                MESSAGES.c.user_id == viewer.user_id, one_of(MESSAGES.c.session_id, [row["id"] for row in portion], db.dialect)
+            )
             by_chat: dict[str, dict[int, tuple[int | None, Turn]]] = {row["key"]: {} for row in portion}
             with db.read() as tx:
                 # All at once: row by row each is fetched by a call of its own.
@@ -199,9 +201,9 @@ def ahead(found: Iterator[Portion]) -> Iterator[Portion]:
             yield portion
 
 
-def one_of(db: Database, column: sa.Column[uuid.UUID], chat_ids: list[uuid.UUID]) -> sa.ColumnElement[bool]:
+def one_of(column: sa.Column[uuid.UUID], chat_ids: list[uuid.UUID], dialect: str) -> sa.ColumnElement[bool]:
     """Whether a column names one of these chats. On PostgreSQL they are one parameter: each portion asks with the same statement."""
-    return column.in_(chat_ids) if db.is_sqlite else column == sa.any_(sa.bindparam(None, chat_ids, ARRAY(column.type)))
+    return column.in_(chat_ids) if dialect == "sqlite" else column == sa.any_(sa.bindparam(None, chat_ids, ARRAY(column.type)))
 
 
 def branch_of(found: Mapping[int, tuple[int | None, Turn]], shown: int | None) -> list[Turn]:

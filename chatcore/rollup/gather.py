@@ -97,9 +97,9 @@ def cut(rows: Rows, period: Period) -> Rows:
 
 
 def within(table: Table, period: Period) -> Table:
-    """The rows of one table in a part of the time."""
+    """The rows of one table in a part of the time; the same table each time it is asked, with what questions keep with it."""
     start, end = microseconds(period.start), microseconds(period.end)
-    return table.where((table["at"] >= start) & (table["at"] < end))
+    return table.once(("within", start, end), lambda: table.where((table["at"] >= start) & (table["at"] < end)))
 
 
 def everybodys_names(tx: Session, viewer: Viewer) -> set[tuple[str, str]]:

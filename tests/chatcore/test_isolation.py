@@ -379,6 +379,7 @@ LISTS: dict[str, Case] = {
     "exporting.reading.count_messages": lambda w, v: reading.count_messages(w.db, v, every_chat(w.db)),
     "exporting.reading.read_chats": lambda w, v: list(reading.read_chats(w.db, v, every_chat(w.db))),
     "exporting.reading.read_branches": lambda w, v: list(reading.read_branches(w.db, v, every_chat(w.db))),
+    "exporting.reading.branches_of": lambda w, v: [one for some in reading.branches_of(w.db, v, every_chat(w.db)) for one in some],
     "exporting.reading.messages_of": lambda w, v: in_read(w, lambda tx: reading.messages_of(tx, v, every_chat(w.db))),
     "exporting.reading.belongings_of": lambda w, v: in_read(w, reading.belongings_of, v, every_chat(w.db)),
     "sharing.list_links": lambda w, v: sharing.list_links(w.db, v, now=LATER),
