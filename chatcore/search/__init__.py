@@ -32,8 +32,9 @@ from chatcore.rows import (
     pinned_and_not,
 )
 from chatcore.search import postgresql, sqlite
-from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, Pool, resolve
+from chatcore.search.ask import CHAT_TAGS, TAGS, Ask, resolve
 from chatcore.search.build import indexed_share
+from chatcore.search.pools import Pool
 from chatcore.search.query import SHORTEST_PREFIX, Query, read_query
 from chatcore.search.rank import sorted_by_match
 from chatcore.search.results import Facet, Facets, Hit, Order, Results, Switch, TitleHit

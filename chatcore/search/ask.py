@@ -48,14 +48,6 @@ class Ask:
     nothing: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """The ids of the newest messages that match, the newest first; `is_whole` says whether these are all."""
-
-    ids: list[int]
-    is_whole: bool
-
-
 class NothingMeant(Exception):
     """A filter names what the viewer has not, so nothing can be found."""
 

@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session
 
-from chatcore.search.ask import Ask, Pool, listed, written
+from chatcore.search.ask import Ask, listed, written
+from chatcore.search.pools import Looked, Pool
 from chatcore.search.postgresql_statements import (
     DIALECT,
     INDEX_DIALECT,
@@ -62,8 +63,8 @@ UNSEEN = 0.5
 # A page of so many is for the best match, or to count.
 MANY = 100
 # So many entries are read first for words with a short beginning, and so many in all: for a page they are then looked up, for the
-# best match of many that is where it ends; but not before FEWEST are found. So many hits are asked for their chat.
-READ, MOST_READ, MOST_ASKED, FEWEST = 1000, 2000, 4000, 20
+# best match of many that is where it ends; but not before some are found. So many hits are asked for their chat.
+READ, MOST_READ, MOST_ASKED = 1000, 2000, 4000
 # Chats with no more messages than these are read whole, even for the best match; so few of them are seldom among the newest.
 MOST_READ_IN_CHATS, FEW_CHATS = 20_000, 20
 LOWEST_ID = -(2**63)
@@ -82,22 +83,10 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Foun
 def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
     """The newest messages that match, at most `size`; not all of them where it takes too long to read everything."""
     looked = by_asking(tx, ask, limit=size + 1) if ask.is_set else find(tx, ask, limit=size + 1, after=None, most=MOST_READ)
-    found, end = looked.found, looked.end
-    if end and len(found) < FEWEST:
-        found = found + newest(tx, ask, limit=FEWEST - len(found), after=end)
-    is_whole = len(found) <= size and (end is None or len(found) < FEWEST)
-    return Pool([message_id for message_id, _ in found[:size]], is_whole)
+    return looked.pool(size, lambda number, end: newest(tx, ask, limit=number, after=end))
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What was found, the newest first, and the key of the last entry that was read if older ones may match too."""
-
-    found: list[Found]
-    end: Key | None = None
-
-
-def find(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None = None) -> Looked:
+def find(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None = None) -> Looked[Key]:
     """The newest messages that match, behind the one of this key; where entries have to be read, of so many at the most."""
     if ask.chat_ids is not None and ask.messages <= FEW_MESSAGES:
         return Looked(by_words(tx, ask, limit=limit, after=after, by_chats=True))
@@ -180,7 +169,7 @@ def look_for(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int 
     return looks
 
 
-def read_on(tx: Session, ask: Ask, first: "Look", *, limit: int, after: Key, most: int) -> Looked:
+def read_on(tx: Session, ask: Ask, first: "Look", *, limit: int, after: Key, most: int) -> Looked[Key]:
     """What the next entries hold that the index of words names by what is rare in the question: first the newest months of them, as
     the `first` look tells how many there are, no more than `most` of all."""
     found: list[Found] = []
@@ -344,7 +333,7 @@ def rare_tags(ask: Ask) -> tuple[tuple[str, ...], ...]:
     return tuple(group for group in ask.tag_groups if not group[0].startswith("r"))
 
 
-def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked:
+def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked[Key]:
     """The newest messages that match, of so many of all chats as can be asked whether they lie in one of the set."""
     hits = find(tx, replace(ask, in_chat=(), is_set=False), limit=MOST_ASKED, after=None, most=MOST_READ)
     if not hits.found:

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from chatcore.parts import Role
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.ask import KEPT, Ask, Pool, is_kept, of_titles, written
+from chatcore.search.ask import KEPT, Ask, is_kept, of_titles, written
 from chatcore.search.beginnings import has_all
 from chatcore.search.fts5 import (
     CHAT_ENTRIES,
@@ -31,6 +31,7 @@ from chatcore.search.fts5 import (
     term,
     text_to_read,
 )
+from chatcore.search.pools import Looked, Pool
 from chatcore.search.query import Term
 
 # So many chats are named to the index one by one; of more of them each hit is asked whether it lies in one.
@@ -50,8 +51,8 @@ MOST_BY_ROLE, ROLES_AT_ONCE = 1500, 25
 # A word is rare in so many messages: to look at the rows of all takes 3 µs each, a leap in the list of a tag or of a frequent word
 # twice as much. So many of the words are tried, the longest first.
 RARE, WORDS_TRIED = 2000, 2
-# For a pool so many messages are read, or asked for their chat, 5 to 10 µs each; but all of them until FEWEST are found.
-MOST_READ, MOST_ASKED, FEWEST = 2000, 4000, 20
+# For a pool so many messages are read, or asked for their chat, 5 to 10 µs each; but all of them until some are found.
+MOST_READ, MOST_ASKED = 2000, 4000
 
 Key = tuple[int]
 KEY_TYPES: Sequence[type] = (int,)
@@ -108,22 +109,10 @@ def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
         looked = by_reading(tx, ask, limit=size + 1, after=None, most=MOST_READ)
     if looked is None:
         looked = Looked(by_index(tx, ask, limit=size + 1, after=None))
-    found, end = looked.found, looked.end
-    if end and len(found) < FEWEST:
-        found = found + newest(tx, ask, limit=FEWEST - len(found), after=end)
-    is_whole = len(found) <= size and (end is None or len(found) < FEWEST)
-    return Pool([message_id for message_id, _ in found[:size]], is_whole)
+    return looked.pool(size, lambda number, end: newest(tx, ask, limit=number, after=end))
 
 
 # --- looking at messages that may match --------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What was found, the newest first, and the key of the last message that was looked at if older ones may match too."""
-
-    found: list[Found]
-    end: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +142,7 @@ def roles_apart(ask: Ask) -> tuple[Ask, frozenset[str]] | None:
     return rest, frozenset(roles.among or Role).difference(roles.without)
 
 
-def by_roles(tx: Session, ask: Ask, roles: frozenset[str], *, limit: int, after: Sequence[object] | None) -> Looked:
+def by_roles(tx: Session, ask: Ask, roles: frozenset[str], *, limit: int, after: Sequence[object] | None) -> Looked[Key]:
     """The newest messages that match and have one of the roles, of so many as are looked at."""
     found: list[Found] = []
     question = entries(ask, with_role=True, after=after)
@@ -169,7 +158,7 @@ def by_roles(tx: Session, ask: Ask, roles: frozenset[str], *, limit: int, after:
     return Looked(found)
 
 
-def by_rarest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> Looked | None:
+def by_rarest(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None) -> Looked[Key] | None:
     """The newest messages that match, by all that have the rarest of the words, anybody's: whose one is, its tags, its chat and its other
     words are told by its row. None if there is no such word, or nothing to tell that the index does not tell in less time."""
     groups, tags = ask.query.groups, Tags(ask.tag_groups, ask.not_tags)
@@ -206,7 +195,7 @@ def is_rare(tx: Session, word: Term) -> bool:
     return tx.execute(NTH, {"match": term(word), "before": RARE}).scalar() is None
 
 
-def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked:
+def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked[Key]:
     """The newest messages that match, of so many as can be asked whether they lie in one of many chats."""
     apart = read_apart(ask)
     if apart and worth_reading(tx, apart, None, limit=limit, most=MOST_READ) is None:
@@ -227,7 +216,7 @@ def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked:
     return Looked(found[:limit], (key,) if key is not None else None)
 
 
-def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None, most: int | None = None) -> Looked | None:
+def by_reading(tx: Session, ask: Ask, *, limit: int, after: Sequence[object] | None, most: int | None = None) -> Looked[Key] | None:
     """The newest messages with words whose end is open, by reading those that match otherwise, `most` at most. None if there
     are no such words, or if these messages hold few, so that joining the lists of all words that begin so takes less."""
     apart, enough = read_apart(ask), None

@@ -59,6 +59,16 @@ def write(folder: Path, chats: list[dict[str, object]], name: str = "export.json
     return path
 
 
+def refuse_no(db: Database) -> None:
+    """A law of the database that refuses a message that is just “no”."""
+    with db.write() as tx:
+        if db.is_sqlite:
+            tx.execute(sa.text("CREATE TRIGGER law BEFORE INSERT ON chatmessage WHEN new.content = 'no' "
+                               r"BEGIN SELECT RAISE(ABORT, 'not this'); END"))  # fmt: skip
+        else:
+            tx.execute(sa.text("ALTER TABLE chatmessage ADD CONSTRAINT law CHECK (content <> 'no')"))
+
+
 def line(chat_id: str, texts: list[str], **more: object) -> dict[str, object]:
     """A chat of ChatGPT without branches: a prompt, an answer, and so on."""
     nodes = [
@@ -197,12 +207,7 @@ def test_a_chat_longer_than_a_transaction_comes_whole(db: Database, ada: Viewer,
 
 
 def test_a_chat_the_database_refuses_does_not_take_others_with_it(db: Database, ada: Viewer, tmp_path: Path) -> None:
-    with db.write() as tx:
-        if db.is_sqlite:
-            tx.execute(sa.text("CREATE TRIGGER law BEFORE INSERT ON chatmessage WHEN new.content = 'no' "
-                               r"BEGIN SELECT RAISE(ABORT, 'not this'); END"))  # fmt: skip
-        else:
-            tx.execute(sa.text("ALTER TABLE chatmessage ADD CONSTRAINT law CHECK (content <> 'no')"))
+    refuse_no(db)
     report = run(db, ada, write(tmp_path, [line("a", ["one", "two"]), line("b", ["no"]), line("c", ["three"])]))
     assert (report.chats, report.messages) == ({"imported": 2, "skipped": 1}, {"imported": 3})
     assert "the database refuses it" in report.skipped[0].reason

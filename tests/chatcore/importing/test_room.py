@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from chatcore import history
 from chatcore.db import Database, open_database
@@ -16,7 +15,7 @@ from chatcore.search import count_hits
 from chatcore.search.check import compare_all
 from chatcore.thread import open_thread
 from tests.answers import until
-from tests.chatcore.importing.test_importing import line, write
+from tests.chatcore.importing.test_importing import line, refuse_no, write
 from tests.factories import NOW, make_viewer
 
 
@@ -76,12 +75,7 @@ def test_chats_come_whole_wherever_transactions_end(
     monkeypatch.setattr(room, "MESSAGES_A_LOOK", 2)
     monkeypatch.setattr(room, "ALONE_S", limit_s)
     monkeypatch.setattr("chatcore.search.entering.MESSAGES_A_PIECE", 3)
-    with db.write() as tx:
-        if db.is_sqlite:
-            tx.execute(sa.text("CREATE TRIGGER law BEFORE INSERT ON chatmessage WHEN new.content = 'no' "
-                               r"BEGIN SELECT RAISE(ABORT, 'not this'); END"))  # fmt: skip
-        else:
-            tx.execute(sa.text("ALTER TABLE chatmessage ADD CONSTRAINT law CHECK (content <> 'no')"))
+    refuse_no(db)
     texts = {name: [f"{name} moon {place}" for place in range(7)] for name in ("a", "b", "c")}
     chats = [*(line(name, texts[name]) for name in texts), line("x", ["no"])]
     paces: list[int] = []

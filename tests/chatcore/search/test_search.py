@@ -18,7 +18,7 @@ from chatcore.history import delete_chats, purge_chats
 from chatcore.organise.tags import tag_chats
 from chatcore.parts import Viewer
 from chatcore.rows import MESSAGES, encode_cursor
-from chatcore.search import ONLY_NEWEST, count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
+from chatcore.search import ONLY_NEWEST, count_hits, facets, find_chats, matching_chats, pools, postgresql, quick_switch, search, sqlite
 from chatcore.search.ask import resolve
 from chatcore.search.query import QUOTES, narrowed, read_query
 from chatcore.search.results import Facet, Hit, Order
@@ -61,7 +61,7 @@ def viewer(db: Database) -> Viewer:
 SMALL: dict[ModuleType, dict[str, int]] = {
     postgresql: {
         "LOOKED_AT": 2, "MOST_LOOKED_AT": 6, "MOST_LOOKED_AT_IN_CHATS": 6, "MOST_LOOKED_AT_WIDE": 6, "MOST_FOR_A_HIT": 2, "MANY": 3,
-        "FEW_MESSAGES": 0, "FREQUENT": 1, "READ": 2, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 1000, "MOST_READ_IN_CHATS": 4,
+        "FEW_MESSAGES": 0, "FREQUENT": 1, "READ": 2, "MOST_READ": 4, "MOST_ASKED": 4, "MOST_READ_IN_CHATS": 4,
         "FEW_CHATS": 1, "MOST_NAMED_CHATS": 1, "MOST_NAMED_FOR_POOL": 1,
     },
     sqlite: {
@@ -74,6 +74,7 @@ SMALL: dict[ModuleType, dict[str, int]] = {
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The numbers from which on an engine goes another way, so small that the chats of a test are more than enough."""
+    monkeypatch.setattr(pools, "FEWEST", 1000)
     for engine, limits in SMALL.items():
         for name, number in limits.items():
             monkeypatch.setattr(engine, name, number)
@@ -243,7 +244,8 @@ def test_best_match_looks_at_the_newest_only(db: Database, viewer: Viewer, now: 
 def test_best_match_says_that_it_did_not_look_at_everything(
     db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
-    for_both = {"MOST_NAMED_FOR_POOL": 1, "MOST_READ": 4, "MOST_ASKED": 4, "FEWEST": 3}
+    monkeypatch.setattr(pools, "FEWEST", 3)
+    for_both = {"MOST_NAMED_FOR_POOL": 1, "MOST_READ": 4, "MOST_ASKED": 4}
     for engine, limits in ((postgresql, {"LOOKED_AT": 2}), (sqlite, {"FIRST_READ": 2, "RARE": 2})):
         for name, number in (for_both | limits).items():
             monkeypatch.setattr(engine, name, number)
@@ -255,8 +257,7 @@ def test_best_match_says_that_it_did_not_look_at_everything(
     found = facets(db, viewer, text)
     assert (found.of, found.complete, ONLY_NEWEST in page.notices) == (4, False, True)
     # Not before enough was found, however far back.
-    for engine in (postgresql, sqlite):
-        monkeypatch.setattr(engine, "FEWEST", 6)
+    monkeypatch.setattr(pools, "FEWEST", 6)
     page = search(db, viewer, text, order=Order.BEST)
     assert [hit.message_id for hit in page.hits] == made[::-1]
 
