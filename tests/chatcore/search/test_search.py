@@ -65,7 +65,7 @@ SMALL: dict[ModuleType, dict[str, int]] = {
         "FEW_CHATS": 1, "MOST_NAMED_CHATS": 1, "MOST_NAMED_FOR_POOL": 1,
     },
     sqlite: {
-        "FIRST_READ": 2, "JOINED": 3, "MOST_READ": 3, "MOST_ASKED": 3, "MOST_BY_ROLE": 2, "RARE": 3, "FEWEST": 1000,
+        "FIRST_READ": 2, "JOINED": 3, "MOST_READ": 3, "MOST_ASKED": 3, "MOST_BY_ROLE": 2, "RARE": 3,
         "MOST_NAMED_CHATS": 1, "MOST_NAMED_FOR_POOL": 1,
     },
 }  # fmt: skip
