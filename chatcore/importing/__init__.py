@@ -22,6 +22,7 @@ from chatcore.formats.base import LATEST, Broken, Conversation, Format
 from chatcore.importing.report import Imported, Options, Outcome, Pace, Preview, Report, Skipped, Tally
 from chatcore.importing.room import Room
 from chatcore.importing.runs import RunInfo, Undone, begin_run, end_run, fingerprint_of, list_imports, undo_import
+from chatcore.importing.turns import short_turns
 from chatcore.importing.writing import UNREADABLE_FILE, Done, Known, Slice, Target, look_up, write_portion
 from chatcore.importing_ahead import shapes_ahead
 from chatcore.importing_shapes import ChatShape, MessageShape, chat_key, chat_shape, source_of, title_of
@@ -149,7 +150,7 @@ def import_file(
         target = Target(db, viewer, source_of(viewer, known.name), run_id, now, options.folder_id, tags, Room.of(db))
         tally, pace, state = Tally(), Pace(expected), "stopped"
         try:
-            with closing(shapes(opened, known, now=now)) as found, SortingIn(db) as sorting_in:
+            with short_turns(), closing(shapes(opened, known, now=now)) as found, SortingIn(db) as sorting_in:
                 take_all(target, found, tally, pace, on_pace, sorting_in)
             state = "complete"
         except ChatcoreError:

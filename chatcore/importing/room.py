@@ -19,8 +19,8 @@ from chatcore.db import POLL_S, Database
 
 # With their attempts, references and entries some 1,000 rows. Twice as many are a twentieth faster.
 MESSAGES = {"sqlite": 250, "postgresql": 300}
-# Some 5 ms. With the words that were not yet put into the index and the end of the transaction somebody waits for at most 15.
-MESSAGES_A_LOOK = 40
+# Some 3 to 6 ms. With the words that were not yet put into the index and the end of the transaction somebody waits for twice that.
+MESSAGES_A_LOOK = 25
 # After so many the log of SQLite is folded: they are some 16 MB.
 TRANSACTIONS_A_FOLD = 8
 # For how long rows are written if nobody is seen; it is only reached where everything is slow.

@@ -1,5 +1,6 @@
 """An import writes much at once where nobody waits, and makes room for who does."""
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from chatcore import history
 from chatcore.db import Database, open_database
 from chatcore.importing import Pace, import_file, room
 from chatcore.importing.room import Room
+from chatcore.importing.turns import TURN_S, short_turns
 from chatcore.parts import Role, Viewer
 from chatcore.search import count_hits
 from chatcore.search.check import compare_all
@@ -92,3 +94,12 @@ def test_chats_come_whole_wherever_transactions_end(
     assert len(paces) == (10 if db.is_sqlite and limit_s < 0 else 1)
     assert count_hits(db, ada, "moon") == 21
     assert compare_all(db) is None
+
+
+def test_turns_are_short_until_the_last_import_ends() -> None:
+    usual = sys.getswitchinterval()
+    with short_turns():
+        with short_turns():
+            assert sys.getswitchinterval() == pytest.approx(TURN_S)
+        assert sys.getswitchinterval() == pytest.approx(TURN_S)
+    assert sys.getswitchinterval() == usual

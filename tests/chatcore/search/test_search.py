@@ -262,11 +262,11 @@ def test_best_match_says_that_it_did_not_look_at_everything(
     assert [hit.message_id for hit in page.hits] == made[::-1]
 
 
+# The index of PostgreSQL knows beginnings.
+@pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)
 def test_newest_messages_unlike_the_others_do_not_make_the_beginning_of_a_word_rare(
     db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not db.is_sqlite:
-        pytest.skip("Only the index of SQLite knows no beginnings.")
     for name, number in {"FIRST_READ": 2, "JOINED": 6}.items():
         monkeypatch.setattr(sqlite, name, number)
     chat = make_chat(db, viewer)
