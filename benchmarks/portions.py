@@ -14,13 +14,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 
 from benchmarks.corpus import VERSION, Batch, Corpus
+from benchmarks.machine import ROOT
 from chatcore.search.entering import Entry
 from chatcore.words import parts_of_words, words_of
 
-ROOT = Path(__file__).resolve().parent.parent
 # Below that it is made here: a process takes half a second to begin.
 MESSAGES_AHEAD = 20_000
 # Of the pipe, where the system lets us choose (Linux): some 700 messages, so that neither waits for the other at each portion.
