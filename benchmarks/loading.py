@@ -27,7 +27,7 @@ from chatcore.errors import Invalid
 from chatcore.rows import CHATS, MESSAGES
 from chatcore.search.build import mark_days
 from chatcore.search.entering import SET, allow_pieces, begin_entering
-from chatcore.search.merging import merge_step
+from chatcore.search.merging import Gathering
 
 # What goes through the pipe at once, and what is committed: each transaction leaves a piece of SQLite's full-text index.
 MESSAGES_A_PORTION = 5_000
@@ -126,8 +126,7 @@ def settle(db: Database) -> None:
     """Everything is as in a database that has been in use: the index is whole and not in more pieces than it is in use, the planner
     knows what is there, and PostgreSQL has cleaned up."""
     if db.is_sqlite:
-        while merge_step(db, pages=MERGED_PAGES):
-            pass
+        Gathering(db, pages=MERGED_PAGES).finish()
         with db.write() as tx:
             driver_of(tx).execute(SET, ("hashsize", USUAL_HASH_BYTES))
         # The next connection has a cache of the usual size again.

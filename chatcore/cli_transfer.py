@@ -56,7 +56,7 @@ def import_chats(file: Path | None, source_url: str | None, url: str | None, **o
 def run(db: "Database", file: Path, options: dict[str, object]) -> None:
     """Looks at the file, imports it unless it is a dry run, and says what happened."""
     from chatcore.importing import Options, import_file, preview
-    from chatcore.search.merging import merge_step
+    from chatcore.search.merging import Gathering
 
     viewer = person(db, text(options["user"]))
     tags = tuple(map(str, options["tags"])) if isinstance(options["tags"], tuple) else ()
@@ -76,9 +76,8 @@ def run(db: "Database", file: Path, options: dict[str, object]) -> None:
     )
     line.end()
     show_report(report)
-    while merge_step(db):
-        # Here nobody else has time for it.
-        continue
+    # Here nobody else has time for it.
+    Gathering(db).finish()
     if isinstance(options["report_to"], Path):
         options["report_to"].write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
 

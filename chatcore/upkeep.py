@@ -16,7 +16,7 @@ from chatcore.db import Database
 from chatcore.history import purge_portion
 from chatcore.models import utc_now
 from chatcore.search.build import build_step, is_building
-from chatcore.search.merging import merge_step
+from chatcore.search.merging import Gathering
 from chatcore.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ def jobs(db: Database, settings: Settings, *, clock: Callable[[], datetime] = ut
         Job("make the pages of the rollup", ROLLUP_S, lambda: make_pages(db)),
         Job("sum up everybody's days", ROLLUP_S, lambda: make_sums(db)),
         Job("index messages for the search", INDEX_S, lambda: index_messages(db)),
-        Job("put the search index together", INDEX_S, lambda: merge_step(db)),
+        Job("put the search index together", INDEX_S, Gathering(db).step),
         Job("fold the log into the file", LOG_S, lambda: fold_log(db)),
         Job("empty the trash", HOUR_S, lambda: empty_trash(db, keep_days=settings.trash_days, now=clock())),
         Job("remove share links that have ended", HOUR_S, lambda: remove_ended_links(db, now=clock())),

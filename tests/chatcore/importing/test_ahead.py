@@ -21,7 +21,7 @@ from chatcore.parts import Role, Viewer
 from chatcore.search import count_hits, waiting
 from chatcore.search.check import compare_all
 from chatcore.search.entering import allow_pieces
-from chatcore.search.merging import FEW_PIECES, count_pieces, merge_step
+from chatcore.search.merging import AT_A_TIME, FEW_PIECES, Gathering, merge_step, pieces
 from tests.chatcore.formats.samples import SAMPLES
 from tests.factories import NOW, make_viewer
 
@@ -93,15 +93,49 @@ def test_the_pieces_of_the_index_are_put_together_afterwards(db: Database, ada: 
     allow_pieces(db)
     bring(db, ada, map(moons, range(number)))
     with db.read() as tx:
-        assert not db.is_sqlite or count_pieces(tx) == number
+        assert not db.is_sqlite or len(pieces(tx).pages) == number
     # Whoever writes then does not have to do it.
     history.append(db, ada, history.create_chat(db, ada, now=NOW).id, role=Role.USER, content="sand", now=NOW)
     steps = 0
     while merge_step(db):
         steps += 1
     with db.read() as tx:
-        assert not db.is_sqlite or (steps > 0 and count_pieces(tx) <= FEW_PIECES)
+        assert not db.is_sqlite or (steps > 0 and len(pieces(tx).pages) <= FEW_PIECES)
     assert (count_hits(db, ada, "moon"), count_hits(db, ada, "sand")) == (2 * number, 1)
+    assert compare_all(db) is None
+
+
+@pytest.mark.parametrize("migrated_database_url", ["sqlite"], indirect=True)
+def test_all_pieces_of_the_index_are_put_into_one_once_enough_has_come_since(db: Database, ada: Viewer) -> None:
+    allow_pieces(db)
+    # In steps so small that one does not do all.
+    gathering, chat = Gathering(db, pages=8), history.create_chat(db, ada, now=NOW)
+
+    def there() -> tuple[int, ...]:
+        with db.read() as tx:
+            return pieces(tx).pages
+
+    def say(text: str) -> None:
+        history.append(db, ada, chat.id, role=Role.USER, content=text, now=NOW)
+
+    words = [f"word{number:05d}" for number in range(40_000)]
+    for start in range(0, len(words), 5000):
+        say(" ".join(words[start : start + 5000]))
+    bring(db, ada, map(moons, range(AT_A_TIME)))
+    begun, steps = there(), 0
+    while gathering.step():
+        steps += 1
+        # A search between two steps finds what it found before.
+        assert (count_hits(db, ada, "moon"), count_hits(db, ada, words[-1])) == (2 * AT_A_TIME, 1)
+    assert len(begun) > AT_A_TIME
+    assert steps > 1
+    (size,) = there()
+    # What came since is too little.
+    for _ in range(AT_A_TIME):
+        say("sand")
+    assert not gathering.step()
+    assert size in there()
+    assert count_hits(db, ada, "sand") == AT_A_TIME
     assert compare_all(db) is None
 
 
