@@ -25,6 +25,8 @@ from benchmarks.scale.memory import Peak
 from benchmarks.scale.parts import NAMES, PARTS
 from chatcore.db import Database, init_db, open_database
 from chatcore.errors import ChatcoreError
+from chatcore.search.build import build_index, is_building
+from chatcore.search.merging import Gathering
 
 RESULTS = Path(__file__).parent.parent / "results"
 # For the forecast: messages a second with the search index, and how long the questions take.
@@ -72,9 +74,20 @@ def opened(databases: Databases, engine: str, options: argparse.Namespace) -> It
         db = open_database(url)
         try:
             init_db(db)
+            index_anew(db)
             yield db
         finally:
             db.close()
+
+
+def index_anew(db: Database) -> None:
+    """Fills the search index if a migration has made it anew, and leaves it as the upkeep does."""
+    with db.read() as tx:
+        if not is_building(tx):
+            return
+    say(f"The search index on {db.dialect} is built anew: some minutes.")
+    build_index(db)
+    Gathering(db).finish()
 
 
 def measured(db: Database, options: argparse.Namespace, broken: list[str]) -> Iterator[Row]:

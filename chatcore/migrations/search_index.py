@@ -82,9 +82,13 @@ SQLITE_HEX = f"substr(hex({{0}}), 1, {TAG_CHARACTERS})"
 
 def message_tags(stored: Stored) -> str:
     """The tags of the message m."""
+    # hex(NULL) is an empty text, which would leave the bare letter as a tag.
+    names = "".join(
+        f" || CASE WHEN m.{column} <> '' THEN ' {sigil}' || {SQLITE_HEX.format(f'm.{column}')} ELSE '' END"
+        for sigil, column in (("m", "model_name"), ("p", "provider"))
+    )
     return (
-        f"'u' || {SQLITE_HEX.format('m.user_id')} || ' c' || {stored.digits.format('m.session_id')} || ' r' || m.role"
-        f" || coalesce(' m' || {SQLITE_HEX.format('m.model_name')}, '') || coalesce(' p' || {SQLITE_HEX.format('m.provider')}, '')"
+        f"'u' || {SQLITE_HEX.format('m.user_id')} || ' c' || {stored.digits.format('m.session_id')} || ' r' || m.role{names}"
         " || CASE WHEN instr(m.content, '```') OR instr(m.content, '~~~') THEN ' hcode' ELSE '' END"
         " || CASE WHEN m.tool_calls IS NOT NULL THEN ' htool' ELSE '' END"
         " || CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ' hattachment' ELSE '' END"

@@ -31,6 +31,17 @@ INSERT INTO tag (id, user_id, name) VALUES (1, 'ada', 'drinks');
 INSERT INTO chattag (session_id, tag_id, user_id) VALUES ('{chat}', 1, 'ada')
 """
 
+# SQLite, up to 0021: a message without a model has the tags `m` and `p`.
+MESSAGE_WORDS_0021 = """
+CREATE VIEW message_words AS SELECT s.key AS key, search_words(m.content) AS words, search_parts(m.content) AS parts,
+  'u' || substr(hex(m.user_id), 1, 1000) || ' c' || lower(hex(m.session_id)) || ' r' || m.role
+  || coalesce(' m' || substr(hex(m.model_name), 1, 1000), '') || coalesce(' p' || substr(hex(m.provider), 1, 1000), '')
+  || CASE WHEN instr(m.content, '```') OR instr(m.content, '~~~') THEN ' hcode' ELSE '' END
+  || CASE WHEN m.tool_calls IS NOT NULL THEN ' htool' ELSE '' END
+  || CASE WHEN EXISTS (SELECT 1 FROM attachment a WHERE a.message_id = m.id) THEN ' hattachment' ELSE '' END
+  AS tags FROM message_search s JOIN chatmessage m ON m.id = s.message_id
+"""
+
 
 def run_script(database: Database, script: str) -> None:
     with database.write() as tx:

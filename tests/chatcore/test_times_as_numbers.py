@@ -25,6 +25,7 @@ from chatcore.migrations.stored import AS_NUMBERS, AS_TEXT
 from chatcore.models import User
 from chatcore.parts import Viewer
 from chatcore.search import search
+from chatcore.search.build import build_index
 from tests.chatcore.older_schemas import CHAT_A, CHAT_B, ROWS_0001, migrate_to, rows, run_script
 from tests.conftest import NOW
 
@@ -137,6 +138,7 @@ def test_times_and_ids_become_numbers_and_bytes_and_say_what_they_said(at_0019: 
     before, guesses = lines_of(at_0019), rows(at_0019, "SELECT * FROM sqlite_stat1 ORDER BY 1, 2")
     pages = rows(at_0019, "SELECT count(*) FROM usage_dirty")
     init_db(at_0019)
+    build_index(at_0019)
     assert lines_of(at_0019) == before
     timed = "SELECT m.name, c.name, c.type FROM sqlite_master m, pragma_table_info(m.name) c WHERE c.type IN ('DATETIME', 'CHAR(32)')"
     columns = rows(at_0019, f"{timed} AND m.type = 'table' AND m.name NOT LIKE 'plain%'")
@@ -161,6 +163,7 @@ def test_times_and_ids_become_numbers_and_bytes_and_say_what_they_said(at_0019: 
 
 def test_what_is_found_and_counted_goes_on_after_times_became_numbers(at_0019: Database) -> None:
     init_db(at_0019)
+    build_index(at_0019)
     ada = Viewer("ada", "Ada")
     assert [hit.message_id for hit in search(at_0019, ada, "green", now=NOW).hits] == [2]
     said = append(at_0019, ada, CHAT_A, role="user", content="And coffee?", now=NOW)
