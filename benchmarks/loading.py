@@ -154,7 +154,7 @@ def write(tx: Session, portions: Sequence[Portion]) -> None:
     entering = begin_entering(tx, first, last)
     for portion in portions:
         write_rows(tx, portion.batch)
-    mark_days(tx, range(first, last + 1))
+    mark_days(tx, first, last)
     # All at once: each time words are put in makes a piece.
     entering.add([entry for portion in portions for entry in portion.entries])
     entering.end()

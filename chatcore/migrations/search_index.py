@@ -2,9 +2,9 @@
 
 Not models: what holds the words differs between the engines, and triggers are the only ones that write it. An entry in
 `message_search` (`chat_search` for titles) means that the words of that message are in the index; every message has one
-but those that are still being written, so saving a growing answer costs the index nothing, and those named in `search_later`:
-who writes many at once names their ids there first, in the same transaction. No trigger gives these an entry;
-`chatcore.search.build` does, many at a time, in the transaction that takes them out of `search_later`.
+but those that are still being written, so saving a growing answer costs the index nothing. Who writes many at once names their
+ids in `search_later` first, so that no trigger gives these an entry, and gives it to them all together before the transaction
+ends, which takes them out of `search_later` (see `chatcore.search.entering`): to anybody else that table is empty.
 
 SQLite: FTS5 with the words as `chatcore.words` cuts them (functions `search_words`, `search_parts`, registered on every
 connection), so its tokenizer only splits at spaces. The key of an entry is the second in which the message was made, or
@@ -65,7 +65,7 @@ USED_MODEL = """CREATE TABLE used_model (
 NAMES = "{0}user_id, coalesce({0}provider, ''), coalesce({0}model_name, '')"
 # What is left to be indexed: messages below this id (what = 'messages'), chats after this place ('chats'). No row: nothing is left.
 SEARCH_BUILD = "CREATE TABLE search_build (what VARCHAR(20) NOT NULL PRIMARY KEY, place BIGINT NOT NULL, total BIGINT NOT NULL)"
-# Messages of these ids, both ends included, were written many at a time and get their entries later; the stretches lie apart.
+# Messages of these ids, both ends included, get their entries later in this transaction.
 SEARCH_LATER = "CREATE TABLE search_later (first BIGINT NOT NULL PRIMARY KEY, last BIGINT NOT NULL)"
 IS_LATER = "EXISTS (SELECT 1 FROM search_later WHERE {0} BETWEEN first AND last)"
 MARKS_TO_BUILD = (
@@ -107,7 +107,7 @@ def free_key(table: str, second: str) -> str:
 
 
 def add_message(row: str, stored: Stored = AS_NUMBERS) -> str:
-    """Gives a message its entry, if it is not being written, has none, and is not to get one later. A title's twin is `add_chat`."""
+    """Gives a message its entry, if it is not being written, has none, and is not to get one with others. A title's twin is `add_chat`."""
     return f"{enter_message(row, stored)} AND NOT {IS_LATER.format(f'{row}.id')}"
 
 
@@ -163,7 +163,7 @@ def message_words(stored: Stored) -> str:
 
 def put_words(name: str) -> str:
     """The trigger that puts the words of a new entry into the index. FTS5 writes what it has to the file before each further
-    statement with triggers, one message at a time: of those that come later the builder puts in the words of many at once."""
+    statement with triggers, one message at a time: of those in `search_later` the words of many are put in at once."""
     unless_later = f"WHEN NOT {IS_LATER.format('new.message_id')} " if name == "message" else ""
     return (
         f"CREATE TRIGGER {name}_search_insert AFTER INSERT ON {name}_search {unless_later}BEGIN "

@@ -1,16 +1,14 @@
-"""Filling the search index: for messages that were there before it, and for those that came many at once.
+"""Filling the search index for messages that were there before it.
 
 In small steps, the newest messages first: each is a transaction of its own, so others write meanwhile, an end in the
 middle loses nothing, and the next start goes on where it stopped. Whatever is written meanwhile is indexed by the triggers.
-
-Who writes many messages calls `index_later` in the transaction that writes them, and `build_index` afterwards; if that never
-comes, the upkeep of whichever process is there sees to it.
+The upkeep of whichever process is there sees to it. Who writes many messages at once indexes them in the same transaction, see
+`chatcore.search.entering`.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import groupby
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -22,7 +20,7 @@ from chatcore.errors import Conflict, Invalid
 from chatcore.migrations import search_index, usage_marks
 from chatcore.migrations.run import HEAD, schema_revision
 from chatcore.rows import CHATS, MESSAGES
-from chatcore.search.entering import AUTOMERGE, SET, allow_pieces
+from chatcore.search.entering import AUTOMERGE, ENTERED, SET, TO_ENTER, allow_pieces
 from chatcore.search.merging import merge_step
 from chatcore.words import parts_of_words, words_of
 
@@ -39,50 +37,28 @@ IN_THE_WAY = ("55P03", "40P01")
 Id = TypeVar("Id")
 OnProgress = Callable[[int, int], None]
 Words = tuple[list[str], list[str]]
-SEARCH_LATER = sa.table("search_later", sa.column("first", sa.BigInteger), sa.column("last", sa.BigInteger))
 SEARCH_BUILD = sa.table("search_build", sa.column("what", sa.String), sa.column("place", sa.BigInteger), sa.column("total", sa.BigInteger))
 OF_MESSAGES = SEARCH_BUILD.c.what == "messages"
-# Asked by every search: what is left of the messages that were there before the index, and of those that are indexed later.
-LEFT = sa.select(
-    sa.select(SEARCH_BUILD.c.place).where(OF_MESSAGES).scalar_subquery().label("place"),
-    sa.select(SEARCH_BUILD.c.total).where(OF_MESSAGES).scalar_subquery().label("total"),
-    sa.select(sa.func.sum(SEARCH_LATER.c.last - SEARCH_LATER.c.first + 1)).scalar_subquery().label("later"),
-)
+# Asked by every search: what is left of the messages that were there before the index.
+LEFT = sa.select(SEARCH_BUILD.c.place, SEARCH_BUILD.c.total).where(OF_MESSAGES)
 
 
 def indexed_share(tx: Session) -> float:
-    """The share of all messages that the index knows: 1.0 but for the time after it was made or many messages came."""
-    left = tx.execute(LEFT).one()
-    share = max(0.0, 1.0 - (left.place - 1) / left.total) if left.total else 1.0
-    if left.later:
-        # Never quite all of them, as long as one is missing.
-        newest = tx.execute(sa.select(sa.func.max(MESSAGES.c.id))).scalar() or 1
-        share = min(max(0.0, share - int(left.later) / newest), 1.0 - 1e-9)
-    return share
+    """The share of all messages that the index knows: 1.0 but for the time after it was made."""
+    left = tx.execute(LEFT).one_or_none()
+    return max(0.0, 1.0 - (left.place - 1) / left.total) if left else 1.0
 
 
 def is_building(tx: Session) -> bool:
     """Whether something is left to be indexed."""
-    return any(tx.execute(sa.select(table).limit(1)).first() is not None for table in (SEARCH_BUILD, SEARCH_LATER))
+    return tx.execute(sa.select(SEARCH_BUILD).limit(1)).first() is not None
 
 
-def index_later(tx: Session, ids: Iterable[int]) -> None:
-    """Says that the messages of these ids, which this transaction goes on to write, are indexed later. The ids are rising."""
-    rows = [{"first": first, "last": last} for first, last in stretches(ids)]
-    if rows and tx.get_bind().dialect.name == "sqlite":
-        # Those that come one after the other are one stretch, of which a step takes as much as it can.
-        longer = sa.update(SEARCH_LATER).where(SEARCH_LATER.c.last == rows[0]["first"] - 1).values(last=rows[0]["last"])
-        rows = rows[1:] if tx.connection().execute(longer).rowcount else rows
-    if rows:
-        tx.connection().execute(sa.insert(SEARCH_LATER), rows)
-
-
-def mark_days(tx: Session, ids: Iterable[int]) -> None:
-    """Marks the days of these messages, whose ids are rising, for the analytics. Whoever wrote them calls it in the same
-    transaction, when all that counts is written."""
-    for first, last in stretches(ids):
-        for statement in MARK_STRETCH[tx.get_bind().dialect.name]:
-            tx.execute(statement, {"first": first, "last": last})
+def mark_days(tx: Session, first: int, last: int) -> None:
+    """Marks the days of the messages of these ids for the analytics. Whoever wrote them calls it in the same transaction, when all
+    that counts is written."""
+    for statement in MARK_STRETCH[tx.get_bind().dialect.name]:
+        tx.execute(statement, {"first": first, "last": last})
 
 
 MARK_STRETCH = {dialect: tuple(map(sa.text, statements)) for dialect, statements in usage_marks.MARK_STRETCH.items()}
@@ -94,13 +70,6 @@ def mark_named_days(tx: Session, user_id: str, days: Iterable[int]) -> None:
     named = {"user": user_id, "days": json.dumps(sorted(days))}
     for statement in MARK_DAYS[tx.get_bind().dialect.name]:
         quickly(tx, statement, named)
-
-
-def stretches(ids: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The first and the last of each row of ids that come one after the other."""
-    for _, stretch in groupby(enumerate(ids), lambda pair: pair[1] - pair[0]):
-        found = [message_id for _, message_id in stretch]
-        yield found[0], found[-1]
 
 
 def build_index(db: Database, *, on_progress: OnProgress | None = None) -> int:
@@ -136,7 +105,7 @@ def index_next(db: Database) -> int | None:
         # Cut before others have to wait: half of the time.
         known = words_by_text(tx, older_ids(tx, places["messages"])) if list(places) == ["messages"] else {}
     if not places:
-        return later_step(db)
+        return None
     allow_pieces(db)
     if db.is_sqlite and merge_step(db, most=MANY_PIECES):
         return 0
@@ -153,35 +122,13 @@ def index_next(db: Database) -> int | None:
             else:
                 tx.execute(sa.update(SEARCH_BUILD).where(SEARCH_BUILD.c.what == what).values(place=following))
             return number
-    return later_step(db)
-
-
-def later_step(db: Database) -> int | None:
-    """The same for messages that were written to be indexed later."""
-    with db.read() as tx:
-        ids = later_ids(tx)
-        if not ids and tx.execute(sa.select(SEARCH_LATER.c.first).limit(1)).first() is None:
-            return None
-        # Cut before others have to wait: half of the time.
-        known = words_by_text(tx, ids)
-    with db.write() as tx:
-        give_way(tx)
-        return index_stretch(tx, known)
+    return None
 
 
 def give_way(tx: Session) -> None:
     """Of this step and somebody who deletes the same messages in another order, each would wait for the other: a step can come again."""
     if tx.get_bind().dialect.name == "postgresql":
         tx.execute(LOCK_WAIT)
-
-
-def later_ids(tx: Session) -> list[int]:
-    """The messages of the newest stretch that is to be indexed later, from its end, as many as a step takes."""
-    stretch = sa.text(
-        "SELECT m.id FROM chatmessage m WHERE m.id <= (SELECT max(last) FROM search_later) "
-        "AND m.id >= (SELECT max(first) FROM search_later) ORDER BY m.id DESC LIMIT :rows"
-    )
-    return list(tx.execute(stretch, {"rows": ROWS_A_STEP}).scalars())
 
 
 def words_by_text(tx: Session, ids: Sequence[int]) -> dict[str, Words]:
@@ -194,24 +141,6 @@ def cut_up(text: str) -> Words:
     """The words of a text, and the parts of these."""
     words = words_of(text)
     return words, parts_of_words(text, words)
-
-
-def index_stretch(tx: Session, known: dict[str, Words]) -> int:
-    """Indexes the end of the newest stretch that was to be indexed later; how many messages. `known` are words that were cut before."""
-    newest = sa.select(SEARCH_LATER).order_by(SEARCH_LATER.c.first.desc()).limit(1).with_for_update()
-    stretch = tx.execute(newest).one_or_none()
-    if stretch is None:
-        return 0
-    ids = later_ids(tx)
-    enter_messages(tx, ids, known)
-    # Once more, so that nobody who writes can have forgotten it.
-    mark_days(tx, ids[::-1])
-    of_this = SEARCH_LATER.c.first == stretch.first
-    if len(ids) < ROWS_A_STEP or ids[-1] == stretch.first:
-        tx.execute(sa.delete(SEARCH_LATER).where(of_this))
-    else:
-        tx.execute(sa.update(SEARCH_LATER).where(of_this).values(last=ids[-1] - 1))
-    return len(ids)
 
 
 def older_ids(tx: Session, below: int) -> list[int]:
@@ -227,23 +156,21 @@ def index_messages(tx: Session, below: int, *, known: dict[str, Words]) -> tuple
         return 0, None
     if tx.get_bind().dialect.name == "sqlite":
         # Not by the trigger; the transaction ends as if this row had never been.
-        tx.execute(sa.insert(SEARCH_LATER).values(first=ids[-1], last=ids[0]))
+        quickly(tx, TO_ENTER, {"first": ids[-1], "last": ids[0]})
         enter_messages(tx, ids, known)
-        tx.execute(sa.delete(SEARCH_LATER).where(SEARCH_LATER.c.first == ids[-1]))
+        quickly(tx, ENTERED, {"first": ids[-1]})
     else:
         enter_messages(tx, ids, known)
     tx.execute(sa.text(search_index.NOTE_MODELS_OF_RANGE), {"first": ids[-1], "below": below})
     return len(ids), ids[-1] if len(ids) == ROWS_A_STEP else None
 
 
-OLDER = sa.text(
-    f"SELECT m.id FROM chatmessage m WHERE m.id < :below AND NOT {search_index.IS_LATER.format('m.id')} ORDER BY m.id DESC LIMIT :rows"
-)
+OLDER = sa.text("SELECT id FROM chatmessage WHERE id < :below ORDER BY id DESC LIMIT :rows")
 
 
 def enter_messages(tx: Session, ids: Sequence[int], known: dict[str, Words]) -> None:
-    """Gives each message its entry and puts its words into the index, all together. On SQLite they are to be indexed later as far
-    as triggers know. Words that are in `known` by their text are not cut again."""
+    """Gives each message its entry and puts its words into the index, all together. On SQLite triggers leave them alone by
+    then. Words that are in `known` by their text are not cut again."""
     if tx.get_bind().dialect.name == "sqlite":
         enter_sqlite(tx, ids, known)
         return
@@ -294,7 +221,7 @@ def index_chats(tx: Session, done: int) -> tuple[int, int | None]:
 
 def held(tx: Session, column: sa.ColumnElement[Id], ids: Sequence[Id], *, as_they_are: bool = False) -> list[Id]:
     """Those of the rows that nobody is deleting, held until the end: on PostgreSQL an entry for a row that goes would be refused.
-    With `as_they_are` nobody is changing them or putting a file on them either: triggers leave alone what is indexed later."""
+    With `as_they_are` nobody is changing them either: what is no longer complete by then must not get an entry."""
     if tx.get_bind().dialect.name == "sqlite":
         return list(ids)
     wanted = sa.select(column).where(column.in_(ids)).order_by(column)

@@ -19,8 +19,7 @@ PHRASE_WORDS = 8
 MISSING_MESSAGES = (
     "SELECT m.id FROM chatmessage m WHERE m.status <> 'running' "
     "AND m.id >= coalesce((SELECT place FROM search_build WHERE what = 'messages'), m.id) "
-    "AND NOT EXISTS (SELECT 1 FROM message_search s WHERE s.message_id = m.id) "
-    f"AND NOT {search_index.IS_LATER.format('m.id')}"
+    "AND NOT EXISTS (SELECT 1 FROM message_search s WHERE s.message_id = m.id)"
 )
 MISSING_TITLES = (
     "SELECT c.id FROM chatsession c WHERE NOT EXISTS (SELECT 1 FROM chat_search s WHERE s.session_id = c.id) "

@@ -87,8 +87,7 @@ class Entering:
         self.waiting = []
 
 
-# A stretch that begins there already is of messages that were deleted before they had their entries.
-TO_ENTER = sa.text("INSERT INTO search_later (first, last) VALUES (:first, :last) ON CONFLICT (first) DO UPDATE SET last = excluded.last")
+TO_ENTER = sa.text("INSERT INTO search_later (first, last) VALUES (:first, :last)")
 ENTER_CUT = sa.text(search_index.ENTER_CUT)
 ENTERED = sa.text("DELETE FROM search_later WHERE first = :first")
 

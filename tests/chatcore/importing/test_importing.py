@@ -19,15 +19,12 @@ from chatcore.importing import Options, Outcome, Report, import_file, list_impor
 from chatcore.organise.folders import make_folder
 from chatcore.organise.tags import tags_of
 from chatcore.parts import Period, Role, State, Viewer
-from chatcore.rows import MESSAGES
 from chatcore.search import count_hits, search
-from chatcore.search.build import build_index, index_later
 from chatcore.search.check import compare_all
 from chatcore.thread import open_thread
 from tests.chatcore.formats import samples
 from tests.chatcore.formats.samples import SAMPLES
 from tests.factories import NOW, make_chat, make_viewer
-from tests.files import NOTES, attach
 
 ROOT = Path(__file__).resolve().parents[3]
 # Everything that an import writes.
@@ -362,27 +359,6 @@ def test_an_import_that_was_killed_goes_on(migrated_database_url: str, tmp_path:
     assert compare_all(db) is None
     assert sound(db)
     db.close()
-
-
-def test_what_waits_to_be_indexed_may_change_and_go_meanwhile(db: Database, ada: Viewer, tmp_path: Path) -> None:
-    report = run(db, ada, write(tmp_path, [line("a", ["tide", "moon"]), line("b", ["stone"]), line("c", ["sand"])]))
-    by_text = {message.content: message for chat in report.imported for message in history.all_messages(db, ada, chat.chat_id).items}
-    with db.write() as tx:
-        # As imports did before they indexed what they wrote.
-        tx.execute(sa.text("DELETE FROM message_search"))
-        index_later(tx, sorted(message.id for message in by_text.values()))
-    with db.write() as tx:
-        tx.execute(sa.update(MESSAGES).where(MESSAGES.c.id == by_text["moon"].id).values(content="comet"))
-    attach(db, ada, by_text["tide"].id, NOTES)
-    history.purge_chats(db, ada, [by_text["stone"].session_id])
-    history.append(db, ada, by_text["sand"].session_id, role=Role.USER, content="shell", now=NOW)
-    assert [count_hits(db, ada, text) for text in ("tide", "comet", "moon", "stone", "sand", "shell")] == [0, 0, 0, 0, 0, 1]
-    assert sound(db)
-    build_index(db)
-    texts = ("tide has:attachment", "comet", "moon", "stone", "sand", "shell")
-    assert [count_hits(db, ada, text) for text in texts] == [1, 1, 0, 0, 1, 1]
-    assert compare_all(db) is None
-    assert sound(db)
 
 
 def test_the_pace_says_how_long_it_takes_still(db: Database, ada: Viewer, tmp_path: Path) -> None:

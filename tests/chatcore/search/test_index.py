@@ -585,6 +585,24 @@ def test_an_index_with_tags_for_no_model_becomes_one_without(at_0021: Database) 
     check_index(db)
 
 
+def test_what_an_import_left_to_be_indexed_after_it_is_indexed(at_0021: Database) -> None:
+    """As imports did in versions between releases, if they were killed."""
+    db, viewer, chat_id = at_0021, Viewer("ada", "Ada"), uuid.uuid4()
+    write_row(db, "users", id="ada", name="Ada", created_at=NOW)
+    times = {"created_at": NOW, "updated_at": NOW}
+    write_row(db, "chatsession", id=chat_id, user_id="ada", title="Tides", provider="ollama", model_name="m", **times)
+    run_script(db, "INSERT INTO search_later (first, last) VALUES (2, 3)")
+    for content in ("the tide", "the moon", "the stone"):
+        told = {"user_id": "ada", "role": "user", "status": "complete", "created_at": NOW}
+        write_row(db, "chatmessage", session_id=chat_id, content=content, **told)
+    assert {entry[1] for entry in index_of(db) if entry[0] == "message"} == {1}
+    init_db(db)
+    build_index(db)
+    run_script(db, "UPDATE chatmessage SET content = 'the sand' WHERE id = 3")
+    assert [count_hits(db, viewer, text) for text in ("tide", "moon", "stone", "sand")] == [1, 1, 0, 1]
+    check_index(db)
+
+
 def write_row(db: Database, table: str, **values: object) -> None:
     """Writes a row by hand: today's functions may ask for columns that an older schema has not."""
     of = SQLModel.metadata.tables[table].c
