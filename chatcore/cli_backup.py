@@ -37,7 +37,7 @@ class Stages:
             return
         self.drawn = time.monotonic()
         if self.shows:
-            line = f"{stage} {done:,} of {total:,} ({done * 100 // total} %)" if total else f"{stage} …"
+            line = f"{stage} {done:,} of {total:,} ({done * 100 // total}%)" if total else f"{stage} …"
             click.echo("\r" + line.ljust(self.width), err=True, nl=False)
             self.width = len(line)
 

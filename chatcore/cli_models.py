@@ -65,7 +65,7 @@ def pull(name: str, provider: str) -> None:
         async for progress in manager.pull(wanted):
             line = progress.status
             if progress.total_bytes:
-                line += f" {size(progress.completed_bytes)} of {size(progress.total_bytes)} ({(progress.fraction or 0) * 100:.0f} %)"
+                line += f" {size(progress.completed_bytes)} of {size(progress.total_bytes)} ({(progress.fraction or 0) * 100:.0f}%)"
             if sys.stderr.isatty():
                 click.echo("\r" + line.ljust(width), err=True, nl=False)
                 width = len(line)

@@ -17,7 +17,7 @@ class Progress:
 
     def __call__(self, done: int, total: int) -> None:
         if self.shows:
-            line = f"{self.label} {done:,} of {total:,} ({done * 100 // max(total, 1)} %)"
+            line = f"{self.label} {done:,} of {total:,} ({done * 100 // max(total, 1)}%)"
             click.echo("\r" + line.ljust(self.width), err=True, nl=False)
             self.width = len(line)
 

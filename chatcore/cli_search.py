@@ -47,7 +47,7 @@ def remarks(found: Results, limit: int) -> list[str]:
     if found.next_cursor:
         said.append(f"There are more than {limit:,}: ask for more with --limit, or narrow the search.")
     if found.indexed < 1:
-        said.append(f"{int(found.indexed * 100)} % of the messages can be found so far. For the rest: python -m chatcore migrate")
+        said.append(f"{int(found.indexed * 100)}% of the messages can be found so far. For the rest: python -m chatcore migrate")
     return said
 
 

@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -10,7 +11,7 @@ from chatcore import chat as verbs
 from chatcore.comparisons import compare, toss
 from chatcore.core import Core
 from chatcore.documents import BadFile, Upload
-from chatcore.errors import ChatcoreError, Conflict
+from chatcore.errors import ChatcoreError
 from chatcore.parameters import PLAIN
 from chatcore.parts import Capability, ChatInfo, ModelInfo, Thread, Viewer
 from chatcore.queue import send_or_queue
@@ -207,12 +208,41 @@ def gone(core: Core, choice: Choice) -> str:
 # --- sending -----------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class LastSent:
+    """What this browser session sent last: by which drawing of the field or editor, in which words, and to which chat.
+
+    Streamlit ends a callback at any touch of its session state when the page has to run anew, as it does every second while a prompt
+    waits, and calls it again. So what was sent is noted in this value at once, not by another assignment to the session state.
+    """
+
+    request_key: str = ""
+    text: str = ""
+    chat_id: uuid.UUID | None = None
+
+    def has(self, request_key: str, text: str) -> bool:
+        """Whether it was this."""
+        return (self.request_key, self.text) == (request_key, text)
+
+    def note(self, request_key: str, text: str, chat_id: uuid.UUID | None) -> None:
+        """Keeps it in mind."""
+        self.request_key, self.text, self.chat_id = request_key, text, chat_id
+
+
+def last_sent() -> LastSent:
+    """What was sent last; ask before sending, and note it there."""
+    noted: LastSent = st.session_state.setdefault(SENT, LastSent())
+    return noted
+
+
 def _submitted(chat_id: uuid.UUID | None, request_key: str) -> None:
     value = st.session_state.get(TEXT)
     if value is None:
         return
     files = [Upload(file.name, file.getvalue()) for file in value.files]
-    attachments.hold(chat_id, [*attachments.held(chat_id), *files])
+    held = attachments.held(chat_id)
+    # When this is called again, they are held already.
+    attachments.hold(chat_id, [*held, *(file for file in files if file not in held)])
     if value.text.strip() or files:
         submit(value.text, chat_id, request_key)
 
@@ -234,18 +264,23 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
     """Sends a prompt with the files held for it and shows its chat. What fails is said on the page, and the text stands in the field
     again, its files over it; a file that cannot be attached is left out.
 
-    `request_key` belongs to one drawing of the field: the second click of a double click carries the same and changes nothing.
+    `request_key` belongs to one drawing of the field: the second click of a double click carries the same and sends nothing, and so
+    does a call that Streamlit repeats because the page had to run anew in the middle of the first.
     """
     core, viewer = app.core(), app.viewer()
     try:
         provider, model_name = chosen(chat_id) or verbs.first_model(core.db, viewer, core.models())
         settings = PLAIN if chat_id else chat_settings.current(core, viewer, None)
         unsaved = temporary.opened() if chat_id is None else None
-        opened_id, second = chat_id, rival_of(chat_id)
+        opened_id, second, sent = chat_id, rival_of(chat_id), last_sent()
         use_tools = tool_calls.are_on(chat_id, info_of(core, (provider, model_name))) and rival_can_use_tools(core, chat_id)
         files = attachments.held(chat_id)
-        draft = verbs.Draft(text, provider, model_name, request_key, settings=settings, files=files, use_tools=use_tools)
-        if second is not None:
+        # Two prompts in a moment come from one drawing of the field.
+        key = uuid.uuid4().hex if sent.request_key == request_key else request_key
+        draft = verbs.Draft(text, provider, model_name, key, settings=settings, files=files, use_tools=use_tools)
+        if sent.has(request_key, text):
+            opened_id = sent.chat_id
+        elif second is not None:
             is_blind = rival.is_blind(chat_id)
             sides = {"is_blind": is_blind, "swapped": is_blind and toss()}
             opened_id = compare(core.runner, viewer, chat_id, draft, second, **sides, now=app.now()).chat_id
@@ -255,10 +290,8 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
             send_or_queue(core.runner, viewer, chat_id, draft, now=app.now())
         else:
             opened_id = verbs.send(core.runner, viewer, None, draft, now=app.now()).chat_id
+        sent.note(request_key, text, opened_id)
     except ChatcoreError as error:
-        if isinstance(error, Conflict) and st.session_state.get(SENT) == request_key:
-            attachments.hold(chat_id, ())
-            return
         if isinstance(error, BadFile):
             attachments.hold(chat_id, [file for file in attachments.held(chat_id) if file is not error.upload])
         keep(text, error)
@@ -268,7 +301,6 @@ def deliver(text: str, chat_id: uuid.UUID | None, request_key: str) -> None:
             text, ChatcoreError("The message could not be sent.", "Your text is in the field below. Try again; the server's log says why.")
         )
     else:
-        st.session_state[SENT] = request_key
         attachments.hold(chat_id, ())
         if opened_id is None:
             return  # a temporary chat stays where it is

@@ -9,7 +9,7 @@ import streamlit as st
 from chatcore import branches, feedback, revisions
 from chatcore import chat as verbs
 from chatcore.core import Core
-from chatcore.errors import Conflict, Invalid
+from chatcore.errors import Invalid
 from chatcore.history import get_message
 from chatcore.parts import MessageInfo, Role, State, Thread, Viewer
 from ui import app, composer, window, words
@@ -216,14 +216,12 @@ def _resend(message_id: int, key: str, request_key: str) -> None:
         provider, model_name = composer.chosen(message.session_id) or verbs.first_model(core.db, viewer, core.models())
         use_tools = composer.uses_tools(message.session_id)
         draft = verbs.Draft(st.session_state[EDITED], provider, model_name, request_key, use_tools=use_tools)
-        leave(core, viewer, message.session_id)
-        try:
+        sent = composer.last_sent()
+        # Not at the second click of a double click.
+        if not sent.has(request_key, draft.text):
+            leave(core, viewer, message.session_id)
             revisions.edit_and_resend(core.runner, viewer, message_id, draft, now=app.now())
-        except Conflict:
-            if st.session_state.get(composer.SENT) == request_key:
-                return  # the second click of a double click
-            raise
-        st.session_state[composer.SENT] = request_key
+            sent.note(request_key, draft.text, message.session_id)
         end_editing()
         window.to_end(message.session_id)
 

@@ -100,7 +100,7 @@ def facts(link: Link) -> str:
     now, zone = app.now(), app.time_zone()
     shown = [SHORT[name] for name, _, _ in TICKS if getattr(link.extras, name)]
     with_what = f", with {', '.join(shown)}" if shown else ""
-    taken = f"{words.plural(link.messages, 'message')} as of {words.moment(link.taken_at, now=now, zone=zone)}{with_what}"
+    taken = f"{words.plural(link.messages, 'message')} as of {words.within(words.moment(link.taken_at, now=now, zone=zone))}{with_what}"
     return f"{taken} · {until(link)}"
 
 

@@ -96,6 +96,11 @@ def moment(when: datetime, *, now: datetime, zone: tzinfo = UTC) -> str:
     return f"{local.day} {local:%b %Y}"
 
 
+def within(told: str) -> str:
+    """A time as `moment` tells it, inside a sentence: yesterday 14:05."""
+    return told[:1].lower() + told[1:]
+
+
 def age_group(when: datetime, *, now: datetime, zone: tzinfo = UTC) -> str:
     """The heading a chat stands under in a list by time: Today, Yesterday, Last 7 days, Last 30 days, March 2026."""
     local, today = when.astimezone(zone).date(), now.astimezone(zone).date()

@@ -3,7 +3,6 @@
 A file comes as the body of the call, as it is, and goes to the disk as it comes. The owner may name one that lies on the server.
 """
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -96,7 +95,7 @@ class Brought:
     def put_away(self) -> None:
         """Deletes a file that came with the call."""
         if self.is_ours:
-            self.path.unlink(missing_ok=True)
+            jobs.let_go(self.path)
 
 
 async def taken(door: Door, request: Request, work: Callable[[Core, Viewer, Brought], Reply]) -> Response:
@@ -127,7 +126,7 @@ async def brought_by(request: Request, viewer: Viewer) -> Brought:
         )
     tags = tuple(filter(None, (text_of(asked, "tags") or "").split(",")))
     options = Options(folder_id=number_of(asked, "folder_id", 0) or None, tags=tags)
-    return Brought(await kept(request), name, options, is_ours=True)
+    return Brought(await kept(request, name), name, options, is_ours=True)
 
 
 def on_server(sent: Mapping[str, object], viewer: Viewer) -> Brought:
@@ -140,12 +139,12 @@ def on_server(sent: Mapping[str, object], viewer: Viewer) -> Brought:
     return Brought(found, found.name, options, is_ours=False)
 
 
-async def kept(request: Request) -> Path:
-    """Writes the body to a file for temporary ones, readable by us alone, as it comes. Raises Invalid for none, and above 4 GB."""
+async def kept(request: Request, name: str) -> Path:
+    """Writes the body to a file among the temporary ones, readable by us alone, as it comes. Raises Invalid for none, and above 4 GB."""
     size_bytes = 0
-    with tempfile.NamedTemporaryFile(prefix="chatcore-import-", delete=False) as stream:
-        path = Path(stream.name)
-        try:
+    path = jobs.place_for(name)
+    try:
+        with path.open("wb") as stream:
             async for chunk in request.stream():
                 size_bytes += len(chunk)
                 if size_bytes > UPLOAD_BYTES:
@@ -153,9 +152,9 @@ async def kept(request: Request) -> Path:
                         f"The file has more than {UPLOAD_BYTES >> 30} GB.", "Import it on the server: python -m chatcore import FILE"
                     )
                 await run_in_threadpool(stream.write, chunk)
-            if not size_bytes:
-                raise Invalid("The file is empty.", "Send the bytes of the file as the body of the call.")
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        if not size_bytes:
+            raise Invalid("The file is empty.", "Send the bytes of the file as the body of the call.")
+    except BaseException:
+        jobs.let_go(path)
+        raise
     return path

@@ -1,14 +1,15 @@
 """Imports that run in the background of this process, so that whoever started one may look at other pages meanwhile."""
 
 import logging
+import shutil
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from chatcore import background
 from chatcore.db import Database
+from chatcore.documents import clean_file_name
 from chatcore.errors import ChatcoreError, Denied, Invalid
 from chatcore.importing import Options, Pace, Preview, Report, import_file, preview
 from chatcore.parts import Viewer
@@ -34,6 +35,7 @@ class Job(background.Job):
         self.give_way()
 
 
+FOLDER = "chatcore-import-"
 # By database and person.
 JOBS: background.Jobs[tuple[str, str], Job] = background.Jobs(
     "import", logging.getLogger("chatcore.importing"), lambda _: "An import is going on."
@@ -63,24 +65,24 @@ def on_server(viewer: Viewer, path: str) -> Path:
     return Path(path)
 
 
-def look(db: Database, viewer: Viewer, content: memoryview | bytes) -> Preview:
+def look(db: Database, viewer: Viewer, content: memoryview | bytes, *, file_name: str) -> Preview:
     """The preview of a file that was dropped. Raises Invalid."""
-    path = keep(content)
+    path = keep(content, file_name)
     try:
         return preview(db, viewer, path)
     finally:
-        path.unlink(missing_ok=True)
+        let_go(path)
 
 
 def start(
     db: Database, viewer: Viewer, content: memoryview | bytes, told: Preview, *, file_name: str, options: Options, now: datetime
 ) -> Job:
     """Begins to import a file that was dropped and looked at. Raises Conflict."""
-    path = keep(content)
+    path = keep(content, file_name)
     try:
         return start_file(db, viewer, path, told, file_name=file_name, options=options, now=now, remove=True)
     except ChatcoreError:
-        path.unlink(missing_ok=True)
+        let_go(path)
         raise
 
 
@@ -95,7 +97,8 @@ def start_file(
     now: datetime,
     remove: bool = False,
 ) -> Job:
-    """Begins to import a file; one at a time for each person. With `remove` it is deleted at the end. Raises Conflict."""
+    """Begins to import a file; one at a time for each person. With `remove` it has a place by `place_for`, and is let go at
+    the end. Raises Conflict."""
     expected = told.messages if told else None
     job = Job(file_name, expected)
 
@@ -104,14 +107,25 @@ def start_file(
             job.report = import_file(db, viewer, path, now=now, options=options, file_name=file_name, expected=expected, on_pace=job.heard)
         finally:
             if remove:
-                with suppress(OSError):
-                    path.unlink(missing_ok=True)
+                let_go(path)
 
     return JOBS.start((db.label, viewer.user_id), job, work)
 
 
-def keep(content: memoryview | bytes) -> Path:
-    """Puts a file into the folder for temporary ones, readable by us alone."""
-    with tempfile.NamedTemporaryFile(prefix="chatcore-import-", delete=False) as stream:
-        stream.write(content)
-        return Path(stream.name)
+def keep(content: memoryview | bytes, file_name: str) -> Path:
+    """Puts a file among the temporary ones."""
+    path = place_for(file_name)
+    path.write_bytes(content)
+    return path
+
+
+def place_for(file_name: str) -> Path:
+    """Where a file of this name can be put: in a folder of its own, readable by us alone, because what is said of it has its name."""
+    # A name has at most 255 bytes on the disk, a character up to four.
+    return Path(tempfile.mkdtemp(prefix=FOLDER)) / clean_file_name(file_name)[-60:]
+
+
+def let_go(path: Path) -> None:
+    """Deletes a file that has such a place, and its folder; nothing else."""
+    if path.parent.name.startswith(FOLDER):
+        shutil.rmtree(path.parent, ignore_errors=True)

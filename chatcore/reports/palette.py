@@ -15,7 +15,7 @@ ENDED = {"Complete": GREY, "Stopped by you": PALETTE[4], "Failed": PALETTE[6], "
 # How tool calls end, in the same colours.
 CALLS_ENDED = {"Done": GREY, "Stopped": PALETTE[4], "Failed": PALETTE[6], "Declined": PALETTE[5]}
 # How full a window was: enough room, nearly full, full.
-FULLNESS = {"Room left": GREY, "From 80 %": PALETTE[1], "From 95 %": PALETTE[6]}
+FULLNESS = {"Room left": GREY, "From 80%": PALETTE[1], "From 95%": PALETTE[6]}
 
 
 def colours(models: Sequence[str]) -> dict[str, str]:

@@ -117,7 +117,7 @@ def fills_by_part(fills: pd.DataFrame) -> pd.DataFrame:
     """How full windows were (frame: `analytics.context_fill`): `part`, its `name`, `room` (of FULLNESS), `answers`, `share`."""
     hundredths = [round(start * 100) for start in fills["fill_share_low"]]
     step = hundredths[1] - hundredths[0]
-    names = [f"{start} to {start + step} %" if start < 100 else "100 % and more" for start in hundredths]
+    names = [f"{start} to {start + step}%" if start < 100 else "100% and more" for start in hundredths]
     rooms = [list(FULLNESS)[(start >= 80) + (start >= 95)] for start in hundredths]
     return pd.DataFrame({"part": range(len(fills)), "name": names, "room": rooms, "answers": fills["answers"], "share": fills["share"]})
 

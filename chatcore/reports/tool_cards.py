@@ -64,7 +64,7 @@ def fills_card(about: About, fills: pd.DataFrame) -> Markup:
         values = [amount if own == room else 0 for own, amount in zip(rows["room"], rows["answers"], strict=True)]
         told = [f"{name}: {phrases.plural(int(amount), 'answer')}" for name, amount in zip(rows["name"], rows["answers"], strict=True)]
         series.append(Series(room, colour, values, told))
-    labels = [f"{round(start * 100)} %" for start in fills["fill_share_low"]]
+    labels = [f"{round(start * 100)}%" for start in fills["fill_share_low"]]
     chart = svg.bars(series, labels, "How many answers had a window that was how full")
     numbers = table_of(rows[["name", "answers", "share"]], about.filters.time_zone)
     return card("How full the model’s window was", "context_fill", svg.legend(series), chart, numbers=numbers)

@@ -227,7 +227,7 @@ def test_what_goes_wrong_is_said_and_passes(server: Server, page: Page) -> None:
     page.unroute(SWITCH)
     page.route(SWITCH, half_indexed)
     page.keyboard.press("Backspace")
-    expect(switcher(page)).to_contain_text("57 % of your messages can be found so far.")
+    expect(switcher(page)).to_contain_text("57% of your messages can be found so far.")
 
 
 def signed_out(route: Route) -> None:

@@ -40,9 +40,9 @@ def test_windows_are_a_part_of_the_quality(frame: Frame) -> None:
     write(frame)
     at = opened(frame, tab="Quality")
     assert charts(at) == 2
-    assert "The prompt took 80 % of the window or more in" in texts(at)
+    assert "The prompt took 80% of the window or more in" in texts(at)
     assert table(at, "context")["answers_with_fill"].sum() > 0
-    assert "From 80 %" not in texts(at), "that is said by the head of a column"
+    assert "From 80%" not in texts(at), "that is said by the head of a column"
 
 
 def test_who_has_chatted_without_tools_is_told_how_to_use_them(frame: Frame) -> None:

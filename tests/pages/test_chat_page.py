@@ -1,12 +1,18 @@
 """The chat page, without a browser: what is drawn, what a click does."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from chatcore import chat, history
 from chatcore.parts import ChatInfo, MessageInfo, State
+from chatcore.queued import list_queued
 from tests.factories import make_chat, make_message
 from tests.pages.frame import FINAL, Frame, until
 from ui import sidebar
@@ -102,6 +108,54 @@ def test_a_double_send_sends_once(frame: Frame) -> None:
     at.chat_input[0].set_value("Where is my data?").run()
     (made,) = chats(frame)
     assert made.message_count == 2
+
+
+@contextmanager
+def cut_short(then: str) -> Iterator[list[str]]:
+    """As soon as the page has written something it has to run anew, as when a part of it runs every second; by then `then` stands in
+    what was sent to it. The list says what was cut short."""
+    cut: list[str] = []
+
+    def run_anew(_: sa.Connection) -> None:
+        context = get_script_run_ctx(suppress_warning=True)
+        if context is None or context.script_requests is None or cut:
+            return
+        states = WidgetStates(widgets=context.session_state.get_widget_states())
+        for state in states.widgets:
+            if state.WhichOneof("value") == "chat_input_value":
+                cut.append(state.chat_input_value.data)
+                state.chat_input_value.data = then
+        anew = RerunData(context.query_string, widget_states=states, page_script_hash=context.page_script_hash)
+        context.script_requests.request_rerun(anew)
+
+    sa.event.listen(sa.Engine, "commit", run_anew)
+    try:
+        yield cut
+    finally:
+        sa.event.remove(sa.Engine, "commit", run_anew)
+
+
+def test_a_send_that_is_cut_short_and_called_again_sends_once_and_shows_its_chat(frame: Frame) -> None:
+    at = frame.run()
+    with cut_short("Where is my data?") as cut:
+        at.chat_input[0].set_value("Where is my data?").run()
+    assert cut == ["Where is my data?"]
+    assert not at.warning
+    (made,) = chats(frame)
+    assert made.message_count == 2
+    assert at.query_params["c"] == str(made.id)
+    assert at.chat_input[0].proto.value == ""
+
+
+def test_a_second_prompt_before_the_field_is_drawn_anew_is_sent_too(frame: Frame) -> None:
+    sent = send(frame, "/stream 4000 50")
+    at = frame.run(c=str(sent.chat_id))
+    with cut_short("two") as cut:
+        at.chat_input[0].set_value("one").run()
+    assert cut == ["one"]
+    assert not at.warning
+    assert [queued.text for queued in list_queued(frame.core.db, frame.viewer, sent.chat_id)] == ["one", "two"]
+    chat.stop(frame.core.runner, frame.viewer, sent.answer_id, now=datetime.now(UTC))
 
 
 def test_text_is_not_lost_when_it_cannot_be_sent(frame: Frame) -> None:

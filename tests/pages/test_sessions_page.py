@@ -14,7 +14,7 @@ from chatcore.core import close_shared
 from chatcore.organise.folders import list_folders, make_folder, move_chats
 from chatcore.organise.tags import list_tags, tag_chats
 from chatcore.parts import ChatInfo, Shelf
-from tests.factories import make_chat, make_exchange, make_viewer
+from tests.factories import make_chat, make_exchange, make_message, make_viewer
 from tests.pages.frame import Frame, components, noon_clock
 from ui.sessions.actions import carry_out
 
@@ -78,6 +78,14 @@ def test_chats_are_listed_newest_first_with_what_the_columns_promise(frame: Fram
     assert (row["model"], row["messages"], row["tokens"], row["tokens_note"]) == ("qwen3:8b", "2", "1.5k", "1,200 in, 300 out")
     assert row["created"] == "Today"
     assert [column["name"] for column in table(at)["columns"]] == ["title", "model", "messages", "tokens", "created", "activity"]
+
+
+def test_tokens_that_nobody_told_are_unknown_and_not_zero(frame: Frame) -> None:
+    chat = make(frame, "Bread")
+    make_message(frame.core.db, frame.viewer, chat.id, "Why?", now=NOW)
+    make(frame, "Empty", minutes_ago=5)
+    rows = table(opened(frame))["rows"]
+    assert [(row["messages"], row["tokens"], row["tokens_note"]) for row in rows] == [("1", "–", "Not known"), ("0", "0", "0 in, 0 out")]
 
 
 def test_another_persons_chats_are_not_listed(frame: Frame) -> None:

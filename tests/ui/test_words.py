@@ -60,6 +60,7 @@ def test_context_sizes_are_written_as_their_makers_do(tokens: int, text: str) ->
 def test_a_moment_is_told_in_the_zone_of_the_reader() -> None:
     late = datetime(2026, 3, 13, 23, 30, tzinfo=UTC)
     assert words.moment(late, now=NOW) == "Yesterday 23:30"
+    assert words.within(words.moment(late, now=NOW)) == "yesterday 23:30"
     assert words.moment(late, now=NOW, zone=ZoneInfo("Europe/Berlin")) == "00:30"
     assert words.moment(datetime(2025, 3, 3, tzinfo=UTC), now=NOW) == "3 Mar 2025"
 

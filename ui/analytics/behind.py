@@ -21,7 +21,7 @@ from ui.sessions.clock import Clock
 
 AT_FIRST, MORE = 10, 20
 # How a share stands in a table; Streamlit's own "percent" gives one of them two decimals and the next none.
-PERCENT = "%.1f %%"
+PERCENT = "%.1f%%"
 MOST = 200
 TEXT_CHARACTERS = 100
 GONE = "deleted chat"

@@ -70,7 +70,7 @@ def fills_chart(fills: pd.DataFrame) -> alt.Chart:
         alt.Tooltip("answers:Q", title="Answers", format=","),
         alt.Tooltip("share:Q", title="Share", format=".1%"),
     ]
-    starts = alt.Axis(title="Full, at least", labelExpr="datum.value * 5 + ' %'", labelAngle=0, values=list(range(0, 21, 4)))
+    starts = alt.Axis(title="Full, at least", labelExpr="datum.value * 5 + '%'", labelAngle=0, values=list(range(0, 21, 4)))
     colours = alt.Scale(domain=list(FULLNESS), range=list(FULLNESS.values()))
     chart = (
         alt.Chart(rows, height=CHART_HEIGHT, padding=PADDING)

@@ -30,7 +30,7 @@ def show_fills(fills: pd.DataFrame, shown: Shown) -> None:
     known = int(fills["answers"].sum())
     nearly, full = (int(fills["answers"][fills["fill_share_low"] >= part - 1e-9].sum()) for part in (0.8, 0.95))
     st.caption(
-        f"The prompt took 80 % of the window or more in {nearly / known:.1%} of the answers, 95 % or more in {full / known:.1%}. "
+        f"The prompt took 80% of the window or more in {nearly / known:.1%} of the answers, 95% or more in {full / known:.1%}. "
         "The heights of the bars are by square root, so that few answers are seen too."
     )
     told = "How many answers had a window that was how full"
@@ -48,8 +48,8 @@ def show_windows(windows: pd.DataFrame, shown: Shown) -> None:
         "fill_share_p50": number("Full, half", format=behind.PERCENT),
         "fill_share_p90": number("Full, 9 of 10", format=behind.PERCENT),
         "fill_share_p99": number("Full, 99 of 100", format=behind.PERCENT),
-        "above_80_share": number("From 80 %", format=behind.PERCENT, help="Of the answers whose prompt and window are known"),
-        "above_95_share": number("From 95 %", format=behind.PERCENT),
+        "above_80_share": number("From 80%", format=behind.PERCENT, help="Of the answers whose prompt and window are known"),
+        "above_95_share": number("From 95%", format=behind.PERCENT),
         "left_out": number("Left out", format="localized", help=DEFINITIONS["context"]),
         "cut_short": number("Cut short", format="localized"),
         "refused": number("Refused", format="localized"),

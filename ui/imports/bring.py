@@ -49,7 +49,7 @@ def choose_file() -> None:
     path = None if dropped is not None else choose_path()
     if dropped is not None:
         content, name = dropped.getbuffer(), dropped.name
-        told = looked(dropped.file_id, lambda: jobs.look(db, viewer, content))
+        told = looked(dropped.file_id, lambda: jobs.look(db, viewer, content, file_name=name))
         if (options := decided(told)) is not None:
             jobs.start(db, viewer, content, told, file_name=name, options=options, now=app.now())
             next_file()
@@ -213,7 +213,7 @@ def show_report(report: Report) -> None:
     if report.imported:
         with st.container(gap="xxsmall"):
             for chat in report.imported[:SHOWN]:
-                label = f"{words.plain(words.shortened(chat.title, 60))} :small[{words.plural(chat.messages, 'message')}]"
+                label = f"{words.plain(words.shortened(chat.title, 60))} :small[· {words.plural(chat.messages, 'message')}]"
                 st.page_link(app.CHAT_PAGE, label=label, icon=":material/chat_bubble:", query_params={app.CHAT_PARAM: str(chat.chat_id)})
         more = sum(chats.get(name, 0) for name in ("imported", "updated")) - min(len(report.imported), SHOWN)
         if more > 0:

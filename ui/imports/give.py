@@ -37,4 +37,4 @@ def show() -> None:
         type="primary",
         icon=":material/upload:",
     )
-    st.caption("For very much, python -m chatcore export writes a file without holding it in memory.")
+    st.caption("For very much, `python -m chatcore export` writes a file without holding it in memory.")

@@ -30,7 +30,8 @@ def show_run(run: RunInfo, label: str) -> None:
     """One import."""
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         when = run.started_at.astimezone(app.time_zone())
-        facts = [label, f"{when:%d %B %Y, %H:%M}", words.plural(run.chats, "chat") + " here", STATES[run.state]]
+        here = "" if run.state == "undone" and not run.chats else words.plural(run.chats, "chat") + " here"
+        facts = [label, f"{when.day} {when:%B %Y, %H:%M}", here, STATES[run.state]]
         name, rest = words.plain(words.shortened(run.file_name, 60)), words.plain(" · ".join(filter(None, facts)))
         st.markdown(f"**{name}**  \n:small[{rest}]", width="stretch")
         may_undo = run.state not in ("running", "undone")

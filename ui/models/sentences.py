@@ -66,7 +66,7 @@ def on_card(size_bytes: int, vram_bytes: int) -> str:
         return "none of it on a graphics card"
     if vram_bytes >= size_bytes:
         return "all of it on the graphics card"
-    return f"{words.size(vram_bytes)} of it ({vram_bytes * 100 // size_bytes} %) on the graphics card"
+    return f"{words.size(vram_bytes)} of it ({vram_bytes * 100 // size_bytes}%) on the graphics card"
 
 
 def until(expires_at: datetime | None, *, now: datetime, zone: tzinfo) -> str:
@@ -85,12 +85,12 @@ def heard(standing: Standing, *, now: datetime, zone: tzinfo) -> str:
         return "It has not answered since this app was started."
     clock = f"{standing.answered_at.astimezone(zone):%H:%M:%S}"
     day = words.moment(standing.answered_at, now=now, zone=zone)
-    when = clock if day == clock[:5] else day
+    when = f"at {clock}" if day == clock[:5] else words.within(day)
     if not standing.health.reachable:
-        return f"Its last answer came at {when}."
+        return f"Its last answer came {when}."
     latency_s = standing.health.latency_s
     took = f" in {max(round(latency_s * 1000), 1)} ms" if latency_s is not None else ""
-    return f"Answered{took} at {when}."
+    return f"Answered{took} {when}."
 
 
 def stage(pull: Pull) -> str:

@@ -72,7 +72,7 @@ def show_notices(page: Results) -> None:
     """What the search could not do with the text, and how far the index is."""
     notices = [words.plain(notice) for notice in page.notices]
     if page.indexed < 1:
-        notices.append(f"The messages are being indexed: {int(100 * page.indexed)} % of them can be found so far.")
+        notices.append(f"The messages are being indexed: {int(100 * page.indexed)}% of them can be found so far.")
     if notices:
         st.info("  \n".join(notices), icon=":material/info:")
 

@@ -44,6 +44,8 @@ def row(chat: ChatInfo, clock: Clock, organised: Organised) -> dict[str, object]
     """A chat as the table shows it: plain values, times in the reader's zone, never markup."""
     activity = chat.last_message_at or chat.updated_at
     tokens = chat.input_tokens + chat.output_tokens
+    # Of what failed at once or was imported nobody told any: that is unknown, not zero.
+    counted = tokens > 0 or chat.message_count == 0
     return {
         "id": str(chat.id),
         "href": f"./?c={chat.id}",
@@ -56,8 +58,8 @@ def row(chat: ChatInfo, clock: Clock, organised: Organised) -> dict[str, object]
         "model": words.model_name(chat.provider, chat.model_name),
         "model_note": f"{chat.provider} · {chat.model_name}",
         "messages": words.count(chat.message_count),
-        "tokens": words.short_count(tokens),
-        "tokens_note": f"{words.count(chat.input_tokens)} in, {words.count(chat.output_tokens)} out",
+        "tokens": words.short_count(tokens) if counted else "–",
+        "tokens_note": f"{words.count(chat.input_tokens)} in, {words.count(chat.output_tokens)} out" if counted else "Not known",
         "created": clock.day(chat.created_at),
         "created_note": clock.long(chat.created_at),
         "activity": clock.short(activity),

@@ -47,9 +47,7 @@ def show_how() -> None:
         "A backup holds everything of everybody on this installation: chats, files, usage, settings. It is made while the app is in use, "
         "and read again before it counts as one."
     )
-    where = (
-        f"They are in :small[`{settings.backups_at}`], on this server: copy them elsewhere now and then, since a broken disk takes both."
-    )
+    where = f"They are in `{settings.backups_at}`, on this server: copy them elsewhere now and then, since a broken disk takes both."
     if settings.backup_every_s:
         every, kept = words.interval(settings.backup_every_s), words.plural(settings.backup_keep, "automatic one")
         st.markdown(
@@ -161,7 +159,8 @@ def show_backup(backup: Backup) -> None:
         st.container(border=True, key=f"settings_backup_{backup.name.partition('.')[0]}"),
         st.container(horizontal=True, vertical_alignment="center"),
     ):
-        st.markdown(f"**{dialogs.moment(backup.made_at)}**  \n:small[{words.plain(facts(backup))}]  \n{verified(backup)}", width="stretch")
+        made = dialogs.moment(backup.made_at)
+        st.markdown(f"**{made[:1].upper()}{made[1:]}**  \n:small[{words.plain(facts(backup))}]  \n{verified(backup)}", width="stretch")
         st.link_button("Download", address(backup), icon=":material/download:", type="tertiary")
         menu = [("Restore …", "restore"), ("Check again", "check"), ("Delete …", "delete")]
         for label, what in menu:

@@ -24,9 +24,9 @@ def show(backups: Sequence[Backup]) -> None:
 
 
 def moment(when: datetime) -> str:
-    """A time where the viewer is, with its day."""
+    """A time where the viewer is, with its day, as it stands in a sentence: today 14:05, yesterday 14:05, 3 Mar 14:05."""
     told = words.moment(when, now=app.now(), zone=app.time_zone())
-    return f"Today {told}" if len(told) == len("14:05") else told
+    return f"today {told}" if len(told) == len("14:05") else words.within(told)
 
 
 def forget() -> None:

@@ -237,7 +237,7 @@ class Switcher {
     const begun = /(^|\s)[\x21-\x7e]{1,2}$/.test(text)
     this.nothing.textContent = begun ? "Go on typing: a word is found from its third letter on." : `Nothing found for “${text.trim()}”.`
     const share = Math.floor((answer?.indexed ?? 1) * 100)
-    this.tell(share < 100 ? `${share} % of your messages can be found so far.` : "")
+    this.tell(share < 100 ? `${share}% of your messages can be found so far.` : "")
     if (answer && !typed) this.say(plural(found, "recent chat"))
     else if (answer) this.say(found ? `${plural(chats.length, "chat")}, ${plural(hits.length, "message")}` : "Nothing found")
     const again = kept ? this.rows.findIndex(row => row.href === kept) : -1

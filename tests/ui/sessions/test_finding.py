@@ -36,8 +36,8 @@ def test_where_all_is_well_nothing_is_said() -> None:
 
 def test_notices_and_the_progress_of_the_index_are_said_as_they_are() -> None:
     (text,) = said(AppTest.from_function(half_an_index))
-    assert text == "There is no *such* filter.  \nThe messages are being indexed: 43 % of them can be found so far."
+    assert text == "There is no *such* filter.  \nThe messages are being indexed: 43% of them can be found so far."
 
 
 def test_an_index_is_not_said_to_be_whole_before_it_is() -> None:
-    assert "99 %" in said(AppTest.from_function(almost_an_index))[0]
+    assert "99%" in said(AppTest.from_function(almost_an_index))[0]
