@@ -76,10 +76,10 @@ def run(db: "Database", file: Path, options: dict[str, object]) -> None:
     )
     line.end()
     show_report(report)
-    # Here nobody else has time for it.
-    Gathering(db).finish()
     if isinstance(options["report_to"], Path):
         options["report_to"].write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=2))
+    # Here nobody else has time for it. In a large database it takes a while, and everything is said and written before.
+    Gathering(db).finish()
 
 
 def text(value: object) -> str | None:

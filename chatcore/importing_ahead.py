@@ -13,6 +13,7 @@ import copyreg
 import gc
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -95,6 +96,9 @@ def put_frame(stream: BinaryIO, frame: list[Shape] | None) -> None:
 
 def main() -> None:
     """Reads the file and answers."""
+    if sys.platform != "win32":
+        # If nobody reads any more it ends at once, without a word: Python would raise an error at the pipe.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     # What is read makes no circles, and to look for them takes a tenth of the time.
     gc.set_threshold(100_000)
     path, format_name, now = Path(sys.argv[1]), sys.argv[2], datetime.fromisoformat(sys.argv[3])

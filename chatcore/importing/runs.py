@@ -73,31 +73,33 @@ def begin_run(db: Database, viewer: Viewer, *, format_name: str, file_name: str,
             if row.state == "running" and not processes.is_gone(row.owner or "") and not is_ours_and_ended(row.owner or ""):
                 raise Conflict("This file is being imported.", "Wait until that import has ended.")
             tx.execute(sa.update(RUNS).where(RUNS.c.id == row.id).values(values))
-            going_on.add(str(values["owner"]))
+            going_on[db.label, row.id] = str(values["owner"])
             return int(row.id)
         new = {"user_id": viewer.user_id, "format": format_name, "file_name": file_name, "fingerprint": fingerprint, "started_at": now}
         run_id = int(tx.execute(sa.insert(RUNS).values(new | values).returning(RUNS.c.id)).scalar_one())
-    going_on.add(str(values["owner"]))
+    going_on[db.label, run_id] = str(values["owner"])
     return run_id
 
 
-# The runs of this process that have not ended: a process that lives may have ended a run without saying so.
-going_on: set[str] = set()
+# The owners of the runs of this process that have not ended, by database and run: a process that lives may have ended a run without
+# saying so, where the database refused even that.
+going_on: dict[tuple[str, int], str] = {}
 
 
 def is_ours_and_ended(owner: str) -> bool:
     """Whether this process began the run and runs it no more."""
-    return owner.rsplit(".", 1)[0] == processes.new_owner().rsplit(".", 1)[0] and owner not in going_on
+    return owner.rsplit(".", 1)[0] == processes.new_owner().rsplit(".", 1)[0] and owner not in going_on.values()
 
 
 def end_run(db: Database, viewer: Viewer, run_id: int, *, state: str, report: Report | None, now: datetime) -> None:
     """Writes down how a run ended: complete, stopped or failed."""
     mine = sa.and_(RUNS.c.id == run_id, RUNS.c.user_id == viewer.user_id, RUNS.c.state == "running")
-    with db.write() as tx:
-        owner = tx.execute(sa.select(RUNS.c.owner).where(mine)).scalar()
-        text = dump_report(report) if report is not None else None
-        tx.execute(sa.update(RUNS).where(mine).values(state=state, finished_at=now, report=text))
-    going_on.discard(str(owner))
+    text = dump_report(report) if report is not None else None
+    try:
+        with db.write() as tx:
+            tx.execute(sa.update(RUNS).where(mine).values(state=state, finished_at=now, report=text))
+    finally:
+        going_on.pop((db.label, run_id), None)
 
 
 def list_imports(db: Database, viewer: Viewer) -> tuple[RunInfo, ...]:

@@ -140,6 +140,12 @@ class Known:
             (self.chats if kind == "chat" else self.messages)[ref.external_id] = ref
         self.times |= {entry.message_id: entry.created_at for entry in rows.entries}
 
+    def update(self, since: "Known") -> None:
+        """Takes note of what another import has brought since."""
+        self.chats |= since.chats
+        self.messages |= since.messages
+        self.own |= since.own
+
     def forget(self, rows: "Rows") -> None:
         """Takes back what was learned of rows that were not kept: the next ones get their ids."""
         for kind, ref in rows.refs:
@@ -180,6 +186,7 @@ def write_portion(target: Target, portion: Sequence[Slice], known: Known | None 
     wait to write: the rest is for the next transaction. `known` is what was here a moment ago, and learns what came.
 
     Raises IntegrityError if a law refuses one of them, or if what is here has changed meanwhile; then nothing is written."""
+    looks_again = known is None
     if known is None:
         with target.db.read() as tx:
             known = look_up(tx, target.viewer, target.source, portion)
@@ -194,6 +201,9 @@ def write_portion(target: Target, portion: Sequence[Slice], known: Known | None 
             tx.connection()
             target.room.begin(tx)
             lock(tx, target.source)
+            if looks_again:
+                # Another import of the same chats may have gone on while this one waited.
+                known.update(look_up(tx, target.viewer, target.source, portion))
             ids = new_message_ids(tx, sum(len(piece.messages) for piece in portion))
             free = iter(ids)
             entering = begin_entering(tx, ids[0], ids[-1])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from chatcore.search.query import Term
-from chatcore.words import folded, parts_of_words, words_of
+from chatcore.words import WORD_CHARACTERS, folded, parts_of_words, words_of
 
 Test = Callable[[str], bool]
 
@@ -27,7 +27,7 @@ def has_one(group: Sequence[Term]) -> Test:
             return False
         if is_ascii and plain:
             found = plain.search(low)
-            if found or not any(may_begin_inside(text, low, word) for term in likely for word in term.words):
+            if found or not any(may_be_part(text, low, word) for term in likely for word in term.words):
                 return bool(found)
         words, parts = words_of(text), parts_of_words(text)
         return any(has_term(words, parts, term) for term in likely)
@@ -36,8 +36,9 @@ def has_one(group: Sequence[Term]) -> Test:
 
 
 def is_plain(term: Term) -> bool:
-    """Whether a term is one word of letters and digits of ASCII."""
-    return len(term.words) == 1 and term.words[0].isalnum() and term.words[0].isascii()
+    """Whether a term is one word of letters and digits of ASCII, and none that may stand for a longer one."""
+    word = term.words[0]
+    return len(term.words) == 1 and word.isalnum() and word.isascii() and len(word) < WORD_CHARACTERS
 
 
 def plain_words(group: Sequence[Term]) -> re.Pattern[str] | None:
@@ -49,16 +50,21 @@ def plain_words(group: Sequence[Term]) -> re.Pattern[str] | None:
     return re.compile("|".join(words))
 
 
-def may_begin_inside(text: str, low: str, word: str) -> bool:
-    """Whether a part may begin with this word inside a word of an ASCII text, as `Baz` in fooBaz; `low` is the text in small letters.
-    An expression that looks for this tries every place: 40 µs a text (measured)."""
+def may_be_part(text: str, low: str, word: str) -> bool:
+    """Whether this word may begin or end inside a word of an ASCII text, as `Baz` and `foo` in fooBaz; `low` is the text in small
+    letters. An expression that looks for this tries every place: 40 µs a text (measured)."""
     place = low.find(word)
     while place >= 0:
-        before = text[place - 1 : place]
-        if text[place].isupper() and (before.islower() or before.isdigit()):
+        if is_seam(text, place) or is_seam(text, place + len(word)):
             return True
         place = low.find(word, place + 1)
     return False
+
+
+def is_seam(text: str, place: int) -> bool:
+    """Whether a part ends at this place of a text and another one begins."""
+    before = text[place - 1 : place]
+    return text[place : place + 1].isupper() and (before.islower() or before.isdigit())
 
 
 def has_term(words: Sequence[str], parts: Sequence[str], term: Term) -> bool:

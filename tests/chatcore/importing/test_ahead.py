@@ -1,5 +1,8 @@
 """A large file is read by a process of its own, and what it says is what this process would have read."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from chatcore.importing import import_file, list_imports
 from chatcore.importing.room import Room
 from chatcore.importing.runs import begin_run
 from chatcore.importing.writing import Slice, Target, write_portion
-from chatcore.importing_ahead import Shape, shapes_ahead
+from chatcore.importing_ahead import COMMAND, ROOT, Shape, shapes_ahead
 from chatcore.importing_shapes import chat_shape, earlier_key, message_key
 from chatcore.parts import Role, Viewer
 from chatcore.search import count_hits, waiting
@@ -50,6 +53,19 @@ def test_a_process_of_its_own_reads_the_same(name: str, tmp_path: Path) -> None:
         known = detect(opened)
         here = [one if isinstance(one, Broken) else chat_shape(one, now=NOW) for one in read(opened, known)]
         assert plain(shapes_ahead(opened, known.name, now=NOW)) == plain(here)
+
+
+def test_the_reader_ends_without_a_word_when_nobody_reads_it_any_more(tmp_path: Path) -> None:
+    path = SAMPLES["chatgpt"][1](tmp_path)
+    with open_file(path) as opened:
+        arguments = [str(path), detect(opened).name, NOW.isoformat()]
+    child = subprocess.Popen([sys.executable, *COMMAND, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert child.stdout is not None
+    # As when the process that began it is killed.
+    child.stdout.close()
+    assert child.stderr is not None
+    with child.stderr as said:
+        assert (said.read(), child.wait()) == (b"", -signal.SIGPIPE)
 
 
 def test_a_large_file_comes_here_with_its_pictures(db: Database, ada: Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

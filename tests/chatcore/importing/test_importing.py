@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from chatcore import history, importing
 from chatcore.accounts import local_owner
@@ -15,7 +16,11 @@ from chatcore.analytics import Filters, models
 from chatcore.db import Database, open_database
 from chatcore.doctor import Level, examine
 from chatcore.errors import Conflict, Invalid, NotFound
+from chatcore.formats.base import Conversation, Enclosed, Message
 from chatcore.importing import Options, Outcome, Report, import_file, list_imports, preview, undo_import
+from chatcore.importing.runs import begin_run
+from chatcore.importing.writing import Slice, Target
+from chatcore.importing_shapes import chat_shape
 from chatcore.organise.folders import make_folder
 from chatcore.organise.tags import tags_of
 from chatcore.parts import Period, Role, State, Viewer
@@ -319,6 +324,43 @@ def test_an_import_that_is_ended_keeps_what_came_and_goes_on_later(db: Database,
     assert counts(db) == {"chatsession": 20, "chatmessage": 600, "generation": 300}
     assert undo_import(db, ada, info.id, now=NOW).chats == 20
     assert counts(db) == {}
+
+
+def test_an_import_whose_end_could_not_be_written_down_goes_on_later(db: Database, ada: Viewer, tmp_path: Path) -> None:
+    path = write(tmp_path, [line("c1", ["moon", "tide"])])
+
+    def rename(name: str, new: str) -> None:
+        with db.write() as tx:
+            tx.execute(sa.text(f"ALTER TABLE {name} RENAME TO {new}"))
+
+    with pytest.raises(DBAPIError):
+        import_file(db, ada, path, now=NOW, on_pace=lambda _: rename("import_run", "elsewhere"))
+    rename("elsewhere", "import_run")
+    (info,) = list_imports(db, ada)
+    assert info.state == "interrupted"
+    assert run(db, ada, path).run_id == info.id
+    assert list_imports(db, ada)[0].state == "complete"
+
+
+def test_chats_that_another_import_brings_at_the_same_moment_are_here(db: Database, ada: Viewer) -> None:
+    def target(name: str) -> Target:
+        return Target(db, ada, "x", begin_run(db, ada, format_name="x", file_name=name, fingerprint=name, now=NOW), NOW)
+
+    def bring(name: str) -> list[Outcome]:
+        return [done.outcome for done in importing.write(target(name), [Slice(shape, shape.messages, last=True)], None)]
+
+    shape = chat_shape(Conversation("c1", "Tides", (Message("1", None, Role.USER, "moon", NOW),)), now=NOW)
+    came: list[Outcome] = []
+
+    def read() -> bytes:
+        # Files are read between the look at what is here and the transaction that writes.
+        came.extend(bring("other.json"))
+        return b"sand"
+
+    slow = shape._replace(messages=(shape.messages[0]._replace(files=(Enclosed("sand.txt", "text/plain", read),)),))
+    (done,) = importing.write(target("this.json"), [Slice(slow, slow.messages, last=True)], None)
+    assert (came, done.outcome, done.reason) == ([Outcome.IMPORTED], Outcome.UNCHANGED, None)
+    assert counts(db) == {"chatsession": 1, "chatmessage": 1}
 
 
 KILLED = """
