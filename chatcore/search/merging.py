@@ -38,6 +38,7 @@ DEEPEST = 10
 STRUCTURE = "SELECT block FROM message_fts_data WHERE id = 10"
 MARK = b"\xff\x00\x00\x01"
 NEWER_NUMBERS = 5
+MOST_LEVELS = 64
 MERGE = "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)"
 WRITE_STRUCTURE = "UPDATE message_fts_data SET block = ? WHERE id = 10"
 
@@ -113,7 +114,7 @@ def pieces(tx: Session) -> Pieces:
     numbers = iter(numbers_in(block[head:]))
     count, _, writes = (next(numbers, 0) for _ in range(3))
     levels, each = [], 3 + (NEWER_NUMBERS if is_newer else 0)
-    for _ in range(count):
+    for _ in range(min(count, MOST_LEVELS)):
         merging, there = next(numbers, 0), next(numbers, 0)
         levels.append(Level(merging, tuple(tuple(islice(numbers, each)) for _ in range(there))))
     found = Pieces(block[:head], writes, tuple(levels))
