@@ -11,6 +11,8 @@ from chatcore.endpoints import Endpoint, read_endpoints
 from chatcore.errors import Invalid
 
 ROOT = Path(__file__).resolve().parent.parent
+# The database file that is used where none is set.
+USUAL_FILE = "chatcore.db"
 # How long a chat stays in the trash: time enough to miss it.
 TRASH_DAYS = 30
 # Automatic backups that are kept: a week of days.
@@ -74,12 +76,14 @@ class Settings:
 
     @property
     def backups_at(self) -> Path:
-        """The folder of backups: as set, else one beside the SQLite file, or under ./data."""
+        """The folder of backups: as set, else one beside the SQLite file, or under ./data. Each database has its own, since the oldest
+        there are deleted, and the next start restores what is planned there."""
         if self.backup_folder:
             return Path(self.backup_folder).expanduser().resolve()
-        is_file = self.database_url.startswith("sqlite:///")
-        beside = Path(self.database_url.removeprefix("sqlite:///").partition("?")[0]).resolve().parent if is_file else ROOT / "data"
-        return beside / "backups"
+        if not self.database_url.startswith("sqlite:///"):
+            return ROOT / "data" / f"backups-of-{Path(urlsplit(self.database_url).path).name}"
+        file = Path(self.database_url.removeprefix("sqlite:///").partition("?")[0]).resolve()
+        return file.parent / ("backups" if file.name == USUAL_FILE else f"backups-of-{file.name}")
 
     @property
     def elsewhere(self) -> tuple[str, ...]:
@@ -114,7 +118,7 @@ def database_url(raw: str) -> str:
     """The SQLAlchemy URL for what a person wrote; without anything, a SQLite file under ./data. Raises Invalid."""
     raw = raw.strip()
     if not raw:
-        return f"sqlite:///{ROOT / 'data' / 'chatcore.db'}"
+        return f"sqlite:///{ROOT / 'data' / USUAL_FILE}"
     for prefix in ("postgres://", "postgresql://"):
         if raw.startswith(prefix):
             return "postgresql+psycopg://" + raw.removeprefix(prefix)

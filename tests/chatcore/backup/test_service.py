@@ -224,4 +224,11 @@ def test_what_is_not_how_often_or_how_many_stops_the_start(env: dict[str, str]) 
 def test_the_folder_lies_beside_the_file_unless_it_is_named(tmp_path: Path) -> None:
     assert Settings(f"sqlite:///{tmp_path / 'a' / 'chatcore.db'}").backups_at == tmp_path / "a" / "backups"
     assert Settings("postgresql+psycopg://h/n", backup_folder=str(tmp_path / "b")).backups_at == tmp_path / "b"
-    assert Settings("postgresql+psycopg://h/n").backups_at.parts[-2:] == ("data", "backups")
+    assert Settings("postgresql+psycopg://h/n").backups_at.parts[-2:] == ("data", "backups-of-n")
+
+
+def test_two_databases_in_one_folder_do_not_share_their_backups(tmp_path: Path) -> None:
+    # The oldest would be deleted whose ever they were, and one would start from what was planned for the other.
+    beside = [Settings(f"sqlite:///{tmp_path / name}").backups_at for name in ("chatcore.db", "demo.db", "demo.sqlite")]
+    servers = [Settings(f"postgresql+psycopg://h/{name}?application_name=x").backups_at for name in ("one", "two")]
+    assert len({*beside, *servers}) == 5
