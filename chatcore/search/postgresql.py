@@ -95,50 +95,151 @@ def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
     return looked.pool(size, lambda number, end: newest(tx, ask, limit=number, after=end))
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known after a look at the newest entries that did not hold `limit` hits: what was found so far, the first look, how many
+    entries were looked at in all, the key behind which older hits are to be found, and whether the chats lead to them. `most`: for the
+    best match, which need not go through everything."""
+
+    limit: int
+    most: int | None
+    found: list[Found]
+    first: "Look"
+    number: int
+    end: Key
+    by_chats: bool
+
+    @property
+    def missing(self) -> int:
+        """How many hits are still to be found."""
+        return self.limit - len(self.found)
+
+
 def find(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None = None) -> Looked[Key]:
-    """The newest messages that match, behind the one of this key; where entries have to be read, of so many at the most."""
+    """The newest messages that match, behind the one of this key: those of the newest entries, which are looked at, and the
+    `older` ones. Where entries have to be read, of so many at the `most`."""
     if ask.chat_ids is not None and ask.messages <= FEW_MESSAGES:
         return Looked(by_words(tx, ask, limit=limit, after=after, by_chats=True))
-    is_short = any(map(is_short_beginning, ask.query.terms))
     looks = look_for(tx, ask, limit=limit, after=after, most=most)
-    found, first, after = [hit for look in looks for hit in look.hits], looks[0], looks[-1].last
-    if len(found) == limit or after is None:
+    found, first, end = [hit for look in looks for hit in look.hits], looks[0], looks[-1].last
+    if len(found) == limit or end is None:
         return Looked(found)
-    by_chats = is_by_chats(ask, first)
-    if most and by_chats and ask.messages > MOST_READ_IN_CHATS:
-        look = read_at(tx, ask, MOST_ASKED, limit=limit - len(found), after=after, by_chats=True)
-        return Looked([*found, *look.hits], look.last)
-    if is_short and has_rare_rest(ask, first) and not by_chats:
-        read = read_on(tx, ask, first, limit=limit - len(found), after=after, most=most or MOST_READ)
-        found += read.found
-        if most or len(found) == limit or read.end is None:
-            return Looked(found, read.end)
-        after = read.end
-    elif most and is_short and not by_chats:
-        return Looked(found, after)
-    elif by_chats and not ask.is_set and ask.messages > 2 * READ and limit <= MANY:
-        # The newest of them hold a page of what is frequent.
-        look = read_at(tx, ask, READ, limit=limit - len(found), after=after, by_chats=True)
-        found += look.hits
-        if len(found) == limit or look.last is None:
-            return Looked(found)
-        after = look.last
-    since = None
-    looked = sum(look.number for look in looks)
-    in_set = by_chats and ask.is_set
-    if in_set and limit > MANY and 0 < ask.messages <= FEW_FOR_BEST:
-        return Looked(found + by_words(tx, ask, limit=limit - len(found), after=after, by_chats=True))
-    if first.first and (in_set or not (is_short and len(found) * RARE < looked)):
-        span = (first.first - after[0]) * (wanted(looked, len(found), limit, first.expected) / looked)
-        # In a set hits come in flocks, those of a chat together; to look through too little costs more than through too much.
-        span = 2 * span if found and ask.is_set and limit <= MANY and span < LONGEST else span
-        since = month_of(after[0], span, most=most_months(ask, in_set=in_set))
-    if since is None and limit > MANY and ask.chat_ids is None and not ask.is_set and not is_short and is_joined(ask):
-        hits, after, since = by_newest_months(tx, ask, limit=limit - len(found), after=after)
-        found += hits
-        if len(found) == limit:
-            return Looked(found)
-    return Looked(found + by_words(tx, ask, limit=limit - len(found), after=after, since=since, by_chats=by_chats))
+    return older(tx, ask, Seen(limit, most, found, first, sum(look.number for look in looks), end, is_by_chats(ask, first)))
+
+
+def older(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What was found and older hits, the first way that suits."""
+    if is_much_in_chats(ask, seen):
+        return of_newest_in_chats(tx, ask, seen)
+    if is_beginning_with_rare(ask, seen):
+        return by_what_is_rare(tx, ask, seen)
+    if is_beginning_for_best(ask, seen):
+        return Looked(seen.found, seen.end)
+    if is_page_in_chats(ask, seen):
+        return by_page_in_chats(tx, ask, seen)
+    if is_little_in_set(ask, seen):
+        return of_all_in_set(tx, ask, seen)
+    since = since_when(ask, seen)
+    if since is None and is_frequent_together(ask, seen):
+        return by_newest_months(tx, ask, seen)
+    return by_lists(tx, ask, seen, since)
+
+
+def is_much_in_chats(ask: Ask, seen: Seen) -> bool:
+    """Whether there is too much in the chats to read all of it for the best match."""
+    return seen.most is not None and seen.by_chats and ask.messages > MOST_READ_IN_CHATS
+
+
+def of_newest_in_chats(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What the newest entries in the chats hold."""
+    look = read_at(tx, ask, MOST_ASKED, limit=seen.missing, after=seen.end, by_chats=True)
+    return Looked([*seen.found, *look.hits], look.last)
+
+
+def is_beginning_with_rare(ask: Ask, seen: Seen) -> bool:
+    """Whether the index of words leads to a short beginning by what else is asked for."""
+    return has_short(ask) and has_rare_rest(ask, seen.first) and not seen.by_chats
+
+
+def by_what_is_rare(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What is among the entries that have the rest of the question; for a page then by the lists."""
+    read = read_on(tx, ask, seen.first, limit=seen.missing, after=seen.end, most=seen.most or MOST_READ)
+    found = [*seen.found, *read.found]
+    if seen.most or len(found) == seen.limit or read.end is None:
+        return Looked(found, read.end)
+    seen = replace(seen, found=found, end=read.end)
+    return by_lists(tx, ask, seen, since_when(ask, seen))
+
+
+def is_beginning_for_best(ask: Ask, seen: Seen) -> bool:
+    """Whether a short beginning is all that could lead to the hits, for the best match."""
+    return seen.most is not None and has_short(ask) and not seen.by_chats
+
+
+def is_page_in_chats(ask: Ask, seen: Seen) -> bool:
+    """Whether a page is to be found in chats that are named, of which the newest entries hold a page of what is frequent."""
+    return seen.by_chats and not ask.is_set and ask.messages > 2 * READ and seen.limit <= MANY
+
+
+def by_page_in_chats(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What the first entries in the chats hold; then by all that is in them."""
+    look = read_at(tx, ask, READ, limit=seen.missing, after=seen.end, by_chats=True)
+    found = [*seen.found, *look.hits]
+    if len(found) == seen.limit or look.last is None:
+        return Looked(found)
+    seen = replace(seen, found=found, end=look.last)
+    return by_lists(tx, ask, seen, since_when(ask, seen))
+
+
+def is_little_in_set(ask: Ask, seen: Seen) -> bool:
+    """Whether all that is in a set of chats is read for the best match as soon as a part of it."""
+    return seen.by_chats and ask.is_set and seen.limit > MANY and 0 < ask.messages <= FEW_FOR_BEST
+
+
+def of_all_in_set(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What is in the chats of the set."""
+    return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end, by_chats=True))
+
+
+def is_frequent_together(ask: Ask, seen: Seen) -> bool:
+    """Whether many hits are wanted of several things, each of which is frequent."""
+    return seen.limit > MANY and ask.chat_ids is None and not ask.is_set and not has_short(ask) and is_joined(ask)
+
+
+def by_newest_months(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What the lists name of the newest months, then of as many as should hold the rest: long lists are read for no more than these."""
+    since = month_of(seen.end[0], MONTH, most=FEW_MONTHS)
+    if since is None:
+        return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end))
+    hits = by_words(tx, ask, limit=seen.missing, after=seen.end, since=since, is_all=True)
+    found = seen.found + hits
+    if len(found) == seen.limit:
+        return Looked(found)
+    span = (seen.end[0] - since) * (wanted(len(hits), len(hits), seen.missing) / len(hits)) if hits else timedelta.max
+    then = month_of(since, span, most=MOST_MONTHS)
+    return Looked(found + by_words(tx, ask, limit=seen.limit - len(found), after=(since, LOWEST_ID), since=then))
+
+
+def by_lists(tx: Session, ask: Ask, seen: Seen, since: datetime | None) -> Looked[Key]:
+    """What the index of words names, or what is in the chats: first not before a time, where that should hold the rest."""
+    return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end, since=since, by_chats=seen.by_chats))
+
+
+def since_when(ask: Ask, seen: Seen) -> datetime | None:
+    """The month since which the rest of the hits should be, as frequent as they were so far; None if that is long ago or not known."""
+    in_set = seen.by_chats and ask.is_set
+    if not seen.first.first or (not in_set and has_short(ask) and len(seen.found) * RARE < seen.number):
+        return None
+    entries = wanted(seen.number, len(seen.found), seen.limit, seen.first.expected)
+    span = (seen.first.first - seen.end[0]) * (entries / seen.number)
+    # In a set hits come in flocks, those of a chat together; to look through too little costs more than through too much.
+    span = 2 * span if seen.found and ask.is_set and seen.limit <= MANY and span < LONGEST else span
+    return month_of(seen.end[0], span, most=most_months(ask, in_set=in_set))
+
+
+def has_short(ask: Ask) -> bool:
+    """Whether there is a short beginning of a word in the question."""
+    return any(map(is_short_beginning, ask.query.terms))
 
 
 def most_months(ask: Ask, *, in_set: bool) -> int:
@@ -146,9 +247,9 @@ def most_months(ask: Ask, *, in_set: bool) -> int:
     page. `in_set`: a set of chats leads to the entries."""
     if in_set:
         return MOST_MONTHS_IN_SET
-    if ask.is_set and not any(map(is_short_beginning, ask.query.terms)):
+    if ask.is_set and not has_short(ask):
         return SOME_MONTHS
-    return FEW_MONTHS if ask.is_set or ask.chat_ids is not None or any(map(is_short_beginning, ask.query.terms)) else MOST_MONTHS
+    return FEW_MONTHS if ask.is_set or ask.chat_ids is not None or has_short(ask) else MOST_MONTHS
 
 
 def is_joined(ask: Ask) -> bool:
@@ -156,20 +257,9 @@ def is_joined(ask: Ask) -> bool:
     return len(ask.query.groups) + len(ask.tag_groups) + len(ask.query.without) + len(ask.not_tags) > 1
 
 
-def by_newest_months(tx: Session, ask: Ask, *, limit: int, after: Key) -> tuple[list[Found], Key, datetime | None]:
-    """The hits of the newest months, the key behind them, and since when there should be as many as are left to find, None if that
-    is long ago: long lists are then read for no more months than that."""
-    since = month_of(after[0], MONTH, most=FEW_MONTHS)
-    if since is None:
-        return [], after, None
-    hits = by_words(tx, ask, limit=limit, after=after, since=since, is_all=True)
-    span = (after[0] - since) * (wanted(len(hits), len(hits), limit) / len(hits)) if hits else timedelta.max
-    return hits, (since, LOWEST_ID), month_of(since, span, most=MOST_MONTHS)
-
-
 def look_for(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None) -> list["Look"]:
     """Looks at the newest entries until they hold the page, or until the index of words or the chats are the shorter way."""
-    is_short = any(map(is_short_beginning, ask.query.terms))
+    is_short = has_short(ask)
     # What the index of words cannot narrow costs it more than a longer look.
     is_wide = is_short or (ask.query.among_chats and not is_narrow(ask))
     longest = MOST_LOOKED_AT_IN_CHATS if ask.query.among_chats else MOST_LOOKED_AT
@@ -279,7 +369,6 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
     rows = tx.execute(statement, values).all()
     first, last, words, chats = ([row for row in rows if row.what == what] for what in ("first", "last", "words", "chats"))
     with_words, in_set = words[0].message_id if words else 0, chats[0].message_id if chats else 0
-    is_short = any(map(is_short_beginning, ask.query.terms))
     return Look(
         number,
         hits=keyed(row for row in rows if row.what == "hit"),
@@ -287,7 +376,7 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
         last=keyed(last)[0][1] if last else None,
         with_words=with_words,
         in_set=in_set,
-        expected=0.0 if is_short else with_words * in_set / number,
+        expected=0.0 if has_short(ask) else with_words * in_set / number,
     )
 
 
