@@ -34,6 +34,7 @@ from chatcore.search.postgresql_statements import (
     exact_term,
     is_short_beginning,
     looking,
+    messages_in,
     of_the_set,
     of_titles,
     pairs_of,
@@ -52,11 +53,14 @@ LOOKED_AT, MOST_LOOKED_AT, MOST_LOOKED_AT_IN_CHATS, MOST_LOOKED_AT_WIDE, MOST_FO
 MOST_NAMED_CHATS = MOST_NAMED_FOR_POOL = 100
 # Chats with so few messages are read; and others, where reading them takes less than the lists of frequent words: as long as these
 # take for so many messages with one of the words among those that were looked at first (measured at a million messages).
-FEW_MESSAGES, MESSAGES_FOR_A_WORD = 1000, 400
+FEW_MESSAGES, MESSAGES_FOR_A_WORD, MESSAGES_FOR_A_WORD_IN_SET = 1000, 400, 150
 # Words that so many of the first have are frequent: a longer look for them ends sooner than their lists. What so many have leads nowhere.
 FREQUENT, OFTEN = 20, 100
 # How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
-MOST_MONTHS, FEW_MONTHS, MONTH = 8, 2, timedelta(days=30)
+# For a page in a set of chats four take 4.6 ms of a word in 5 %, all of the time 15; where the set leads to the entries each month
+# takes 1 to 2, all of the time 23 (measured, 940 chats with 14,500 messages).
+MOST_MONTHS, SOME_MONTHS, FEW_MONTHS, MONTH = 8, 4, 2, timedelta(days=30)
+MOST_MONTHS_IN_SET, LONGEST = 12, timedelta(days=3650)
 # What one in so many entries has is rare: the lists of all words with a short beginning are then read for less than whole months.
 RARE = 100
 # What was not found among the first that were looked at may be as frequent as this many hits among them.
@@ -68,6 +72,8 @@ MANY = 100
 READ, MOST_READ, MOST_ASKED = 1000, 2000, 4000
 # Chats with no more messages than these are read whole, even for the best match; so few of them are seldom among the newest.
 MOST_READ_IN_CHATS, FEW_CHATS = 20_000, 20
+# Half of a set with so few is read for the best match no sooner than all of it. To find a chat's entries takes as long as to read some.
+FEW_FOR_BEST, CHAT_AS_MESSAGES = 10_000, 5
 LOWEST_ID = -(2**63)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -83,50 +89,167 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Foun
 
 def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
     """The newest messages that match, at most `size`; not all of them where it takes too long to read everything."""
-    looked = by_asking(tx, ask, limit=size + 1) if ask.is_set else find(tx, ask, limit=size + 1, after=None, most=MOST_READ)
+    ask = with_messages(tx, ask)
+    is_large = ask.is_set and ask.messages > MOST_READ_IN_CHATS
+    looked = by_asking(tx, ask, limit=size + 1) if is_large else find(tx, ask, limit=size + 1, after=None, most=MOST_READ)
     return looked.pool(size, lambda number, end: newest(tx, ask, limit=number, after=end))
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known after a look at the newest entries that did not hold `limit` hits: what was found so far, the first look, how many
+    entries were looked at in all, the key behind which older hits are to be found, and whether the chats lead to them. `most`: for the
+    best match, which need not go through everything."""
+
+    limit: int
+    most: int | None
+    found: list[Found]
+    first: "Look"
+    number: int
+    end: Key
+    by_chats: bool
+
+    @property
+    def missing(self) -> int:
+        """How many hits are still to be found."""
+        return self.limit - len(self.found)
+
+
 def find(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None = None) -> Looked[Key]:
-    """The newest messages that match, behind the one of this key; where entries have to be read, of so many at the most."""
+    """The newest messages that match, behind the one of this key: those of the newest entries, which are looked at, and the
+    `older` ones. Where entries have to be read, of so many at the `most`."""
     if ask.chat_ids is not None and ask.messages <= FEW_MESSAGES:
         return Looked(by_words(tx, ask, limit=limit, after=after, by_chats=True))
-    is_short = any(map(is_short_beginning, ask.query.terms))
     looks = look_for(tx, ask, limit=limit, after=after, most=most)
-    found, first, after = [hit for look in looks for hit in look.hits], looks[0], looks[-1].last
-    if len(found) == limit or after is None:
+    found, first, end = [hit for look in looks for hit in look.hits], looks[0], looks[-1].last
+    if len(found) == limit or end is None:
         return Looked(found)
-    by_chats = is_by_chats(ask, first)
-    if most and by_chats and ask.messages > MOST_READ_IN_CHATS:
-        look = read_at(tx, ask, MOST_ASKED, limit=limit - len(found), after=after, by_chats=True)
-        return Looked([*found, *look.hits], look.last)
-    if is_short and has_rare_rest(ask, first) and not by_chats:
-        read = read_on(tx, ask, first, limit=limit - len(found), after=after, most=most or MOST_READ)
-        found += read.found
-        if most or len(found) == limit or read.end is None:
-            return Looked(found, read.end)
-        after = read.end
-    elif most and is_short and not by_chats:
-        return Looked(found, after)
-    elif by_chats and ask.messages > 2 * READ and limit <= MANY:
-        # The newest of them hold a page of what is frequent.
-        look = read_at(tx, ask, READ, limit=limit - len(found), after=after, by_chats=True)
-        found += look.hits
-        if len(found) == limit or look.last is None:
-            return Looked(found)
-        after = look.last
-    since = None
-    looked = sum(look.number for look in looks)
-    if first.first and not (is_short and len(found) * RARE < looked):
-        span = (first.first - after[0]) * (wanted(looked, len(found), limit) / looked)
-        # Many months take as long as all of the time, and where chats are chosen they seldom hold the page.
-        since = month_of(after[0], span, most=FEW_MONTHS if is_short or ask.is_set or ask.chat_ids is not None else MOST_MONTHS)
-    if since is None and limit > MANY and ask.chat_ids is None and not is_short and is_joined(ask):
-        hits, after, since = by_newest_months(tx, ask, limit=limit - len(found), after=after)
-        found += hits
-        if len(found) == limit:
-            return Looked(found)
-    return Looked(found + by_words(tx, ask, limit=limit - len(found), after=after, since=since, by_chats=by_chats))
+    return older(tx, ask, Seen(limit, most, found, first, sum(look.number for look in looks), end, is_by_chats(ask, first)))
+
+
+def older(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What was found and older hits, the first way that suits."""
+    if is_much_in_chats(ask, seen):
+        return of_newest_in_chats(tx, ask, seen)
+    if is_beginning_with_rare(ask, seen):
+        return by_what_is_rare(tx, ask, seen)
+    if is_beginning_for_best(ask, seen):
+        return Looked(seen.found, seen.end)
+    if is_page_in_chats(ask, seen):
+        return by_page_in_chats(tx, ask, seen)
+    if is_little_in_set(ask, seen):
+        return of_all_in_set(tx, ask, seen)
+    since = since_when(ask, seen)
+    if since is None and is_frequent_together(ask, seen):
+        return by_newest_months(tx, ask, seen)
+    return by_lists(tx, ask, seen, since)
+
+
+def is_much_in_chats(ask: Ask, seen: Seen) -> bool:
+    """Whether there is too much in the chats to read all of it for the best match."""
+    return seen.most is not None and seen.by_chats and ask.messages > MOST_READ_IN_CHATS
+
+
+def of_newest_in_chats(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What the newest entries in the chats hold."""
+    look = read_at(tx, ask, MOST_ASKED, limit=seen.missing, after=seen.end, by_chats=True)
+    return Looked([*seen.found, *look.hits], look.last)
+
+
+def is_beginning_with_rare(ask: Ask, seen: Seen) -> bool:
+    """Whether the index of words leads to a short beginning by what else is asked for."""
+    return has_short(ask) and has_rare_rest(ask, seen.first) and not seen.by_chats
+
+
+def by_what_is_rare(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What is among the entries that have the rest of the question; for a page then by the lists."""
+    read = read_on(tx, ask, seen.first, limit=seen.missing, after=seen.end, most=seen.most or MOST_READ)
+    found = [*seen.found, *read.found]
+    if seen.most or len(found) == seen.limit or read.end is None:
+        return Looked(found, read.end)
+    seen = replace(seen, found=found, end=read.end)
+    return by_lists(tx, ask, seen, since_when(ask, seen))
+
+
+def is_beginning_for_best(ask: Ask, seen: Seen) -> bool:
+    """Whether a short beginning is all that could lead to the hits, for the best match."""
+    return seen.most is not None and has_short(ask) and not seen.by_chats
+
+
+def is_page_in_chats(ask: Ask, seen: Seen) -> bool:
+    """Whether a page is to be found in chats that are named, of which the newest entries hold a page of what is frequent."""
+    return seen.by_chats and not ask.is_set and ask.messages > 2 * READ and seen.limit <= MANY
+
+
+def by_page_in_chats(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What the first entries in the chats hold; then by all that is in them."""
+    look = read_at(tx, ask, READ, limit=seen.missing, after=seen.end, by_chats=True)
+    found = [*seen.found, *look.hits]
+    if len(found) == seen.limit or look.last is None:
+        return Looked(found)
+    seen = replace(seen, found=found, end=look.last)
+    return by_lists(tx, ask, seen, since_when(ask, seen))
+
+
+def is_little_in_set(ask: Ask, seen: Seen) -> bool:
+    """Whether all that is in a set of chats is read for the best match as soon as a part of it."""
+    return seen.by_chats and ask.is_set and seen.limit > MANY and 0 < ask.messages <= FEW_FOR_BEST
+
+
+def of_all_in_set(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What is in the chats of the set."""
+    return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end, by_chats=True))
+
+
+def is_frequent_together(ask: Ask, seen: Seen) -> bool:
+    """Whether many hits are wanted of several things, each of which is frequent."""
+    return seen.limit > MANY and ask.chat_ids is None and not ask.is_set and not has_short(ask) and is_joined(ask)
+
+
+def by_newest_months(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
+    """What the lists name of the newest months, then of as many as should hold the rest: long lists are read for no more than these."""
+    since = month_of(seen.end[0], MONTH, most=FEW_MONTHS)
+    if since is None:
+        return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end))
+    hits = by_words(tx, ask, limit=seen.missing, after=seen.end, since=since, is_all=True)
+    found = seen.found + hits
+    if len(found) == seen.limit:
+        return Looked(found)
+    span = (seen.end[0] - since) * (wanted(len(hits), len(hits), seen.missing) / len(hits)) if hits else timedelta.max
+    then = month_of(since, span, most=MOST_MONTHS)
+    return Looked(found + by_words(tx, ask, limit=seen.limit - len(found), after=(since, LOWEST_ID), since=then))
+
+
+def by_lists(tx: Session, ask: Ask, seen: Seen, since: datetime | None) -> Looked[Key]:
+    """What the index of words names, or what is in the chats: first not before a time, where that should hold the rest."""
+    return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end, since=since, by_chats=seen.by_chats))
+
+
+def since_when(ask: Ask, seen: Seen) -> datetime | None:
+    """The month since which the rest of the hits should be, as frequent as they were so far; None if that is long ago or not known."""
+    in_set = seen.by_chats and ask.is_set
+    if not seen.first.first or (not in_set and has_short(ask) and len(seen.found) * RARE < seen.number):
+        return None
+    entries = wanted(seen.number, len(seen.found), seen.limit, seen.first.expected)
+    span = (seen.first.first - seen.end[0]) * (entries / seen.number)
+    # In a set hits come in flocks, those of a chat together; to look through too little costs more than through too much.
+    span = 2 * span if seen.found and ask.is_set and seen.limit <= MANY and span < LONGEST else span
+    return month_of(seen.end[0], span, most=most_months(ask, in_set=in_set))
+
+
+def has_short(ask: Ask) -> bool:
+    """Whether there is a short beginning of a word in the question."""
+    return any(map(is_short_beginning, ask.query.terms))
+
+
+def most_months(ask: Ask, *, in_set: bool) -> int:
+    """How many months are asked by themselves. Many take as long as all of the time, and where chats are chosen they seldom hold the
+    page. `in_set`: a set of chats leads to the entries."""
+    if in_set:
+        return MOST_MONTHS_IN_SET
+    if ask.is_set and not has_short(ask):
+        return SOME_MONTHS
+    return FEW_MONTHS if ask.is_set or ask.chat_ids is not None or has_short(ask) else MOST_MONTHS
 
 
 def is_joined(ask: Ask) -> bool:
@@ -134,20 +257,9 @@ def is_joined(ask: Ask) -> bool:
     return len(ask.query.groups) + len(ask.tag_groups) + len(ask.query.without) + len(ask.not_tags) > 1
 
 
-def by_newest_months(tx: Session, ask: Ask, *, limit: int, after: Key) -> tuple[list[Found], Key, datetime | None]:
-    """The hits of the newest months, the key behind them, and since when there should be as many as are left to find, None if that
-    is long ago: long lists are then read for no more months than that."""
-    since = month_of(after[0], MONTH, most=FEW_MONTHS)
-    if since is None:
-        return [], after, None
-    hits = by_words(tx, ask, limit=limit, after=after, since=since, is_all=True)
-    span = (after[0] - since) * (wanted(len(hits), len(hits), limit) / len(hits)) if hits else timedelta.max
-    return hits, (since, LOWEST_ID), month_of(since, span, most=MOST_MONTHS)
-
-
 def look_for(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | None) -> list["Look"]:
     """Looks at the newest entries until they hold the page, or until the index of words or the chats are the shorter way."""
-    is_short = any(map(is_short_beginning, ask.query.terms))
+    is_short = has_short(ask)
     # What the index of words cannot narrow costs it more than a longer look.
     is_wide = is_short or (ask.query.among_chats and not is_narrow(ask))
     longest = MOST_LOOKED_AT_IN_CHATS if ask.query.among_chats else MOST_LOOKED_AT
@@ -157,15 +269,18 @@ def look_for(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int 
         # All that is in the chats is soon read, and few chats are seldom among the newest.
         longest = LOOKED_AT
     looks: list[Look] = []
-    looked, found, step = 0, 0, LOOKED_AT
+    looked, found, step, is_far = 0, 0, LOOKED_AT, True
     while looked == 0 or (looked < longest and looked + step <= longest):
         looks.append(look_at(tx, ask, step, limit=limit - found, after=after))
         found, looked, after = found + len(looks[-1].hits), looked + step, looks[-1].last
         if found == limit or after is None or (is_short and has_rare_rest(ask, looks[0])):
             break
+        if ask.is_set and looks[0].in_set < OFTEN:
+            # Where a long look should not hold the page, the chats lead to so few of the entries sooner.
+            is_wide, is_far, longest = False, False, min(longest, MOST_LOOKED_AT_IN_CHATS)
         # As frequent as it was so far, so many entries hold the rest of the page; no fewer than before, since hits come in flocks.
-        step = in_steps(max(looked, wanted(looked, found, limit)))
-        if looked == LOOKED_AT and (is_wide or (looks[0].with_words >= FREQUENT and most is None)):
+        step = in_steps(max(looked, wanted(looked, found, limit, looks[0].expected)))
+        if looked == LOOKED_AT and (is_wide or (is_far and looks[0].with_words >= FREQUENT and most is None)):
             step = min(step, longest - looked)
     return looks
 
@@ -207,13 +322,16 @@ def read_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key, since
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a look at so many entries found: the hits, when the first entry was made, the key of the last, None if there are no more;
-    of chosen chats how many have the words, in whichever chat, of short beginnings how many have what else is asked for."""
+    of chosen chats how many have the words, in whichever chat, of short beginnings how many have what else is asked for; of a set
+    of chats how many lie in one of them, and how many hits there should then be."""
 
     number: int
     hits: Sequence[Found] = ()
     first: datetime | None = None
     last: Key | None = None
     with_words: int = 0
+    in_set: int = 0
+    expected: float = 0.0
 
 
 def has_rare_rest(ask: Ask, look: Look) -> bool:
@@ -223,15 +341,18 @@ def has_rare_rest(ask: Ask, look: Look) -> bool:
 
 def is_by_chats(ask: Ask, look: Look) -> bool:
     """Whether the chats lead to the older hits, since reading what is in them takes less than the lists of the words."""
-    if ask.chat_ids is not None:
-        return not is_narrow(ask) or ask.messages <= look.with_words * MESSAGES_FOR_A_WORD
+    if ask.messages:
+        # The list of a set's entries makes long lists of one word quicker, not those of several, each of which is longer than the hits.
+        for_a_word = MESSAGES_FOR_A_WORD_IN_SET if ask.is_set and not is_joined(ask) else MESSAGES_FOR_A_WORD
+        return not is_narrow(ask) or ask.messages <= look.with_words * for_a_word
     # A set that is rarer than the words, as rare as it makes them.
-    return ask.is_set and (not is_narrow(ask) or (len(look.hits) + UNSEEN) * LOOKED_AT <= look.with_words**2)
+    return ask.is_set and (not is_narrow(ask) or (max(len(look.hits), look.expected) + UNSEEN) * LOOKED_AT <= look.with_words**2)
 
 
-def wanted(looked: int, found: int, limit: int) -> int:
-    """How many entries should hold the rest of a page, if so many of those looked at matched; more than that, the fewer they were."""
-    likely = max(found, UNSEEN)
+def wanted(looked: int, found: int, limit: int, expected: float = 0.0) -> int:
+    """How many entries should hold the rest of a page, if so many of those looked at matched, or of the first so many should have;
+    more than that, the fewer they were."""
+    likely = max(found, expected * looked / LOOKED_AT, UNSEEN)
     return int(looked / likely * (limit - found) * (1.2 + 1 / sqrt(likely)))
 
 
@@ -246,13 +367,16 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
     rest = replace(ask.query, groups=tuple(group for group in ask.query.groups if not any(map(is_short_beginning, group))))
     values = values_of(ask, after) | {"limit": limit, "rest": written(replace(ask, query=rest), DIALECT)}
     rows = tx.execute(statement, values).all()
-    first, last, words = ([row for row in rows if row.what == what] for what in ("first", "last", "words"))
+    first, last, words, chats = ([row for row in rows if row.what == what] for what in ("first", "last", "words", "chats"))
+    with_words, in_set = words[0].message_id if words else 0, chats[0].message_id if chats else 0
     return Look(
         number,
         hits=keyed(row for row in rows if row.what == "hit"),
         first=first[0].created_at if first else None,
         last=keyed(last)[0][1] if last else None,
-        with_words=words[0].message_id if words else 0,
+        with_words=with_words,
+        in_set=in_set,
+        expected=0.0 if has_short(ask) else with_words * in_set / number,
     )
 
 
@@ -288,8 +412,11 @@ def by_words(
     if since is None or (start and since <= start) or (by_chats and ask.chat_ids is not None):
         stretches = [stretch(ask, values, 0, (start, end), by_chats=by_chats)]
     else:
-        newer, older = stretch(ask, values, 0, (since, end)), stretch(ask, values, 1, (start, since), by_chats=by_chats)
+        newer, older = (stretch(ask, values, place, times, by_chats=by_chats) for place, times in enumerate([(since, end), (start, since)]))
         stretches = [replace(newer, since=True), replace(older, until=True)]
+    # A bounded set, or one that leads through a part of the time.
+    is_listed = ask.is_set and (ask.messages > 0 if not by_chats else since is not None)
+    stretches = [replace(one, is_listed=is_listed and not (by_chats and one.until)) for one in stretches]
     rows = tx.execute(asking(shape_of(ask, after), stretches[0], stretches[1] if stretches[1:] and not is_all else None), values).all()
     return sorted(keyed(rows), key=lambda hit: hit[1], reverse=True)[:limit]
 
@@ -332,6 +459,14 @@ def long_enough(ask: Ask) -> list[tuple[Term, ...]]:
 def rare_tags(ask: Ask) -> tuple[tuple[str, ...], ...]:
     """The tags that are not as frequent as a role."""
     return tuple(group for group in ask.tag_groups if not group[0].startswith("r"))
+
+
+def with_messages(tx: Session, ask: Ask) -> Ask:
+    """The question with how many messages are in the set of chats, if it is for one: of so many chats at most as can be read."""
+    if not ask.is_set or ask.messages:
+        return ask
+    values = {"user_id": ask.user_id, "fewest": CHAT_AS_MESSAGES, "limit": MOST_READ_IN_CHATS // CHAT_AS_MESSAGES + 1}
+    return replace(ask, messages=tx.execute(messages_in(ask.in_chat), values).scalar_one())
 
 
 def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked[Key]:

@@ -43,6 +43,8 @@ TITLES = sa.table(
     sa.column("words", TSVECTOR),
 )  # fmt: skip
 
+NO_CHAT = uuid.UUID(int=0)
+
 # What a hit is placed by, and how its key is compared.
 KEY_COLUMNS = (ENTRIES.c.message_id, ENTRIES.c.created_at)
 
@@ -110,12 +112,14 @@ class Shape:
 class Stretch:
     """A stretch of time of which the index of words is asked. `months`: its months are named to it; `since`, `until`: it begins, it
     ends at the time between the two stretches of a question; `by_chats`: not the index of words, but the chats lead to the entries;
+    `is_listed`: the entries of the set of chats are listed and that list compared with the others, before any is read;
     `is_whole`: the index of words is asked the whole question, and no entry has to be read for it."""
 
     months: bool = False
     since: bool = False
     until: bool = False
     by_chats: bool = False
+    is_listed: bool = False
     is_whole: bool = False
 
 
@@ -197,9 +201,13 @@ def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[i
     counts: list[sa.Select[int, datetime, str]] = []
     if is_first and (shape.is_short or shape.chats in (Chats.NAMED, Chats.SET)):
         # To read the set takes as long as to look at the chats of so few.
-        shape = replace(shape, chats=Chats.EACH) if shape.chats is Chats.SET else shape
-        no_time = sa.cast(sa.null(), Time)
-        counts = [sa.select(sa.func.count(), no_time, sa.literal_column("'words'")).select_from(entries).where(*counted)]
+        is_set = shape.chats is Chats.SET
+        shape = replace(shape, chats=Chats.EACH) if is_set else shape
+        conditions = {"words": counted} | ({"chats": in_chats(shape, entries.c.session_id)} if is_set else {})
+        counts = [
+            sa.select(sa.func.count(), sa.cast(sa.null(), Time), sa.literal_column(f"'{what}'")).select_from(entries).where(*those)
+            for what, those in conditions.items()
+        ]
     hits = (
         sa.select(entries.c.message_id, entries.c.created_at, sa.literal_column("'hit'").label("what"))
         .where(*has_words, *in_chats(shape, entries.c.session_id))
@@ -236,6 +244,15 @@ def reading(shape: Shape, stretch: Stretch, number: int) -> sa.CompoundSelect[in
 
 
 @lru_cache(STATEMENTS)
+def messages_in(in_chat: tuple[sa.ColumnElement[bool], ...]) -> sa.Select[int]:
+    """Selects how many messages are in the chats of a set, of which at most `limit` are read, each counted as `fewest` or more."""
+    number = sa.func.greatest(CHATS.c.message_count, sa.bindparam("fewest", type_=sa.Integer))
+    chats = sa.select(number.label("number")).where(CHATS.c.user_id == text("user_id"), *in_chat)
+    some = chats.limit(sa.bindparam("limit", type_=sa.Integer)).subquery()
+    return sa.select(sa.func.coalesce(sa.func.sum(some.c.number), 0))
+
+
+@lru_cache(STATEMENTS)
 def of_the_set(shape: Shape) -> sa.Select[int]:
     """Selects those of the messages in the parameter `ids` whose chat is one of the set."""
     ids = ENTRIES.c.message_id == sa.any_(sa.cast(text("ids"), ARRAY(sa.BigInteger)))
@@ -259,7 +276,6 @@ def asking(shape: Shape, first: Stretch, then: Stretch | None) -> sa.Select[tupl
 def named(shape: Shape, stretch: Stretch, place: int) -> sa.Select[tuple[int, datetime]]:
     """The same of one stretch; `place` is in the names of its parameters."""
     when = by_no_index(ENTRIES.c.created_at)
-    between = time("between")
     conditions = [
         *([] if stretch.by_chats else [matches(ENTRIES.c.words, f"index{place}")]),
         # For itself: the index then goes from the entries of the month to those of the word and back, where in one question it
@@ -267,14 +283,14 @@ def named(shape: Shape, stretch: Stretch, place: int) -> sa.Select[tuple[int, da
         *([matches(ENTRIES.c.words, f"months{place}")] if stretch.months else []),
         *([] if stretch.by_chats else in_pairs(shape)),
         *in_time(shape, when),
-        *([when >= between] if stretch.since else []),
-        *([when < between] if stretch.until else behind(shape, when)),
+        *(since(stretch) if stretch.since else []),
+        *([when < time("between")] if stretch.until else behind(shape, when)),
         *([] if stretch.is_whole else [sa.func.ts_match_vq(ENTRIES.c.words, question("question"), type_=sa.Boolean)]),
         *exactly(shape, ENTRIES),
     ]
     limit: sa.BindParameter[int] = sa.bindparam("limit")
     if shape.chats is not Chats.EACH:
-        conditions += in_chats(shape, ENTRIES.c.session_id, leads=stretch.by_chats)
+        conditions += [listed_in(shape)] if stretch.is_listed else in_chats(shape, ENTRIES.c.session_id, leads=stretch.by_chats)
         return sa.select(*KEY_COLUMNS).where(*conditions).order_by(*newest_first(when, ENTRIES)).limit(limit)
     # The chats are asked last, of as many hits as the page takes: of all of them that would be most of the time.
     by_time = sa.select(*KEY_COLUMNS, ENTRIES.c.session_id, when.label("by_time")).where(*conditions)
@@ -284,6 +300,17 @@ def named(shape: Shape, stretch: Stretch, place: int) -> sa.Select[tuple[int, da
 
 
 # --- their conditions --------------------------------------------------------------------------------------------
+
+
+def since(stretch: Stretch) -> list[sa.ColumnElement[bool]]:
+    """The condition that an entry is not before the time between two stretches. Where the chats lead, the list by time does too: it
+    takes less to compare the two than to read what is in the chats."""
+    if not stretch.by_chats:
+        return [by_no_index(ENTRIES.c.created_at) >= time("between")]
+    # Asked for in a statement of their own the planner does not know these times, and takes what lies between for little; that a set
+    # of chats holds more than it takes it for, it does not know either.
+    start, end = (sa.select(sa.cast(time(name), Time)).scalar_subquery() for name in ("between", "key_time"))
+    return [ENTRIES.c.user_id == text("user_id"), ENTRIES.c.created_at >= start, ENTRIES.c.created_at <= end]
 
 
 def text(name: str) -> sa.BindParameter[str]:
@@ -348,12 +375,20 @@ def in_chats(shape: Shape, session_id: sa.ColumnElement[uuid.UUID], *, leads: bo
             # A set that is asked, and not compared one by one; nor does it lead.
             return [session_id.in_(sa.select(sa.func.unnest(named_chats()))).is_(sa.true())]
         case Chats.SET:
-            chosen = session_id.in_(sa.select(CHATS.c.id).where(CHATS.c.user_id == text("user_id"), *shape.in_chat))
+            chosen = sa.select(CHATS.c.id).where(CHATS.c.user_id == text("user_id"), *shape.in_chat)
             # Asked whether it is true, the set is read once; else it would be joined, and that from the chats to all their messages.
-            return [chosen if leads else chosen.is_(sa.true())]
+            return [session_id.in_(chosen) if leads else session_id.in_(chosen).is_(sa.true())]
         case Chats.EACH:
             # The offset keeps it a question for each entry: a join would be turned round and read all chats first.
             return [sa.exists(sa.select(1).where(CHATS.c.id == session_id, *shape.in_chat).offset(sa.literal_column("0")))]
+
+
+def listed_in(shape: Shape) -> sa.ColumnElement[bool]:
+    """The same of a set, whose entries are listed before any is read: the planner, which takes them for those of ten chats, would
+    read them one by one, were not the entries of another chat asked for too, which nobody has."""
+    chosen = sa.select(CHATS.c.id).where(CHATS.c.user_id == text("user_id"), *shape.in_chat).scalar_subquery()
+    ids = sa.func.array(chosen, type_=ARRAY(CHATS.c.id.type))
+    return sa.or_(ENTRIES.c.session_id == sa.any_(ids), ENTRIES.c.session_id == sa.literal(NO_CHAT))
 
 
 def in_pairs(shape: Shape) -> list[sa.ColumnElement[bool]]:

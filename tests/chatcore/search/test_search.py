@@ -90,15 +90,23 @@ def test_every_hit_is_found_newest_first_on_pages_of_any_size(db: Database, scen
 
 
 @SOME
-@given(scene=SCENES, limit=st.integers(1, 6), most_named=st.sampled_from((1, 100)), words=st.sampled_from((0, 1, 100)))
+@given(
+    scene=SCENES,
+    limit=st.integers(1, 6),
+    most_named=st.sampled_from((1, 100)),
+    words=st.sampled_from((0, 1, 100)),
+    read=st.sampled_from(({}, {"OFTEN": 1}, {"MOST_READ_IN_CHATS": 1000}, {"MOST_READ_IN_CHATS": 1000, "FEW_FOR_BEST": 0})),
+)
 @pytest.mark.usefixtures("small_limits")
 def test_the_same_is_found_where_there_is_too_much_for_the_short_way(
-    db: Database, scene: Scene, limit: int, most_named: int, words: int, monkeypatch: pytest.MonkeyPatch
+    db: Database, scene: Scene, limit: int, most_named: int, words: int, read: dict[str, int]
 ) -> None:
-    monkeypatch.setattr(postgresql, "MOST_NAMED_CHATS", most_named)
-    monkeypatch.setattr(postgresql, "MOST_NAMED_FOR_POOL", most_named)
-    monkeypatch.setattr(postgresql, "MESSAGES_FOR_A_WORD", words)
-    check_hits(db, scene, limit)
+    named = dict.fromkeys(("MOST_NAMED_CHATS", "MOST_NAMED_FOR_POOL"), most_named)
+    for_a_word = dict.fromkeys(("MESSAGES_FOR_A_WORD", "MESSAGES_FOR_A_WORD_IN_SET"), words)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for name, number in (named | for_a_word | read).items():
+            monkeypatch.setattr(postgresql, name, number)
+        check_hits(db, scene, limit)
 
 
 def check_hits(db: Database, scene: Scene, limit: int) -> None:
@@ -246,7 +254,7 @@ def test_best_match_says_that_it_did_not_look_at_everything(
 ) -> None:
     monkeypatch.setattr(pools, "FEWEST", 3)
     for_both = {"MOST_NAMED_FOR_POOL": 1, "MOST_READ": 4, "MOST_ASKED": 4}
-    for engine, limits in ((postgresql, {"LOOKED_AT": 2}), (sqlite, {"FIRST_READ": 2, "RARE": 2})):
+    for engine, limits in ((postgresql, {"LOOKED_AT": 2, "MOST_READ_IN_CHATS": 4}), (sqlite, {"FIRST_READ": 2, "RARE": 2})):
         for name, number in (for_both | limits).items():
             monkeypatch.setattr(engine, name, number)
     chats = [make_chat(db, viewer) for _ in range(2)]
@@ -260,6 +268,27 @@ def test_best_match_says_that_it_did_not_look_at_everything(
     monkeypatch.setattr(pools, "FEWEST", 6)
     page = search(db, viewer, text, order=Order.BEST)
     assert [hit.message_id for hit in page.hits] == made[::-1]
+
+
+# SQLite asks the first hits of all chats.
+@pytest.mark.parametrize("migrated_database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("few", [0, 1000])
+@pytest.mark.parametrize("text", ["moon tag:work", "moo* tag:work", "moon tag:work -tide"])
+def test_best_match_looks_at_all_that_is_in_the_chats_where_it_is_soon_read(
+    db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch, text: str, few: int
+) -> None:
+    for name, number in {"MOST_NAMED_FOR_POOL": 1, "LOOKED_AT": 2, "MOST_READ": 4, "MOST_ASKED": 4, "FEW_FOR_BEST": few, "MANY": 3}.items():
+        monkeypatch.setattr(postgresql, name, number)
+    work, other = ([make_chat(db, viewer) for _ in range(2)] for _ in range(2))
+    tag_chats(db, viewer, [chat.id for chat in work], add=["work"])
+    made: dict[bool, list[int]] = {True: [], False: []}
+    for number in range(24):
+        chat = (*work, *other)[number % 4]
+        made[chat in work].append(make_message(db, viewer, chat.id, "moon", now=now + timedelta(days=20 * number)).id)
+    page = search(db, viewer, text, order=Order.BEST)
+    assert [hit.message_id for hit in page.hits] == made[True][::-1]
+    assert not page.notices
+    assert (facets(db, viewer, text).of, facets(db, viewer, text).complete) == (12, True)
 
 
 # The index of PostgreSQL knows beginnings.
