@@ -8,6 +8,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from chatcore.documents import Prepared, Upload, prepare
@@ -40,9 +41,20 @@ class Written(NamedTuple):
     content: str
 
 
+class LedgerShape(NamedTuple):
+    """An attempt at an answer: the names of its columns and their values, but for whose it is; when it was begun, if that is known, and
+    its tokens. Not a dictionary: attempts of one kind share their names, also on the way from another process."""
+
+    names: tuple[str, ...]
+    values: tuple[object, ...]
+    started_at: datetime | None
+    input_tokens: int
+    output_tokens: int
+
+
 class MessageShape(NamedTuple):
-    """A message as it would be written. `key` is its id as `importref` has it, `look` how it looks, `ledger` the columns of its
-    attempts; `words` and `parts` are those of its text with spaces between them, None where nobody has cut them yet."""
+    """A message as it would be written. `key` is its id as `importref` has it, `look` how it looks, `ledger` its attempts; `words` and
+    `parts` are those of its text with spaces between them, None where nobody has cut them yet."""
 
     external_id: str
     parent: str | None
@@ -50,7 +62,7 @@ class MessageShape(NamedTuple):
     look: str
     created_at: datetime
     row: Written
-    ledger: tuple[Row, ...] = ()
+    ledger: tuple[LedgerShape, ...] = ()
     rating: int | None = None
     rating_note: str | None = None
     files: tuple[Enclosed, ...] = ()
@@ -118,7 +130,7 @@ def message_shapes(chat: Conversation, key: str, *, now: datetime, cut_words: bo
         rating = message.rating if of_model and message.rating in (1, -1) else None
         yield MessageShape(
             message.external_id, message.parent, message_key(key, message.external_id), look_of(row), created_at, row,
-            ledger_rows(message, row, created_at) if of_model else (), rating, message.rating_note, message.files, words, parts,
+            ledger_shapes(message, row, created_at) if of_model else (), rating, message.rating_note, message.files, words, parts,
         )  # fmt: skip
 
 
@@ -221,12 +233,24 @@ def written(message: Message, chat: Conversation) -> Written:
     )
 
 
-def ledger_rows(message: Message, row: Written, created_at: datetime) -> tuple[Row, ...]:
-    """The ledger's columns for an answer, but for whose it is: all attempts if the file has the ledger, else one made of what it
-    says."""
+def ledger_shapes(message: Message, row: Written, created_at: datetime) -> tuple[LedgerShape, ...]:
+    """What the ledger says of an answer: all attempts if the file has the ledger, else one made of what it says."""
     if message.attempts:
-        return tuple(dict(attempt.values) for attempt in message.attempts)
-    return (ledger_row(message, row, created_at),) if message.stored_calls is None else ()
+        return tuple(ledger_shape(attempt.values) for attempt in message.attempts)
+    return (ledger_shape(ledger_row(message, row, created_at)),) if message.stored_calls is None else ()
+
+
+def ledger_shape(row: Mapping[str, object]) -> LedgerShape:
+    """A row of the ledger as a value."""
+    started_at = row.get("started_at")
+    tokens = [count if isinstance(count := row.get(name), int) else 0 for name in ("input_tokens", "output_tokens")]
+    return LedgerShape(shared(tuple(row)), tuple(row.values()), started_at if isinstance(started_at, datetime) else None, *tokens)
+
+
+@lru_cache(maxsize=100)
+def shared(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The same tuple for the same names: a pickle holds it once."""
+    return names
 
 
 def ledger_row(message: Message, row: Written, created_at: datetime) -> Row:

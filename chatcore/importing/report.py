@@ -5,7 +5,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -86,8 +86,11 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """The report for programs and for the file that can be downloaded."""
-        return asdict(self) | {
-            "imported": [asdict(chat) | {"chat_id": str(chat.chat_id), "outcome": chat.outcome.value} for chat in self.imported]
+        return asdict(replace(self, imported=())) | {
+            "imported": [
+                {"chat_id": str(chat.chat_id), "title": chat.title, "messages": chat.messages, "outcome": chat.outcome.value}
+                for chat in self.imported
+            ]
         }
 
 

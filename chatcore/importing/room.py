@@ -19,8 +19,9 @@ from chatcore.db import POLL_S, Database
 
 # With their attempts, references and entries some 1,000 rows. Twice as many are a twentieth faster.
 MESSAGES = {"sqlite": 250, "postgresql": 300}
-# Some 3 to 6 ms. With the words that were not yet put into the index and the end of the transaction somebody waits for twice that.
-MESSAGES_A_LOOK = 25
+# Some 3 to 5 ms of processor time; with the words that were not yet put into the index and the end of the transaction somebody waits
+# for twice that. Of half as many the rows of a message took a sixth longer (measured).
+MESSAGES_A_LOOK = 50
 # After so many the log of SQLite is folded: they are some 16 MB.
 TRANSACTIONS_A_FOLD = 8
 # For how long rows are written if nobody is seen; it is only reached where everything is slow.

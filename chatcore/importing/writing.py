@@ -53,6 +53,8 @@ FEEDBACK = SQLModel.metadata.tables["feedback"]
 UNREADABLE_FILE = "files that cannot be read"
 
 MESSAGE_NAMES = ("id", "session_id", "parent_id", "user_id", "created_at", *Written._fields)
+# Of an attempt, what a file does not say.
+OWN_NAMES = ("user_id", "session_id", "message_id")
 REF_NAMES = ("kind", "external_id", "session_id", "message_id", "content_hash", "source", "user_id", "imported_at", "run_id")
 
 
@@ -136,8 +138,8 @@ class Known:
 
     def learn(self, rows: "Rows") -> None:
         """Takes note of what was written."""
-        for kind, ref in rows.refs:
-            (self.chats if kind == "chat" else self.messages)[ref.external_id] = ref
+        self.chats |= {ref.external_id: ref for ref in rows.chat_refs}
+        self.messages |= {ref.external_id: ref for ref in rows.message_refs}
         self.times |= {entry.message_id: entry.created_at for entry in rows.entries}
 
     def update(self, since: "Known") -> None:
@@ -148,26 +150,29 @@ class Known:
 
     def forget(self, rows: "Rows") -> None:
         """Takes back what was learned of rows that were not kept: the next ones get their ids."""
-        for kind, ref in rows.refs:
-            (self.chats if kind == "chat" else self.messages).pop(ref.external_id, None)
+        for known, refs in ((self.chats, rows.chat_refs), (self.messages, rows.message_refs)):
+            for ref in refs:
+                known.pop(ref.external_id, None)
         for entry in rows.entries:
             self.times.pop(entry.message_id, None)
 
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of a portion, table by table, in the order in which they have to be written; what the index is told of messages, and
-    the ids of those they follow that were here before."""
+    """The rows of a portion, table by table, in the order in which they have to be written, attempts by the names of their columns;
+    what the index is told of messages, when attempts were begun, and the ids of those messages that were here before and are followed."""
 
     chats: list[Row] = field(default_factory=list)
     messages: list[tuple[object, ...]] = field(default_factory=list)
-    generations: list[Row] = field(default_factory=list)
+    generations: dict[tuple[str, ...], list[tuple[object, ...]]] = field(default_factory=dict)
     files: list[tuple[int, datetime, list[Prepared]]] = field(default_factory=list)
     feedback: list[Row] = field(default_factory=list)
     comparisons: list[Row] = field(default_factory=list)
-    refs: list[tuple[str, Ref]] = field(default_factory=list)
+    chat_refs: list[Ref] = field(default_factory=list)
+    message_refs: list[Ref] = field(default_factory=list)
     ends: list[Row] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    begun: set[datetime] = field(default_factory=set)
     older_parents: set[int] = field(default_factory=set)
 
 
@@ -303,7 +308,7 @@ def place(tx: Session, target: Target, piece: Slice, known: Known, rows: Rows, i
     if ref is None:
         folder_id = target.folder_id or apart.folders.get(piece.chat.folder or "")
         rows.chats.append({"id": chat_id, "user_id": target.viewer.user_id, "folder_id": folder_id, **piece.chat.row})
-        rows.refs.append(("chat", Ref(piece.key, chat_id, None, piece.chat.look)))
+        rows.chat_refs.append(Ref(piece.key, chat_id, None, piece.chat.look))
     placed: dict[str, int | None] = {}
     added: list[MessageShape] = []
     changed: list[tuple[MessageShape, Ref]] = []
@@ -344,19 +349,16 @@ def add_message(target: Target, message: MessageShape, ids: tuple[int, uuid.UUID
     rows.messages.append((message_id, chat_id, parent, user_id, message.created_at, *message.row))
     words, parts = (message.words, message.parts) if message.words is not None else apart.words[message.key]
     rows.entries.append(Entry(message_id, message.created_at, words, parts))
-    rows.refs.append(("message", Ref(message.key, chat_id, message_id, message.look)))
-    for row in message.ledger:
-        own = {"user_id": user_id, "session_id": chat_id, "message_id": message_id}
-        known = row if row.keys() <= LEDGER else {name: value for name, value in row.items() if name in LEDGER}
-        rows.generations.append(known | own)
+    rows.message_refs.append(Ref(message.key, chat_id, message_id, message.look))
+    for attempt in message.ledger:
+        rows.generations.setdefault(attempt.names, []).append((*attempt.values, user_id, chat_id, message_id))
+        if attempt.started_at is not None:
+            rows.begun.add(attempt.started_at)
     if message.rating is not None:
         rated = {"rating": message.rating, "created_at": message.created_at, "note": message.rating_note}
         rows.feedback.append({"user_id": user_id, "message_id": message_id, **rated})
     if message.files:
         rows.files.append((message_id, message.created_at, apart.files[message.key][0]))
-
-
-LEDGER = frozenset(GENERATIONS.c.keys())
 
 
 def parent_id(parent: str | None, piece: Slice, placed: dict[str, int | None], known: Known) -> int | None:
@@ -472,9 +474,11 @@ def end_of(tx: Session, piece: Slice, chat_id: uuid.UUID, added: Sequence[Messag
     if not new and shown is not None and not follows_import(tx, chat_id):
         shown = None
     last = next((cut for message in reversed(added) if (cut := snippet_of(message, piece.chat))), None)
+    attempts = [attempt for message in added for attempt in message.ledger]
     return {
         "chat_id": chat_id, "added": len(added), "shown": shown, "last_at": last_at, "last": last,
         "went_on_at": piece.chat.updated_at or last_at,
+        "tokens_in": sum(attempt.input_tokens for attempt in attempts), "tokens_out": sum(attempt.output_tokens for attempt in attempts),
     }  # fmt: skip
 
 
@@ -500,29 +504,32 @@ def insert(tx: Session, target: Target, rows: Rows) -> None:
     """Writes all rows, and what the chats say of their messages."""
     insert_alike(tx, CHATS, rows.chats)
     insert_rows(tx, MESSAGES, MESSAGE_NAMES, rows.messages)
-    for table, values in ((GENERATIONS, rows.generations), (FEEDBACK, rows.feedback), (COMPARISONS, rows.comparisons)):
+    for names, attempts in rows.generations.items():
+        insert_rows(tx, GENERATIONS, (*names, *OWN_NAMES), attempts)
+    for table, values in ((FEEDBACK, rows.feedback), (COMPARISONS, rows.comparisons)):
         insert_alike(tx, table, values)
     common = (target.source, target.viewer.user_id, target.now, target.run_id)
-    insert_rows(tx, REFS, REF_NAMES, [(kind, *ref, *common) for kind, ref in rows.refs])
+    refs = [("chat", *ref, *common) for ref in rows.chat_refs]
+    refs += [("message", *ref, *common) for ref in rows.message_refs]
+    insert_rows(tx, REFS, REF_NAMES, refs)
     for message_id, at, files in rows.files:
         add_in(tx, target.viewer, message_id, files, now=at)
     if rows.ends:
-        execute_each(tx, COUNT, with_tokens(rows))
+        execute_each(tx, COUNT, rows.ends)
 
 
 def insert_alike(tx: Session, table: sa.Table, values: Sequence[Row]) -> None:
-    """Writes rows of a table, those of the same columns together: answers of our own export say more of themselves than others."""
+    """Writes rows of a table, those of the same columns together."""
     for names, alike in groupby(sorted(values, key=len), key=tuple):
         insert_rows(tx, table, names, (tuple(row.values()) for row in alike))
 
 
 def days_of(tx: Session, rows: Rows, known: Known) -> set[int]:
     """The days since 1970 on which something counts that is written: of messages, of attempts, and of the prompts that got answers."""
-    times = [entry.created_at for entry in rows.entries]
-    times += [moment for row in rows.generations if isinstance(moment := row.get("started_at"), datetime)]
-    times += [known.times[parent] for parent in rows.older_parents if parent in known.times]
+    times = rows.begun | {entry.created_at for entry in rows.entries}
+    times |= {known.times[parent] for parent in rows.older_parents if parent in known.times}
     for part in parts_of(rows.older_parents - known.times.keys()):
-        times += tx.execute(MADE_AT, {"ids": part}).scalars()
+        times |= set(tx.execute(MADE_AT, {"ids": part}).scalars())
     return set(map(day_of, times))
 
 
@@ -548,21 +555,6 @@ COUNT = (
         updated_at=later(CHATS.c.updated_at, "went_on_at"),
     )
 )
-
-
-def with_tokens(rows: Rows) -> list[Row]:
-    """The ends of the chats with the tokens of the answers that were added."""
-    used: dict[object, list[int]] = {}
-    for row in rows.generations:
-        sums = used.setdefault(row["session_id"], [0, 0])
-        for place, name in enumerate(("input_tokens", "output_tokens")):
-            count = row[name]
-            sums[place] += count if isinstance(count, int) else 0
-    ends = []
-    for end in rows.ends:
-        tokens_in, tokens_out = used.pop(end["chat_id"], [0, 0])
-        ends.append(end | {"tokens_in": tokens_in, "tokens_out": tokens_out})
-    return ends
 
 
 def tag(tx: Session, target: Target, portion: Sequence[Slice], done: Sequence[Done]) -> None:

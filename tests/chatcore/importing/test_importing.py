@@ -298,6 +298,10 @@ def test_imports_are_listed_and_undone_once_and_by_their_owner(db: Database, ada
     (info,) = list_imports(db, ada)
     assert (info.id, info.format, info.file_name, info.state, info.chats) == (report.run_id, "claude", "claude.zip", "complete", 2)
     assert info.report == json.loads(json.dumps(report.as_json()))
+    named = [
+        {"chat_id": str(chat.chat_id), "title": chat.title, "messages": chat.messages, "outcome": "imported"} for chat in report.imported
+    ]
+    assert (len(named), report.as_json()["imported"]) == (2, named)
     bob = make_viewer(db, "Bob")
     assert list_imports(db, bob) == ()
     with pytest.raises(NotFound):

@@ -1,5 +1,6 @@
 """An import writes much at once where nobody waits, and makes room for who does."""
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from chatcore import history
 from chatcore.db import Database, open_database
 from chatcore.importing import Pace, import_file, room
 from chatcore.importing.room import Room
-from chatcore.importing.turns import TURN_S, short_turns
+from chatcore.importing.turns import TURN_S, VALUES_A_LOOK, short_turns
 from chatcore.parts import Role, Viewer
 from chatcore.search import count_hits
 from chatcore.search.check import compare_all
@@ -96,10 +97,24 @@ def test_chats_come_whole_wherever_transactions_end(
     assert compare_all(db) is None
 
 
-def test_turns_are_short_until_the_last_import_ends() -> None:
-    usual = sys.getswitchinterval()
+def test_turns_are_short_and_looks_for_garbage_rare_until_the_last_import_ends() -> None:
+    usual, looks = sys.getswitchinterval(), gc.get_threshold()
     with short_turns():
         with short_turns():
             assert sys.getswitchinterval() == pytest.approx(TURN_S)
+            assert gc.get_threshold() == (VALUES_A_LOOK, *looks[1:])
         assert sys.getswitchinterval() == pytest.approx(TURN_S)
+        assert gc.get_threshold() == (VALUES_A_LOOK, *looks[1:])
     assert sys.getswitchinterval() == usual
+    assert gc.get_threshold() == looks
+
+
+def test_who_never_looks_for_garbage_goes_on_so() -> None:
+    looks = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        with short_turns():
+            assert gc.get_threshold()[0] == 0
+        assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*looks)
