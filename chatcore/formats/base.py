@@ -139,8 +139,7 @@ Read = Conversation | Broken
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a format is known by: the first objects of the JSON in a file, or the tables of a database with their columns. `spoiled` says
-    why one that is JSON cannot be read; empty if all can."""
+    """What a format is known by: the first objects of the JSON in a file, `spoiled` why one cannot be read; or tables with columns."""
 
     items: tuple[dict[str, object], ...] = ()
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
