@@ -14,6 +14,8 @@ from typing import BinaryIO
 CHUNK_BYTES = 1 << 20
 # The largest chats that were seen have some 10 MB, pictures included; one value takes about 5 times its text in memory.
 LONGEST_VALUE = 48 * 2**20
+# How the reason begins of what is no value at all.
+NO_JSON = "it is no valid JSON"
 # LibreChat nests each answer into its prompt: two levels a message.
 DEEPEST = 20_000
 
@@ -181,7 +183,7 @@ def reason_of(error: json.JSONDecodeError, *, cut: bool, ended: bool, at_end: bo
         return "the file ends too early: a part of it is missing"
     if cut and not ended:
         return f"it is larger than {LONGEST_VALUE >> 20} MB"
-    return f"it is no valid JSON ({error.msg[:80]})"
+    return f"{NO_JSON} ({error.msg[:80]})"
 
 
 def build(text: str) -> object:

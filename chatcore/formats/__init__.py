@@ -42,7 +42,8 @@ def detect(opened: Opened) -> Format:
     found = next((known for known in FORMATS if known.fits(look)), None)
     if found is None:
         labels = ", ".join(known.label for known in FORMATS)
-        raise Invalid(f"{opened.path.name} is in no format that is known here.", f"Known are: {labels}.")
+        unread = f"; an entry of it cannot be read: {look.spoiled}" if look.spoiled else ""
+        raise Invalid(f"{opened.path.name} is in no format that is known here{unread}.", f"Known are: {labels}.")
     return found
 
 

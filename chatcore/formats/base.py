@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from chatcore.archive import DAMAGE, UNREADABLE, Opened, Unpackable
-from chatcore.json_values import Spoiled, values
+from chatcore.json_values import NO_JSON, Spoiled, values
 from chatcore.parts import Role, State, Usage, Vote
 from chatcore.texts import storable
 
@@ -139,10 +139,11 @@ Read = Conversation | Broken
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a format is known by: the first objects of the JSON in a file, or the tables of a database with their columns."""
+    """What a format is known by: the first objects of the JSON in a file, `spoiled` why one cannot be read; or tables with columns."""
 
     items: tuple[dict[str, object], ...] = ()
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    spoiled: str = ""
 
     def any_has(self, *keys: str) -> bool:
         """Whether one of the objects has all these keys."""
@@ -174,12 +175,15 @@ def look_at(opened: Opened) -> Look:
     if opened.tables is not None:
         return Look(tables=opened.tables.columns)
     found: list[dict[str, object]] = []
+    spoiled = ""
     for document in opened.documents:
         try:
             with document.open() as stream:
                 for number, value in enumerate(values(stream)):
                     if isinstance(value, dict):
                         found.append(value)
+                    elif isinstance(value, Spoiled) and not value.reason.startswith(NO_JSON):
+                        spoiled = spoiled or value.reason
                     if len(found) >= LOOKED_AT or number >= LOOKED_AT * 5:
                         break
         except UNREADABLE as error:
@@ -189,7 +193,7 @@ def look_at(opened: Opened) -> Look:
             raise error if isinstance(error, Unpackable) else Unpackable(f"{document.name} is damaged") from error
         if len(found) >= LOOKED_AT:
             break
-    return Look(items=tuple(found))
+    return Look(items=tuple(found), spoiled=spoiled)
 
 
 def read_json(opened: Opened, convert: Callable[[dict[str, object]], Conversation]) -> Iterator[Read]:

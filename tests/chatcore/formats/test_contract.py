@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcore import json_values
 from chatcore.archive import Document, Opened
 from chatcore.errors import Invalid
 from chatcore.formats import FORMATS, detect, format_named, open_file, read
@@ -121,6 +122,15 @@ def places(value: object) -> list[tuple[dict[object, object], object]]:
 def opened_with(value: object) -> Opened:
     content = json.dumps(value).encode()
     return Opened(Path("chats.json"), (Document("chats.json", lambda: io.BytesIO(content)),))
+
+
+def test_a_file_of_nothing_but_a_chat_that_is_too_large_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_values, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(json_values, "LONGEST_VALUE", 0)
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"mapping": {}, "title": "moon" * 100}]))
+    with open_file(path) as opened, pytest.raises(Invalid, match=r"export.json is in no format .*: it is larger than 0 MB\."):
+        detect(opened)
 
 
 def test_a_file_that_is_no_export_is_refused_with_what_is_known(tmp_path: Path) -> None:
