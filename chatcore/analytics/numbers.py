@@ -104,34 +104,46 @@ def percentiles_of(
         table = merged(table)
         return spread(groups_of(table), table["bucket"], table["answers"], number, wanted)
     alike = together(table, "models")
-    return spread(np.repeat(groups_of(alike), alike[LENGTHS]), table["bucket"], table["answers"], number, wanted)
+    return spread(groups_of(alike), table["bucket"], table["answers"], number, wanted, lengths=alike[LENGTHS])
 
 
-def spread(groups: npt.NDArray[np.integer], buckets: Ints, answers: Ints, number: int, wanted: Sequence[float]) -> tuple[Ints, Floats]:
-    """Of each group how many answers its buckets hold, and the percentiles of the middles of these."""
-    keys, held = in_order(groups.astype(np.int64), buckets, answers, number)
-    counts = totals(keys >> BUCKET, held, number)
+def spread(
+    groups: npt.NDArray[np.integer], buckets: Ints, answers: Ints, number: int, wanted: Sequence[float], *, lengths: Ints | int = 1
+) -> tuple[Ints, Floats]:
+    """Of each group how many answers its buckets hold, and the percentiles of the middles of these. `lengths`: how many buckets beside
+    each other are of each of `groups`."""
+    ends, counts, bucket_at = in_order(groups, lengths, buckets, answers, number)
     found = np.full((number, len(wanted)), np.nan)
     known = counts > 0
-    ends = np.cumsum(held)
     starts = (np.cumsum(counts) - counts)[known, None]
     places = np.asarray(wanted) / 100 * (counts[known, None] - 1)
     below = np.floor(places).astype(np.int64)
     above = np.minimum(below + 1, counts[known, None] - 1)
-    last = (1 << BUCKET) - 1
-    low, high = (middle_of(keys[np.searchsorted(ends, starts + at, side="right")] & last) for at in (below, above))
+    # To the right of equal ends, so never a place that holds nothing.
+    low, high = (middle_of(bucket_at(np.searchsorted(ends, starts + at, side="right"))) for at in (below, above))
     found[known] = low + (high - low) * (places - below)
     return counts, found
 
 
-def in_order(groups: Ints, buckets: Ints, answers: Ints, number: int) -> tuple[Ints, Ints]:
-    """Group and bucket as one number (the group above BUCKET bits), in order, and how many answers each has."""
+def in_order(
+    groups: npt.NDArray[np.integer], lengths: Ints | int, buckets: Ints, answers: Ints, number: int
+) -> tuple[Ints, Ints, Callable[[Ints], Ints]]:
+    """How many answers there are up to each place, in the order of the groups and of the buckets in them; how many each group has; and
+    which bucket a place is of.
+
+    Two years of everybody have 300,000 buckets of a time, and the system takes longer to give the memory of an array of them than numpy
+    to fill it. So there is none that need not be: numpy.bincount would make two more.
+    """
     least = int(buckets.min()) if len(buckets) else 0
     width = int(buckets.max(initial=0)) + 1 - least
     if number * width > DENSE:
-        keys = groups << BUCKET | buckets
+        keys = np.repeat(groups.astype(np.int64) << BUCKET, lengths)
+        keys |= buckets
         order = np.argsort(keys)
-        return keys[order], answers[order]
-    held = np.bincount(groups * width + (buckets - least), weights=answers, minlength=number * width)
-    there = np.flatnonzero(held)
-    return (there // width) << BUCKET | (there % width + least), held[there].astype(np.int64)
+        return np.cumsum(answers[order]), totals(keys >> BUCKET, answers, number), buckets[order].take
+    keys = np.repeat(groups.astype(np.int64) * width - least, lengths)
+    keys += buckets
+    held = np.zeros(number * width, dtype=np.int64)
+    np.add.at(held, keys, answers)
+    counts = held.reshape(number, width).sum(axis=1)
+    return np.cumsum(held, out=held), counts, lambda places: places % width + least

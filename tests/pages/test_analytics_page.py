@@ -65,6 +65,11 @@ def texts(at: AppTest) -> str:
     return "\n".join(str(element.value) for kind in (at.markdown, at.caption, at.info) for element in kind)
 
 
+def test_the_title_is_there_before_pandas_and_the_charts_are_loaded() -> None:
+    at_the_top = [line for line in PAGE.read_text().splitlines() if line.startswith(("import ", "from "))]
+    assert at_the_top == ["import streamlit as st"]
+
+
 def test_before_the_first_chat_the_page_says_what_will_be_here_and_starts_a_chat(frame: Frame) -> None:
     at = opened(frame)
     assert "Nothing to count yet" in texts(at)
