@@ -5,6 +5,8 @@ Whoever writes many messages leaves a piece with each transaction (see `chatcore
 one a search takes 0.7 times as long (measured at a million messages), so the upkeep puts all into one when enough has come since.
 """
 
+import logging
+import sqlite3
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -14,6 +16,8 @@ from sqlmodel import Session
 from chatcore.bulk import sqlite_driver
 from chatcore.db import Database
 from chatcore.search.waiting import sort_in
+
+log = logging.getLogger(__name__)
 
 # As many are there in use, since FTS5 itself puts four together at a time.
 FEW_PIECES = 24
@@ -39,6 +43,8 @@ STRUCTURE = "SELECT block FROM message_fts_data WHERE id = 10"
 MARK = b"\xff\x00\x00\x01"
 NEWER_NUMBERS = 5
 MOST_LEVELS = 64
+# What a SQLite says that lets nobody else write FTS5's tables (https://www.sqlite.org/c3ref/c_dbconfig_defensive.html).
+FORBIDDEN = "may not be modified"
 MERGE = "INSERT INTO message_fts (message_fts, rank) VALUES ('merge', ?)"
 WRITE_STRUCTURE = "UPDATE message_fts_data SET block = ? WHERE id = 10"
 
@@ -160,6 +166,7 @@ class Gathering:
     db: Database
     pages: int = PAGES_A_STEP
     unfolded: int = 0
+    may_move: bool = True
 
     def step(self) -> bool:
         """Goes on with it, or sees to it that the pieces are few; whether there may be more to do. On PostgreSQL everything is sorted
@@ -168,10 +175,11 @@ class Gathering:
             return merge_step(self.db)
         with self.db.read() as tx:
             there = pieces(tx)
-        if there.merging > AT_A_TIME or (there.is_misplaced and there.merging):
+        is_misplaced = self.may_move and there.is_misplaced
+        if there.merging > AT_A_TIME or (is_misplaced and there.merging):
             more = write_merged(self.db, self.pages)
-        elif there.is_misplaced:
-            more = move_down(self.db)
+        elif is_misplaced:
+            more = self.move_down()
         elif there.is_scattered:
             # Fewer than none: all of every level (https://www.sqlite.org/fts5.html#the_merge_command).
             more = write_merged(self.db, -self.pages)
@@ -182,6 +190,17 @@ class Gathering:
             self.db.fold_log()
             self.unfolded = 0
         return more
+
+    def move_down(self) -> bool:
+        """Moves the largest piece to the deepest level, if this SQLite allows it; whether it did."""
+        try:
+            return move_down(self.db)
+        except sqlite3.OperationalError as error:
+            if FORBIDDEN not in str(error):
+                raise
+        log.info("This build of SQLite lets only FTS5 order its index, which it then writes anew more often.")
+        self.may_move = False
+        return False
 
     def finish(self) -> None:
         """All there is to do, at once."""

@@ -1,5 +1,7 @@
 """The pieces of SQLite's index lie where FTS5 does not write them anew for a few messages."""
 
+import sqlite3
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +111,20 @@ def test_pieces_that_are_written_down_in_another_way_are_left_to_fts5(db: Databa
         tx.connection().exec_driver_sql("UPDATE message_fts_data SET block = ? WHERE id = 10", (block,))
     assert there(db).levels == ()
     assert not Gathering(db).step()
+
+
+@ON_SQLITE
+def test_a_sqlite_that_protects_the_tables_of_its_index_is_asked_once(db: Database, ada: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    say(db, ada, *map(words, range(12)))
+    with db.write() as tx:
+        tx.connection().exec_driver_sql("INSERT INTO message_fts (message_fts) VALUES ('optimize')")
+    begun, asked = there(db).levels, []
+
+    def refuse(_: Database) -> bool:
+        asked.append(True)
+        raise sqlite3.OperationalError("table message_fts_data may not be modified")
+
+    monkeypatch.setattr("chatcore.search.merging.move_down", refuse)
+    gathering = Gathering(db)
+    assert not any(gathering.step() for _ in range(3))
+    assert (len(asked), there(db).levels) == (1, begun)
