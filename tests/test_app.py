@@ -130,6 +130,24 @@ def test_a_sign_in_that_cannot_be_read_stops_the_start(installation: Installatio
     assert "Traceback" not in output
 
 
+OPENED = """
+import asyncio, gc
+from app import app, lifespan
+
+async def main():
+    async with lifespan(app):
+        return gc.get_freeze_count() > len(gc.get_objects())
+
+print(asyncio.run(main()))
+"""
+
+
+def test_garbage_is_not_looked_for_among_what_was_loaded_at_the_start(tmp_path: Path) -> None:
+    env = {**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'chatcore.db'}", "OLLAMA_HOST": "http://127.0.0.1:9"}
+    opened = subprocess.run([sys.executable, "-c", OPENED], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    assert opened.stdout.splitlines()[-1] == "True"
+
+
 @pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="open files cannot be listed here")
 def test_connections_do_not_wait_before_they_send_a_small_piece() -> None:
     from app import answer_at_once
