@@ -90,8 +90,9 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Foun
 def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
     """The newest messages that match, at most `size`; not all of them where it takes too long to read everything."""
     ask = with_messages(tx, ask)
-    is_large = ask.is_set and ask.messages > MOST_READ_IN_CHATS
-    looked = by_asking(tx, ask, limit=size + 1) if is_large else find(tx, ask, limit=size + 1, after=None, most=MOST_READ)
+    # Phrases are rare: all hits of them are sooner asked for their chat than the list of the set is made.
+    is_asked = ask.is_set and (ask.messages > MOST_READ_IN_CHATS or bool(pairs_of(ask)))
+    looked = by_asking(tx, ask, limit=size + 1) if is_asked else find(tx, ask, limit=size + 1, after=None, most=MOST_READ)
     return looked.pool(size, lambda number, end: newest(tx, ask, limit=number, after=end))
 
 
@@ -275,7 +276,7 @@ def look_for(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int 
         found, looked, after = found + len(looks[-1].hits), looked + step, looks[-1].last
         if found == limit or after is None or (is_short and has_rare_rest(ask, looks[0])):
             break
-        if ask.is_set and looks[0].in_set < OFTEN:
+        if ask.is_set and looks[0].with_words >= FREQUENT and looks[0].in_set < OFTEN:
             # Where a long look should not hold the page, the chats lead to so few of the entries sooner.
             is_wide, is_far, longest = False, False, min(longest, MOST_LOOKED_AT_IN_CHATS)
         # As frequent as it was so far, so many entries hold the rest of the page; no fewer than before, since hits come in flocks.
@@ -365,7 +366,7 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
     """A look at the person's next so many entries by time."""
     statement = looking(shape_of(ask, after), number, is_first=number == LOOKED_AT)
     rest = replace(ask.query, groups=tuple(group for group in ask.query.groups if not any(map(is_short_beginning, group))))
-    values = values_of(ask, after) | {"limit": limit, "rest": written(replace(ask, query=rest), DIALECT)}
+    values = values_of(ask, after) | {"limit": limit, "frequent": FREQUENT, "rest": written(replace(ask, query=rest), DIALECT)}
     rows = tx.execute(statement, values).all()
     first, last, words, chats = ([row for row in rows if row.what == what] for what in ("first", "last", "words", "chats"))
     with_words, in_set = words[0].message_id if words else 0, chats[0].message_id if chats else 0

@@ -189,7 +189,8 @@ def pairs_of(ask: Ask) -> dict[tuple[Term, ...], tuple[str, ...]]:
 def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[int, datetime, str]:
     """Selects those of the person's next so many entries by time that match, at most `limit`, as "hit"; the first that was
     looked at, as "first", and if there were so many the last. In the first look for chosen chats also how many have the words, in
-    whichever chat, and for short beginnings how many have the rest, as "words"."""
+    whichever chat, and for short beginnings how many have the rest, as "words"; and for a set of chats, where so many have the words as
+    are `frequent`, how many lie in one of them, as "chats"."""
     when = ENTRIES.c.created_at
     # The times are written out too, or the planner takes a hundredth of all entries to lie between them, and sorts these.
     theirs = sa.select(ENTRIES).where(ENTRIES.c.user_id == text("user_id"), *in_time(shape, when, literal=True), *behind(shape, when))
@@ -197,26 +198,35 @@ def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[i
     # The number is written out: as a parameter the planner would take it for a tenth of all entries.
     entries = by_time.limit(sa.literal_column(str(number))).subquery()
     has_words = [matches(entries.c.words, "question"), *exactly(shape, entries)]
-    counted = [matches(entries.c.words, "rest")] if shape.is_short else has_words
+    matching: sa.FromClause = entries
     counts: list[sa.Select[int, datetime, str]] = []
     if is_first and (shape.is_short or shape.chats in (Chats.NAMED, Chats.SET)):
-        # To read the set takes as long as to look at the chats of so few.
+        # To read the set takes as long as to look at the chats of so few, which is only worth it where the words are frequent.
         is_set = shape.chats is Chats.SET
         shape = replace(shape, chats=Chats.EACH) if is_set else shape
-        conditions = {"words": counted} | ({"chats": in_chats(shape, entries.c.session_id)} if is_set else {})
-        counts = [
-            sa.select(sa.func.count(), sa.cast(sa.null(), Time), sa.literal_column(f"'{what}'")).select_from(entries).where(*those)
-            for what, those in conditions.items()
-        ]
+        # Found once for hits and counts: what takes the time is to fetch the words of so many entries.
+        counted = [matches(entries.c.words, "rest")] if shape.is_short else has_words
+        having = sa.select(entries.c.message_id, entries.c.created_at, entries.c.session_id).where(*counted).cte("having")
+        counts = [counting("words", having)]
+        if is_set:
+            is_frequent = sa.select(sa.func.count()).select_from(having).scalar_subquery() >= sa.bindparam("frequent", type_=sa.Integer)
+            counts.append(counting("chats", entries).where(is_frequent, *in_chats(shape, entries.c.session_id)))
+        if not shape.is_short:
+            matching, has_words = having, []
     hits = (
-        sa.select(entries.c.message_id, entries.c.created_at, sa.literal_column("'hit'").label("what"))
-        .where(*has_words, *in_chats(shape, entries.c.session_id))
-        .order_by(*newest_first(entries.c.created_at, entries))
+        sa.select(matching.c.message_id, matching.c.created_at, sa.literal_column("'hit'").label("what"))
+        .where(*has_words, *in_chats(shape, matching.c.session_id))
+        .order_by(*newest_first(matching.c.created_at, matching))
         .limit(sa.bindparam("limit"))
     )
     first, last = (by_time.with_only_columns(*KEY_COLUMNS, sa.literal_column(f"'{what}'")) for what in ("first", "last"))
     last = last.offset(sa.literal_column(str(number - 1)))
     return sa.union_all(hits, *(end.limit(sa.literal_column("1")) for end in (first, last)), *counts)
+
+
+def counting(what: str, rows: sa.FromClause) -> sa.Select[int, datetime, str]:
+    """Selects how many rows there are, as `what`."""
+    return sa.select(sa.func.count(), sa.cast(sa.null(), Time), sa.literal_column(f"'{what}'")).select_from(rows)
 
 
 @lru_cache(STATEMENTS)
