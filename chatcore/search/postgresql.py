@@ -89,9 +89,11 @@ def newest(tx: Session, ask: Ask, *, limit: int, after: Key | None) -> list[Foun
 
 def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
     """The newest messages that match, at most `size`; not all of them where it takes too long to read everything."""
-    ask = with_messages(tx, ask)
     # Phrases are rare: all hits of them are sooner asked for their chat than the list of the set is made.
-    is_asked = ask.is_set and (ask.messages > MOST_READ_IN_CHATS or bool(pairs_of(ask)))
+    is_asked = ask.is_set and bool(pairs_of(ask))
+    if ask.is_set and not is_asked:
+        ask = with_messages(tx, ask)
+        is_asked = ask.messages > MOST_READ_IN_CHATS
     looked = by_asking(tx, ask, limit=size + 1) if is_asked else find(tx, ask, limit=size + 1, after=None, most=MOST_READ)
     return looked.pool(size, lambda number, end: newest(tx, ask, limit=number, after=end))
 
@@ -139,7 +141,7 @@ def older(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
     if is_page_in_chats(ask, seen):
         return by_page_in_chats(tx, ask, seen)
     if is_little_in_set(ask, seen):
-        return of_all_in_set(tx, ask, seen)
+        return by_lists(tx, ask, seen, None)
     since = since_when(ask, seen)
     if since is None and is_frequent_together(ask, seen):
         return by_newest_months(tx, ask, seen)
@@ -197,11 +199,6 @@ def is_little_in_set(ask: Ask, seen: Seen) -> bool:
     return seen.by_chats and ask.is_set and seen.limit > MANY and 0 < ask.messages <= FEW_FOR_BEST
 
 
-def of_all_in_set(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
-    """What is in the chats of the set."""
-    return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end, by_chats=True))
-
-
 def is_frequent_together(ask: Ask, seen: Seen) -> bool:
     """Whether many hits are wanted of several things, each of which is frequent."""
     return seen.limit > MANY and ask.chat_ids is None and not ask.is_set and not has_short(ask) and is_joined(ask)
@@ -211,7 +208,7 @@ def by_newest_months(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
     """What the lists name of the newest months, then of as many as should hold the rest: long lists are read for no more than these."""
     since = month_of(seen.end[0], MONTH, most=FEW_MONTHS)
     if since is None:
-        return Looked(seen.found + by_words(tx, ask, limit=seen.missing, after=seen.end))
+        return by_lists(tx, ask, seen, None)
     hits = by_words(tx, ask, limit=seen.missing, after=seen.end, since=since, is_all=True)
     found = seen.found + hits
     if len(found) == seen.limit:
@@ -463,16 +460,14 @@ def rare_tags(ask: Ask) -> tuple[tuple[str, ...], ...]:
 
 
 def with_messages(tx: Session, ask: Ask) -> Ask:
-    """The question with how many messages are in the set of chats, if it is for one: of so many chats at most as can be read."""
-    if not ask.is_set or ask.messages:
-        return ask
+    """The question, which is for a set of chats, with how many messages are in it: of so many chats at most as can be read."""
     values = {"user_id": ask.user_id, "fewest": CHAT_AS_MESSAGES, "limit": MOST_READ_IN_CHATS // CHAT_AS_MESSAGES + 1}
     return replace(ask, messages=tx.execute(messages_in(ask.in_chat), values).scalar_one())
 
 
 def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked[Key]:
     """The newest messages that match, of so many of all chats as can be asked whether they lie in one of the set."""
-    hits = find(tx, replace(ask, in_chat=(), is_set=False), limit=MOST_ASKED, after=None, most=MOST_READ)
+    hits = find(tx, replace(ask, in_chat=(), is_set=False, messages=0), limit=MOST_ASKED, after=None, most=MOST_READ)
     if not hits.found:
         return hits
     theirs = set(tx.execute(of_the_set(shape_of(ask, None)), {"user_id": ask.user_id, "ids": listed(id for id, _ in hits.found)}).scalars())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import product
 from types import ModuleType
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -289,6 +290,29 @@ def test_best_match_looks_at_all_that_is_in_the_chats_where_it_is_soon_read(
     assert [hit.message_id for hit in page.hits] == made[True][::-1]
     assert not page.notices
     assert (facets(db, viewer, text).of, facets(db, viewer, text).complete) == (12, True)
+
+
+@pytest.mark.parametrize("migrated_database_url", ["postgresql"], indirect=True)
+def test_hits_that_are_asked_for_their_chat_are_not_looked_for_by_chats(
+    db: Database, viewer: Viewer, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without chats to lead, that is all entries of everybody.
+    limits = {"MOST_NAMED_FOR_POOL": 1, "LOOKED_AT": 2, "MOST_READ": 4, "MOST_ASKED": 4, "MOST_LOOKED_AT_WIDE": 2, "MOST_READ_IN_CHATS": 4}
+    for name, number in (limits | {"MOST_FOR_A_HIT": 0}).items():
+        monkeypatch.setattr(postgresql, name, number)
+    chats = [make_chat(db, viewer) for _ in range(2)]
+    for number in range(12):
+        make_message(db, viewer, chats[number % 2].id, "moon", now=now + timedelta(seconds=number))
+    tag_chats(db, viewer, [chat.id for chat in chats], add=["work"])
+    read_at, by_chats = postgresql.read_at, []
+
+    def read(*args: Any, **options: Any) -> object:
+        by_chats.append(options.get("by_chats", False))
+        return read_at(*args, **options)
+
+    monkeypatch.setattr(postgresql, "read_at", read)
+    assert search(db, viewer, "moo* tag:work", order=Order.BEST).hits
+    assert not any(by_chats)
 
 
 # The index of PostgreSQL knows beginnings.
