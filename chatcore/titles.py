@@ -103,22 +103,24 @@ class Titles:
         # Changed on the loop only; the lock is for who looks from elsewhere.
         self._guard = threading.Lock()
         self._waiting: OrderedDict[int, tuple[Job, int]] = OrderedDict()
-        self._asking: tuple[Job, str, asyncio.Task[bool]] | None = None
+        # The one that has its turn, and from its question on whom it is put to.
+        self._naming: Job | None = None
+        self._asking: tuple[str, asyncio.Task[bool]] | None = None
         self._worker: asyncio.Task[None] | None = None
         runner.watch(self)
 
     def pending(self, viewer: Viewer) -> frozenset[uuid.UUID]:
         """The viewer's chats that may get another title soon."""
         with self._guard:
-            jobs = [job for job, _ in self._waiting.values()] + ([self._asking[0]] if self._asking else [])
+            jobs = [job for job, _ in self._waiting.values()] + ([self._naming] if self._naming else [])
         return frozenset(job.session_id for job in jobs if job.user_id == viewer.user_id)
 
     # --- told by the Runner, on its loop ---------------------------------------------------------------------------
 
     def began(self, job: Job) -> None:
         """An answer comes first."""
-        if self._asking is not None and self._asking[1] == job.provider:
-            self._asking[2].cancel()
+        if self._asking is not None and self._asking[0] == job.provider:
+            self._asking[1].cancel()
 
     def ended(self, job: Job, state: State) -> None:
         """Maybe a first answer; in any case a moment in which a title may have its turn."""
@@ -146,8 +148,9 @@ class Titles:
                 except Exception:
                     log.exception("a title could not be made")
                 finally:
+                    self._asking = None
                     with self._guard:
-                        self._asking = None
+                        self._naming = None
         finally:
             self._worker = None
 
@@ -157,7 +160,11 @@ class Titles:
         with self._guard:
             free = (key for key, (job, _) in self._waiting.items() if key not in seen and job.provider not in busy)
             key = next(free, None)
-            return None if key is None else self._waiting.pop(key)
+            if key is None:
+                return None
+            job, tries = self._waiting.pop(key)
+            self._naming = job
+            return job, tries
 
     def _busy(self) -> set[str]:
         return {provider for provider, _ in self._runner.writing()}
@@ -172,8 +179,7 @@ class Titles:
             return
         question = Asked(wanted)
         asked = self._runner.aside(self._ask(question))
-        with self._guard:
-            self._asking = (job, wanted.provider, asked)
+        self._asking = (wanted.provider, asked)
         await asyncio.wait({asked}, timeout=self._limit_s)
         is_late = asked.cancel()
         await self._runner.work(partial(write_usage, self._runner.db, wanted, question.ending()))

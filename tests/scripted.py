@@ -30,7 +30,8 @@ class Scripted:
 
     def feed(self, *events: object) -> None:
         """Says more, in every answer that runs; from any thread."""
-        for loop, queue in self._queues:
+        # Those there are now: what is fed may end an answer, and the next one begin before this is through.
+        for loop, queue in tuple(self._queues):
             for event in events:
                 loop.call_soon_threadsafe(queue.put_nowait, event)
 

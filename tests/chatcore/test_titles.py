@@ -1,5 +1,6 @@
 """Titles by the model: asked for behind everything else, and never over what a person wrote."""
 
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,10 +14,10 @@ from chatcore.chat_settings import write_settings
 from chatcore.db import Database
 from chatcore.doctor import Level, examine
 from chatcore.errors import Invalid, ProviderError
-from chatcore.generation import Runner
+from chatcore.generation import Job, Runner
 from chatcore.history import get_chat, purge_chats, rename_chat
 from chatcore.parameters import ChatSettings
-from chatcore.parts import ErrorCode, Failed, Finished, FinishReason, Period, TextDelta, Usage, Viewer
+from chatcore.parts import ErrorCode, Failed, Finished, FinishReason, Period, State, TextDelta, Usage, Viewer
 from chatcore.preferences import Preferences, write_preferences
 from chatcore.providers.base import PullProgress, RunningModel
 from chatcore.titles import LONGEST_TITLE, Titles, clean_answer, suggest_title
@@ -49,14 +50,37 @@ class Loading(Scripted):
         raise NotImplementedError
 
 
+class Ends:
+    """Counts the ends of answers when those who watched before have been told of them."""
+
+    def __init__(self) -> None:
+        self.told = threading.Semaphore(0)
+
+    def began(self, job: Job) -> None:
+        pass
+
+    def ended(self, job: Job, state: State) -> None:
+        self.told.release()
+
+
+@contextmanager
+def one_end(runner: Runner) -> Iterator[None]:
+    """Returns when the titles know that the answer which ends inside has: the database has its end a moment before."""
+    ends = Ends()
+    runner.watch(ends)
+    yield
+    assert ends.told.acquire(timeout=LIMIT_S)
+
+
 def answered(runner: Runner, provider: Scripted, viewer: Viewer, *, settings: ChatSettings | None = None) -> chat.Sent:
     """A new chat whose first answer has ended."""
     draft = Draft(PROMPT, provider.name, "parrot", settings=settings or ChatSettings())
     sent = chat.send(runner, viewer, None, draft, now=datetime.now(UTC))
     assert provider.asked.acquire(timeout=LIMIT_S)
-    provider.write("Because the far side is pulled less.")
-    provider.finish()
-    ended(runner.db, viewer, sent.answer_id)
+    with one_end(runner):
+        provider.write("Because the far side is pulled less.")
+        provider.finish()
+        ended(runner.db, viewer, sent.answer_id)
     return sent
 
 
@@ -155,10 +179,11 @@ def test_an_answer_comes_first_and_the_title_after_it(db: Database) -> None:
 
 
 @contextmanager
-def nothing_asked(titles: Titles, provider: Scripted, viewer: Viewer) -> Iterator[None]:
-    """What is done inside makes no question for a title."""
+def nothing_asked(runner: Runner, titles: Titles, provider: Scripted, viewer: Viewer) -> Iterator[None]:
+    """The one answer that is written inside makes no question for a title."""
     before = len(provider.requests)
-    yield
+    with one_end(runner):
+        yield
     until(lambda: not titles.pending(viewer))
     assert len(provider.requests) == before + 1
 
@@ -168,7 +193,7 @@ def test_who_wants_no_titles_gets_none(db: Database) -> None:
     write_preferences(db, viewer, Preferences(titles=False))
     with running(db, provider) as runner:
         titles = Titles(runner)
-        with nothing_asked(titles, provider, viewer):
+        with nothing_asked(runner, titles, provider, viewer):
             sent = answered(runner, provider, viewer)
         assert title_of(runner, viewer, sent) == PROMPT
 
@@ -178,10 +203,10 @@ def test_only_the_first_answer_makes_a_title(db: Database) -> None:
     with running(db, provider) as runner:
         titles = Titles(runner)
         write_preferences(db, viewer, Preferences(titles=False))
-        with nothing_asked(titles, provider, viewer):
+        with nothing_asked(runner, titles, provider, viewer):
             sent = answered(runner, provider, viewer)
         write_preferences(db, viewer, Preferences())
-        with nothing_asked(titles, provider, viewer):
+        with nothing_asked(runner, titles, provider, viewer):
             second = chat.send(runner, viewer, sent.chat_id, Draft("And?", "scripted", "parrot"), now=datetime.now(UTC))
             assert asked_again(provider)
             provider.finish()
@@ -192,7 +217,7 @@ def test_a_stopped_answer_makes_no_title(db: Database) -> None:
     viewer, provider = make_viewer(db), Scripted()
     with running(db, provider) as runner:
         titles = Titles(runner)
-        with nothing_asked(titles, provider, viewer):
+        with nothing_asked(runner, titles, provider, viewer):
             sent = ask(runner, viewer)
             chat.stop(runner, viewer, sent.answer_id, now=datetime.now(UTC))
             ended(db, viewer, sent.answer_id)
