@@ -63,6 +63,29 @@ def test_a_draft_survives_a_reload_and_is_gone_when_it_was_sent(server: Server, 
     expect(composer(page)).to_have_value("And the")
 
 
+def test_what_is_typed_before_a_slow_page_has_told_its_chat_is_that_chats(server: Server, page: Page) -> None:
+    open_app(page, server.url)
+    send(page, "Where is my data?")
+    wait_until_done(page)
+    first = page.url
+    composer(page).press_sequentially("And the")
+    # A slow browser: what keeps the drafts hears of a chat long after the page shows it.
+    page.evaluate("""() => {
+        const show = chatcoreDrafts.show.bind(chatcoreDrafts)
+        chatcoreDrafts.show = told => { window.told = () => show(told) }
+    }""")
+    page.get_by_role("button", name="New chat").click()
+    expect(page).not_to_have_url(re.compile(r"c="))
+    page.wait_for_function("window.told !== undefined")
+    composer(page).press_sequentially(" moon?")
+    page.evaluate("told()")
+    expect(composer(page)).to_have_value(" moon?")
+    page.reload()
+    expect(composer(page)).to_have_value(" moon?")
+    page.goto(first)
+    expect(composer(page)).to_have_value("And the")
+
+
 def test_keys_start_a_chat_stop_an_answer_and_explain_themselves(server: Server, page: Page) -> None:
     open_app(page, server.url)
     # Filled by what listens for the keys.

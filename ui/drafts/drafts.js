@@ -16,13 +16,15 @@ const SETTLED_MS = 300
 const TRIES = 40
 
 const field = () => document.querySelector('[data-testid="stChatInput"] textarea')
+// The address knows the chat first: a slow page tells it here a moment after its field can be typed in.
+const addressed = () => new URLSearchParams(location.search).get("c") ?? "new"
 
 // A store that is full or forbidden keeps no drafts; everything else goes on.
 const guarded = action => { try { return action() } catch { return null } }
 
 class Drafts {
   constructor() {
-    document.addEventListener("input", event => { if (event.target === field()) this.typed(event.target.value) }, true)
+    document.addEventListener("input", event => { if (event.target === field()) this.typed(event.target.value, event.isTrusted) }, true)
     document.addEventListener("keydown", event => { if (event.key === "Enter" && !event.shiftKey && event.target === field()) this.sent() }, true)
     document.addEventListener("click", event => { if (event.target.closest?.('[data-testid="stChatInputSubmitButton"]')) this.sent() }, true)
     addEventListener("pagehide", () => this.write())
@@ -32,32 +34,39 @@ class Drafts {
   key(chat) { return `${PREFIX}${this.owner}.${chat}` }
 
   show({ owner, chat }) {
-    if (owner === this.owner && chat === this.chat) return
-    const before = this.chat ?? this.left
+    const address = addressed()
+    const ahead = this.ahead?.address === address ? this.ahead.text : ""
+    this.ahead = null
+    this.address = address
+    if (owner === this.owner && chat === this.chat && !this.away) return
+    const before = this.chat
     this.write()
     this.owner = owner
     this.chat = chat
+    this.away = false
     clearTimeout(this.looking)
     // What is typed while a new chat comes into being belongs to that chat.
-    const carried = before === "new" && this.sentFrom === "new" ? field()?.value : ""
+    const carried = this.isBorn(before) ? field()?.value : ""
     this.sentFrom = null
     if (carried && chat) this.typed(carried)
-    else this.restore(before !== undefined && before !== chat, TRIES)
+    else this.restore(before !== undefined && before !== chat, TRIES, ahead)
   }
 
   // The page draws this element anew, or shows none of it: which chat was there is known on.
   leave() {
     this.write()
     clearTimeout(this.looking)
-    this.left = this.chat ?? this.left
-    this.chat = undefined
+    this.away = true
   }
 
-  restore(moved, tries) {
-    const again = wait => { if (tries) this.looking = setTimeout(() => this.restore(moved, tries - 1), wait) }
+  isBorn(chat) { return chat === "new" && this.sentFrom === "new" }
+
+  // With what was typed ahead behind it.
+  restore(moved, tries, ahead = "") {
+    const again = wait => { if (tries) this.looking = setTimeout(() => this.restore(moved, tries - 1, ahead), wait) }
     const box = field()
     if (!box) return again(LOOK_MS)
-    const kept = this.chat ? guarded(() => JSON.parse(localStorage.getItem(this.key(this.chat)))?.text) ?? "" : ""
+    const kept = (this.chat ? guarded(() => JSON.parse(localStorage.getItem(this.key(this.chat)))?.text) ?? "" : "") + ahead
     // What the server put there, because it could not be sent, is newer than what was kept.
     if ((moved || !box.value) && box.value !== kept) this.put(box, kept)
     // A field that was about to be drawn anew is another one a moment later.
@@ -69,29 +78,42 @@ class Drafts {
     box.dispatchEvent(new Event("input", { bubbles: true }))
   }
 
-  typed(text) {
+  typed(text, byHand = false) {
+    if (byHand && this.isAhead()) return this.keepAhead(text)
     this.text = text
-    this.dirty = true
+    this.of = this.chat
     clearTimeout(this.timer)
     this.timer = setTimeout(() => this.write(), WRITE_AFTER_MS)
   }
 
+  // Whether the page is at a chat already that nobody has told this yet.
+  isAhead() { return this.address !== undefined && this.address !== addressed() && !this.isBorn(this.chat) }
+
+  // The field still holds what was typed for the chat before.
+  keepAhead(text) {
+    const had = this.ahead?.had ?? this.text ?? ""
+    this.ahead = { address: addressed(), had, text: text.startsWith(had) ? text.slice(had.length) : text }
+  }
+
   write() {
-    if (!this.dirty || !this.chat) return
-    this.dirty = false
+    if (!this.of) return
+    const key = this.key(this.of)
+    this.of = undefined
     guarded(() => {
-      if (this.text.trim() && this.text.length <= LONGEST) localStorage.setItem(this.key(this.chat), JSON.stringify({ text: this.text, at: Date.now() }))
-      else localStorage.removeItem(this.key(this.chat))
+      if (this.text.trim() && this.text.length <= LONGEST) localStorage.setItem(key, JSON.stringify({ text: this.text, at: Date.now() }))
+      else localStorage.removeItem(key)
     })
   }
 
   sent() {
+    if (this.isAhead()) return
     // The field empties itself when it has been sent, and stays as it is when it has not.
     const chat = this.chat
     setTimeout(() => {
       if (field()?.value || !chat) return
       this.sentFrom = chat
-      this.dirty = false
+      this.text = ""
+      this.of = undefined
       guarded(() => localStorage.removeItem(this.key(chat)))
     }, LOOK_MS)
   }
