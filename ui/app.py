@@ -1,6 +1,7 @@
 """Who looks, with what, and where they are: the few things every page asks first."""
 
 import logging
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ CHAT_PARAM, MESSAGE_PARAM, FIND_PARAM = "c", "m", "q"
 # What of the open chat is on screen, see `ui.window`.
 VIEW = "thread.view"
 LAST = "chat.last"
+# So long an error can be read in a place that draws itself anew every second.
+ERROR_STAYS_S = 10.0
 # Whether the chat page shows the session's temporary chat, see `ui.temporary`.
 TEMPORARY = "temporary.open"
 
@@ -205,6 +208,7 @@ def calm() -> Iterator[None]:
 @contextmanager
 def calm_callback() -> Iterator[None]:
     """For callbacks, which run before anything is drawn: keeps the error, `show_kept_error` draws it."""
+    st.session_state.pop("app.error.stays", None)
     try:
         yield
     except ChatcoreError as error:
@@ -217,8 +221,15 @@ def keep_error(error: ChatcoreError) -> None:
     st.session_state["app.error"] = error
 
 
-def show_kept_error() -> None:
-    """Draws the error a callback left, once."""
+def show_kept_error(stays_in: str = "") -> None:
+    """Draws the error a callback left, once. A place that draws itself anew every second gives its name, and keeps the error for
+    a while, or until the next callback."""
     error: ChatcoreError | None = st.session_state.pop("app.error", None)
+    if error is not None:
+        st.session_state["app.error.stays"] = (stays_in, error, time.monotonic())
+    else:
+        place, kept, since = st.session_state.get("app.error.stays", ("", None, 0.0))
+        if stays_in and place == stays_in and time.monotonic() - since < ERROR_STAYS_S:
+            error = kept
     if error is not None:
         show_error(error)

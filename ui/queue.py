@@ -37,7 +37,7 @@ def _queue(chat_id: uuid.UUID, ids: tuple[int, ...], answer_id: int | None) -> N
             # One of them was sent, or the answer has ended: the page has more to show than this.
             st.rerun()
         with st.container(key="queue", gap="xsmall"):
-            app.show_kept_error()
+            app.show_kept_error("queue")
             st.caption(headline(len(waiting), running=answer_id is not None))
             for queued in waiting:
                 with st.container(key=f"queued-{queued.id}", gap="xxsmall"):

@@ -35,7 +35,7 @@ def _card(managers: list[tuple[str, str]]) -> None:
         if not pulls and not (viewer.is_owner and managers):
             return
         with st.container(border=True, key="models_downloads", gap="small"):
-            app.show_kept_error()
+            app.show_kept_error("downloads")
             if viewer.is_owner and managers:
                 show_field(managers)
             for pull in pulls:

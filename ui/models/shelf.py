@@ -20,7 +20,7 @@ def show() -> None:
     with app.calm():
         if actions.wants_script():
             st.rerun()
-        app.show_kept_error()
+        app.show_kept_error("shelf")
         # The guide is always there: nobody comes for it.
         for standing in sorted(app.core().survey(), key=lambda standing: standing.provider.name == "guide"):
             show_provider(standing, app.viewer())
