@@ -60,3 +60,8 @@ def duration(seconds: float) -> str:
         return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
     minutes = round(whole / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def time_taken(seconds: float) -> str:
+    """How long something took, which may be too short for tenths of a second: 3 ms, then as `duration`."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 0.0995 else duration(seconds)

@@ -267,7 +267,7 @@ def figures(generation: GenerationInfo | None) -> list[str]:
     if generation.output_tokens_per_s:
         parts.append(f"{generation.output_tokens_per_s:.0f} tokens/s")
     if generation.time_to_first_chunk_s is not None and generation.time_to_first_chunk_s >= 0.05:
-        parts.append(f"first word after {words.duration(generation.time_to_first_chunk_s)}")
+        parts.append(f"first word after {words.time_taken(generation.time_to_first_chunk_s)}")
     return parts
 
 

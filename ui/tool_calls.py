@@ -42,7 +42,7 @@ def show_call(call: CallRecord) -> None:
     icon, said = STATES[call.state]
     if call.decision is Decision.TIMEOUT:
         said = "declined: nobody answered"
-    took = f" in {words.duration(call.duration_s)}" if call.duration_s is not None else ""
+    took = f" in {words.time_taken(call.duration_s)}" if call.duration_s is not None else ""
     with st.expander(f"{words.plain(call.name)} · {said}{took}", icon=icon, type="compact"):
         st.caption("Arguments")
         if call.arguments is None:

@@ -14,6 +14,7 @@ from chatcore.phrases import model_name as model_name
 from chatcore.phrases import money as money
 from chatcore.phrases import plural as plural
 from chatcore.phrases import short_count as short_count
+from chatcore.phrases import time_taken as time_taken
 
 MARKDOWN_SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+!|~$:-])")
 

@@ -34,6 +34,11 @@ def test_durations_name_their_units(seconds: float, text: str) -> None:
     assert words.duration(seconds) == text
 
 
+@pytest.mark.parametrize(("seconds", "text"), [(0.0, "0 ms"), (0.0031, "3 ms"), (0.099, "99 ms"), (0.0996, "0.1 s"), (12.0, "12 s")])
+def test_what_took_no_tenth_of_a_second_is_told_in_milliseconds(seconds: float, text: str) -> None:
+    assert words.time_taken(seconds) == text
+
+
 @pytest.mark.parametrize(
     ("usd", "text"),
     [
