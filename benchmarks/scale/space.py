@@ -18,7 +18,11 @@ PARTS_OF_TABLES = (
     "SELECT c.relname, pg_table_size(c.oid), pg_indexes_size(c.oid) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.relkind = 'r' AND n.nspname = 'public'"
 )
-PAGES = "SELECT s.name, m.type, m.tbl_name, s.pgsize FROM dbstat s LEFT JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = TRUE"
+# Counted pages: what dbstat says of their bytes has 32 bits, which a table of 2 GB overflows.
+PAGES = (
+    "SELECT s.name, m.type, m.tbl_name, s.pageno * page.page_size FROM pragma_page_size page CROSS JOIN dbstat s "
+    "LEFT JOIN sqlite_master m ON m.name = s.name WHERE s.aggregate = TRUE"
+)
 
 
 def measure(ground: Ground) -> Iterator[Figure]:
