@@ -5,7 +5,7 @@ it stands for are all still there, and takes just these away: what changed meanw
 its day is made again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlmodel import Session
@@ -45,10 +45,7 @@ def refresh_step(db: Database) -> bool:
         marks = read_marks(tx, user_id, days)
         pages = dict(read_these(tx, user_id, days))
     with db.write() as tx:
-        for day in days:
-            of_day = [mark for mark in marks if mark[0] == day]
-            if take_marks(tx, user_id, of_day):
-                write_page(tx, user_id, day, pages.get(day))
+        write_pages(tx, user_id, take_marks(tx, user_id, marks), pages)
     return True
 
 
@@ -58,22 +55,27 @@ def read_marks(tx: Session, user_id: str, days: Sequence[int]) -> Marks:
     return [(day, writer) for day, writer in tx.execute(sa.select(DIRTY.c.day, DIRTY.c.writer).where(theirs))]
 
 
-def take_marks(tx: Session, user_id: str, marks: Marks) -> bool:
-    """Takes away just these marks; whether all of them were still there. If not, somebody else has made the page, or will."""
+def take_marks(tx: Session, user_id: str, marks: Marks) -> set[int]:
+    """Takes just these marks away from the days that have all of theirs yet; which these are. The others somebody else made, or will."""
     own = sa.and_(DIRTY.c.user_id == user_id, sa.tuple_(DIRTY.c.day, DIRTY.c.writer).in_(marks))
-    there = tx.execute(sa.select(DIRTY.c.day).where(own).with_for_update()).all()
-    if len(there) != len(marks):
-        return False
-    tx.execute(sa.delete(DIRTY).where(own))
-    return True
+    # In one order, because two makers of a day must not wait for each other.
+    found = sa.select(DIRTY.c.day, DIRTY.c.writer).where(own).order_by(DIRTY.c.day, DIRTY.c.writer).with_for_update()
+    there = {(day, writer) for day, writer in tx.execute(found)}
+    days = {day for day, _ in marks} - {mark[0] for mark in marks if mark not in there}
+    tx.execute(sa.delete(DIRTY).where(own, DIRTY.c.day.in_(days)))
+    return days
 
 
-def write_page(tx: Session, user_id: str, day: int, page: Page | None) -> None:
-    """Puts the page of a day in the place of the one before; a day without anything has none."""
-    tx.execute(sa.delete(DAYS).where(DAYS.c.user_id == user_id, DAYS.c.day == day))
-    if page:
-        parts = page._asdict() | {"calls": page.calls or None, "fills": page.fills or None}
-        tx.execute(sa.insert(DAYS).values(user_id=user_id, day=day, **parts))
+def write_pages(tx: Session, user_id: str, days: Collection[int], pages: Mapping[int, Page]) -> None:
+    """Puts the pages of these days in the place of those before; a day without anything has none."""
+    tx.execute(sa.delete(DAYS).where(DAYS.c.user_id == user_id, DAYS.c.day.in_(days)))
+    rows = [
+        {"user_id": user_id, "day": day, **page._asdict(), "calls": page.calls or None, "fills": page.fills or None}
+        for day, page in pages.items()
+        if day in days
+    ]
+    if rows:
+        tx.execute(sa.insert(DAYS), rows)
 
 
 def wrong_days(tx: Session) -> Iterator[tuple[str, int]]:

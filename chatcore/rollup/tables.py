@@ -54,8 +54,8 @@ Asked = Mapping[str, object]
 def read_days(tx: Session, user_id: str, first: int, last: int) -> Sequence[tuple[int, Page]]:
     """The pages of these days and those between them; a day without anything has none."""
     asked = {"user_id": user_id, "start": start_of(first), "end": start_of(last + 1)}
-    messages, answers = by_day(read_messages(tx, asked)), by_day(read_answers(tx, asked))
-    calls, fills = by_day(read_calls(tx, asked)), by_day(read_fills(tx, asked))
+    messages, calls = by_day(read_messages(tx, asked)), by_day(read_calls(tx, asked))
+    answers, fills = (by_day(rows) for rows in read_attempts(tx, asked))
     return [
         (day, page_of(messages.get(day, []), answers.get(day, []), calls.get(day, []), fills.get(day, [])))
         for day in sorted(messages.keys() | answers.keys())
@@ -88,14 +88,19 @@ def read_messages(tx: Session, asked: Asked) -> list[Row]:
     return found
 
 
-def read_answers(tx: Session, asked: Asked) -> list[Row]:
-    """Attempts of a person, the oldest first."""
-    found: list[Row] = []
-    for row in tx.execute(answers_statement(tx.get_bind().dialect.name), asked):
-        at, chat, provider, model, state, error, source, is_imported, *numbers = row
-        kinds = (STATE_PLACES[state], error, SOURCE_PLACES[source], is_imported)
-        found.append((at, chat_key_of(chat), ((provider, model),), (*kinds, *numbers)))
-    return found
+def read_attempts(tx: Session, asked: Asked) -> tuple[list[Row], list[Row]]:
+    """Attempts of a person, and those of them whose window and prompt are known or that were cut; the oldest first."""
+    answers: list[Row] = []
+    fills: list[Row] = []
+    for row in tx.execute(attempts_statement(tx.get_bind().dialect.name), asked):
+        generation_id, at, chat, provider, model, state, error, source, imported, *numbers, tokens, window, finish_reason, left_out = row
+        key, own = chat_key_of(chat), ((provider, model),)
+        answers.append((at, key, own, (STATE_PLACES[state], error, SOURCE_PLACES[source], imported, *numbers)))
+        flags = CUT_SHORT * (finish_reason == ENDED_BY_LENGTH) | REFUSED * (error == TOO_LONG) | LEFT_OUT * bool(left_out)
+        filled = (known(tokens), known(window)) if tokens is not None and window else (UNKNOWN, UNKNOWN)
+        if flags or filled[0] != UNKNOWN:
+            fills.append((at, key, own, (generation_id, *filled, flags, imported)))
+    return answers, fills
 
 
 def read_calls(tx: Session, asked: Asked) -> list[Row]:
@@ -108,18 +113,6 @@ def read_calls(tx: Session, asked: Asked) -> list[Row]:
             kinds = (CALL_STATES.index(call.state), REASONS.index(reason_of(call)), imported)
             tool, round_ = call.name[:LONGEST_TOOL], min(max(call.round, 0), MOST_ROUNDS)
             found.append((at, key, own, (message_id, took_s, tool, round_, place, *kinds)))
-    return found
-
-
-def read_fills(tx: Session, asked: Asked) -> list[Row]:
-    """Attempts of a person whose window and prompt are known, and those that were cut; the oldest first."""
-    found: list[Row] = []
-    for generation_id, at, chat, provider, model, *told, imported in tx.execute(fills_statement(tx.get_bind().dialect.name), asked):
-        tokens, window, finish_reason, error, left_out = told
-        flags = CUT_SHORT * (finish_reason == ENDED_BY_LENGTH) | REFUSED * (error == TOO_LONG) | LEFT_OUT * bool(left_out)
-        numbers = (known(tokens), known(window)) if tokens is not None and window else (UNKNOWN, UNKNOWN)
-        if flags or numbers[0] != UNKNOWN:
-            found.append((at, chat_key_of(chat), ((provider, model),), (generation_id, *numbers, flags, imported)))
     return found
 
 
@@ -146,14 +139,15 @@ def messages_statements(dialect: str) -> tuple[sa.Select[*tuple[object, ...]], s
 
 
 @cache
-def answers_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
-    """The attempts."""
+def attempts_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
+    """The attempts, with what says how full a window was."""
     ledger = GENERATIONS.c
     imported = sa.or_(ledger.usage_source == "imported", has_ref(ledger.message_id))
     columns: tuple[sa.ColumnElement[Any], ...] = (
-        moment(dialect, ledger.started_at), as_bytes(dialect, ledger.session_id), ledger.provider, ledger.model_name, ledger.state,
-        ledger.error_type, ledger.usage_source, sa.func.coalesce(imported, sa.false()), *(ledger[name] for name in COUNTS),
+        ledger.id, moment(dialect, ledger.started_at), as_bytes(dialect, ledger.session_id), ledger.provider, ledger.model_name,
+        ledger.state, ledger.error_type, ledger.usage_source, sa.func.coalesce(imported, sa.false()), *(ledger[name] for name in COUNTS),
         in_dollars(), ledger.time_to_first_chunk_s, ledger.duration_s, ledger.load_s, tokens_per_s(), prompt_tokens_per_s(),
+        filled_tokens(), ledger.context_window, ledger.finish_reason, ledger.left_out,
     )  # fmt: skip
     attempts = sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at)).order_by(ledger.started_at, ledger.id)
     return attempts.execution_options(**IN_BINARY)
@@ -169,21 +163,6 @@ def calls_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
     )  # fmt: skip
     theirs = of_period(written.user_id, written.created_at)
     return sa.select(*columns).where(*theirs, written.tool_calls.is_not(None)).order_by(written.created_at, written.id)
-
-
-@cache
-def fills_statement(dialect: str) -> sa.Select[*tuple[object, ...]]:
-    """The attempts that can say how full a window was, or that were cut."""
-    ledger = GENERATIONS.c
-    imported = sa.or_(sa.func.coalesce(ledger.usage_source, "") == "imported", has_ref(ledger.message_id))
-    columns: tuple[sa.ColumnElement[Any], ...] = (
-        ledger.id, moment(dialect, ledger.started_at), as_bytes(dialect, ledger.session_id), ledger.provider, ledger.model_name,
-        filled_tokens(), ledger.context_window, ledger.finish_reason, ledger.error_type, ledger.left_out,
-        sa.func.coalesce(imported, sa.false()),
-    )  # fmt: skip
-    cut = (ledger.finish_reason == ENDED_BY_LENGTH, ledger.error_type == TOO_LONG, ledger.left_out)
-    told = sa.or_(ledger.context_window.is_not(None), *cut)
-    return sa.select(*columns).where(*of_period(ledger.user_id, ledger.started_at), told).order_by(ledger.started_at, ledger.id)
 
 
 def filled_tokens() -> sa.ColumnElement[int]:
