@@ -31,8 +31,9 @@ Read = TypeVar("Read", Rows, Details)
 TURN = 0
 # The period that is looked at, and the one before it.
 MOST = 2
-# Cells of one period, 20 bytes each as they are kept and some 100 when all are looked at; two years of a million messages have a million.
-MOST_CELLS = 1_500_000
+# Cells of one period, 20 bytes each as they are kept and some 100 when all are looked at; two years of a million messages have a million,
+# of 10 million 3.9 million, and to read these anew for every question would take seconds.
+MOST_CELLS = 5_000_000
 # Not looked at for so long they are forgotten.
 KEPT_S = 300.0
 # With so many marks an import is under way, and no state comes twice.
