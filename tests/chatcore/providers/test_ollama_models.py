@@ -157,7 +157,8 @@ async def test_a_pull_whose_connection_breaks_is_incomplete(server: ReplayServer
 
 async def test_a_pull_that_stalls_ends_after_its_limit(server: ReplayServer) -> None:
     server.on("/api/pull", replace(transcript("ollama_pull_ok.ndjson"), stall_at=31))
-    async with ollama_at(server.url, timeouts=Timeouts(pull_idle_s=0.5)) as ollama:
+    # Long enough for the first line of a busy machine, which has the same limit.
+    async with ollama_at(server.url, timeouts=Timeouts(pull_idle_s=3.0)) as ollama:
         steps = ollama.pull("x")
         assert (await anext(steps)).status == "pulling manifest"
         with pytest.raises(ProviderError) as caught:
