@@ -33,6 +33,9 @@ def main() -> None:
         if not on_chat:
             app.show_kept_error()
         page.run()
+        if page.url_path != MODELS:
+            # Only now: a timed look of the page Models may come between it and this one, and begin it anew.
+            st.session_state.pop(app.CHAT_WITH, None)
 
 
 main()

@@ -37,6 +37,8 @@ VIEW = "thread.view"
 LAST = "chat.last"
 # So long an error can be read in a place that draws itself anew every second.
 ERROR_STAYS_S = 10.0
+# The model that the page Models goes to a new chat with, until another page was drawn.
+CHAT_WITH = "models.chat"
 # Whether the chat page shows the session's temporary chat, see `ui.temporary`.
 TEMPORARY = "temporary.open"
 

@@ -216,3 +216,5 @@ def test_chat_with_a_model_opens_a_new_chat_with_it(frame: Frame, ollama: Replay
     at.session_state["models.chat"] = ("ollama", "tinychat-think:latest")
     at.run()
     assert at.selectbox[0].value == ("ollama", "tinychat-think:latest")
+    # Whoever goes back to the models stays there.
+    assert "models.chat" not in at.session_state

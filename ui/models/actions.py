@@ -5,8 +5,8 @@ import streamlit as st
 from chatcore import installed
 from ui import app, composer, words
 
-# What the script does next: a dialog to open (what, provider, model), a model to chat with, a start at the top of the script.
-DIALOG, CHAT, AGAIN = "models.dialog", "models.chat", "models.again"
+# What the script does next: a dialog to open (what, provider, model), a start at the top of the script. And `app.CHAT_WITH`.
+DIALOG, AGAIN = "models.dialog", "models.again"
 NAME = "models.name"
 Asked = tuple[str, str, str]
 CHAT_WITH, DETAILS, LOAD, UNLOAD, DELETE = "Chat with it", "Details …", "Load into memory", "Take out of memory", "Delete …"
@@ -16,7 +16,7 @@ def choose(key: str, provider: str, model_name: str) -> None:
     """Does what was chosen in the menu of a model."""
     match st.session_state.get(key):
         case label if label == CHAT_WITH:
-            st.session_state[CHAT] = (provider, model_name)
+            st.session_state[app.CHAT_WITH] = (provider, model_name)
         case label if label == DETAILS:
             st.session_state[DIALOG] = ("details", provider, model_name)
         case label if label == DELETE:
@@ -32,12 +32,12 @@ def choose(key: str, provider: str, model_name: str) -> None:
 
 def chat_with(provider: str, model_name: str) -> None:
     """Asks for a new chat with this model."""
-    st.session_state[CHAT] = (provider, model_name)
+    st.session_state[app.CHAT_WITH] = (provider, model_name)
 
 
 def go_to_chat() -> None:
     """Opens a new chat with the model that was asked for, if one was."""
-    choice: composer.Choice | None = st.session_state.pop(CHAT, None)
+    choice: composer.Choice | None = st.session_state.get(app.CHAT_WITH)
     if choice is not None:
         st.session_state[composer.picker_key(None)] = choice
         st.session_state.pop(composer.GUIDE_ONLY, None)
@@ -53,7 +53,7 @@ def take_asked() -> Asked | None:
 
 def wants_script() -> bool:
     """Whether something waits that only the whole script does, not a part of the page."""
-    return any(key in st.session_state for key in (DIALOG, CHAT, AGAIN))
+    return any(key in st.session_state for key in (DIALOG, app.CHAT_WITH, AGAIN))
 
 
 def download(provider: str, model_name: str) -> None:
