@@ -18,6 +18,8 @@ from chatcore.rollup.tables import days_of, read_days, read_these
 
 # What is made in one step: reading it is not in the way of writers, writing it takes a millisecond or two.
 DAYS_A_STEP = 16
+# Each mark is two values of a statement, of which a database takes some 32,000 (SQLite) or 65,000.
+MOST_MARKS = 10_000
 # What is compared at a time, so that memory stays small.
 DAYS_A_LOOK = 64
 
@@ -43,6 +45,9 @@ def refresh_step(db: Database) -> bool:
         theirs = sa.select(DIRTY.c.day).where(DIRTY.c.user_id == user_id).distinct().order_by(DIRTY.c.day.desc()).limit(DAYS_A_STEP)
         days = tx.execute(theirs).scalars().all()
         marks = read_marks(tx, user_id, days)
+        while len(marks) > MOST_MARKS and len(days) > 1:
+            days = days[: len(days) // 2]
+            marks = [mark for mark in marks if mark[0] in days]
         pages = dict(read_these(tx, user_id, days))
     with db.write() as tx:
         write_pages(tx, user_id, take_marks(tx, user_id, marks), pages)

@@ -86,6 +86,19 @@ def test_what_is_typed_before_a_slow_page_has_told_its_chat_is_that_chats(server
     expect(composer(page)).to_have_value("And the")
 
 
+def test_what_is_typed_while_a_chat_comes_into_being_is_that_chats(server: Server, page: Page) -> None:
+    open_app(page, server.url)
+    composer(page).press_sequentially("Where is my data?")
+    composer(page).press("Enter")
+    composer(page).press_sequentially("And the")
+    expect(page).to_have_url(re.compile(r"c="))
+    wait_until_done(page)
+    expect(composer(page)).to_have_value("And the")
+    page.get_by_role("button", name="New chat").click()
+    expect(page).not_to_have_url(re.compile(r"c="))
+    expect(composer(page)).to_have_value("")
+
+
 def test_keys_start_a_chat_stop_an_answer_and_explain_themselves(server: Server, page: Page) -> None:
     open_app(page, server.url)
     # Filled by what listens for the keys.

@@ -17,7 +17,7 @@ from chatcore.analytics import Filters
 from chatcore.db import Database
 from chatcore.history import delete_chats, purge_chats, restore_chats
 from chatcore.parts import Period, Role, Viewer
-from chatcore.rollup import tables
+from chatcore.rollup import making, tables
 from chatcore.rollup.days import day_of, start_of
 from chatcore.rollup.gather import dirty_days, kept_pages, rows_of
 from chatcore.rollup.making import refresh, refresh_step, remake_wrong, waiting_days, wrong_days, wrong_days_of
@@ -139,6 +139,16 @@ def test_making_pages_twice_changes_nothing(db: Database, ann: Viewer) -> None:
     assert marked(db, ann) != set()
     refresh(db)
     assert pages_of(db, ann) == once
+
+
+def test_days_with_very_many_marks_are_made_one_by_one(db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "MOST_MARKS", 1)
+    waiting = marked(db, ann)
+    assert len(waiting) > 1
+    refresh_step(db)
+    assert marked(db, ann) == waiting - {max(waiting)}
+    refresh(db)
+    assert is_right(db)
 
 
 def test_what_changes_while_a_page_is_made_is_counted_after_all(db: Database, ann: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:

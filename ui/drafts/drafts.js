@@ -12,6 +12,8 @@ const DAYS_KEPT = 30
 const DAY_MS = 86_400_000
 const LOOK_MS = 50
 const SETTLED_MS = 300
+// So long after a prompt was sent its chat may come.
+const BIRTH_MS = 20_000
 // A page that is being drawn puts its field there after this element.
 const TRIES = 40
 
@@ -45,11 +47,15 @@ class Drafts {
     this.chat = chat
     this.away = false
     clearTimeout(this.looking)
-    // What is typed while a new chat comes into being belongs to that chat.
-    const carried = this.isBorn(before) ? field()?.value : ""
+    // What is typed while a new chat comes into being belongs to that chat. The page may draw itself once more before it is there.
+    const isBirth = this.isBorn(before)
+    if (isBirth && chat === before) return
     this.sentFrom = null
-    if (carried && chat) this.typed(carried)
-    else this.restore(before !== undefined && before !== chat, TRIES, ahead)
+    const carried = isBirth ? field()?.value : ""
+    if (carried && chat) {
+      guarded(() => localStorage.removeItem(this.key(before)))
+      this.typed(carried)
+    } else this.restore(before !== undefined && before !== chat, TRIES, ahead)
   }
 
   // The page draws this element anew, or shows none of it: which chat was there is known on.
@@ -59,7 +65,8 @@ class Drafts {
     this.away = true
   }
 
-  isBorn(chat) { return chat === "new" && this.sentFrom === "new" }
+  // Whether a chat comes into being of what was just sent from the page of a new one.
+  isBorn(chat) { return chat === "new" && this.sentFrom === "new" && Date.now() - this.sentAt < BIRTH_MS }
 
   // With what was typed ahead behind it.
   restore(moved, tries, ahead = "") {
@@ -107,14 +114,17 @@ class Drafts {
 
   sent() {
     if (this.isAhead()) return
-    // The field empties itself when it has been sent, and stays as it is when it has not.
     const chat = this.chat
+    const was = field()?.value ?? ""
     setTimeout(() => {
-      if (field()?.value || !chat) return
+      // The field empties itself when it has been sent, and stays as it is when it has not; one may type on meanwhile.
+      const now = field()?.value ?? ""
+      if (!chat || (was && now.startsWith(was))) return
       this.sentFrom = chat
-      this.text = ""
-      this.of = undefined
-      guarded(() => localStorage.removeItem(this.key(chat)))
+      this.sentAt = Date.now()
+      this.text = now
+      this.of = chat
+      this.write()
     }, LOOK_MS)
   }
 
