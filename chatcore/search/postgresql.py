@@ -144,7 +144,9 @@ def older(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
         return by_lists(tx, ask, seen, None)
     since = since_when(ask, seen)
     if since is None and is_frequent_together(ask, seen):
-        return by_newest_months(tx, ask, seen)
+        since = month_of(seen.end[0], MONTH, most=FEW_MONTHS)
+    if since is not None and seen.limit > MANY and not seen.by_chats:
+        return by_newest_months(tx, ask, seen, since)
     return by_lists(tx, ask, seen, since)
 
 
@@ -204,11 +206,9 @@ def is_frequent_together(ask: Ask, seen: Seen) -> bool:
     return seen.limit > MANY and ask.chat_ids is None and not ask.is_set and not has_short(ask) and is_joined(ask)
 
 
-def by_newest_months(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
-    """What the lists name of the newest months, then of as many as should hold the rest: long lists are read for no more than these."""
-    since = month_of(seen.end[0], MONTH, most=FEW_MONTHS)
-    if since is None:
-        return by_lists(tx, ask, seen, None)
+def by_newest_months(tx: Session, ask: Ask, seen: Seen, since: datetime) -> Looked[Key]:
+    """What the lists name of the months since a time, then of as many as should hold the rest: long lists are read for no more than
+    these. Of a word in 5 % of 10 million messages 4,000 hits take a tenth of the time that all 92,000 of a person do (measured)."""
     hits = by_words(tx, ask, limit=seen.missing, after=seen.end, since=since, is_all=True)
     found = seen.found + hits
     if len(found) == seen.limit:
