@@ -120,6 +120,8 @@ class Drafts {
       // The field empties itself when it has been sent, and stays as it is when it has not; one may type on meanwhile.
       const now = field()?.value ?? ""
       if (!chat || (was && now.startsWith(was))) return
+      // A slow page may be at the new chat by now, and so is the field.
+      if (chat !== this.chat) return guarded(() => localStorage.removeItem(this.key(chat)))
       this.sentFrom = chat
       this.sentAt = Date.now()
       this.text = now
