@@ -44,6 +44,9 @@ MIGRATION_LOCK = 0x63686174
 # How long an idle connection to PostgreSQL is trusted to be there still, in seconds: proxies on the way drop it after minutes.
 TRUSTED_S = 30.0
 IDLE_SINCE = "chatcore_idle_since"
+# What a step of a question may hold in memory on PostgreSQL, whose own 4 MB are too little for the list of a frequent word among millions
+# of messages: it then only knows the pages they lie on, and reads up to five times as many (measured).
+WORK_MEM = "16MB"
 # For `execution_options` of a statement whose rows are bytes: PostgreSQL then sends them as they are instead of in hexadecimal digits,
 # which takes a third of the time (measured).
 IN_BINARY = {"chatcore_in_binary": True}
@@ -386,7 +389,7 @@ def postgres_engine(url: URL, *, pool_size: int, max_overflow: int, read_only: b
         connect_args={
             "connect_timeout": 5,
             "prepare_threshold": 1,
-            "options": f"{options} -c default_transaction_read_only=on" if read_only else options,
+            "options": f"{options} -c default_transaction_read_only=on -c work_mem={WORK_MEM}" if read_only else options,
         },
         **({"isolation_level": "AUTOCOMMIT"} if read_only else {}),
     )
