@@ -52,14 +52,18 @@ LOOKED_AT, MOST_LOOKED_AT, MOST_LOOKED_AT_IN_CHATS, MOST_LOOKED_AT_WIDE, MOST_FO
 # folder took 1.5 times as long (by turns).
 MOST_NAMED_CHATS = MOST_NAMED_FOR_POOL = 100
 # Chats with so few messages are read; and others, where reading them takes less than the lists of frequent words: as long as these
-# take for so many messages with one of the words among those that were looked at first (measured at a million messages).
-FEW_MESSAGES, MESSAGES_FOR_A_WORD, MESSAGES_FOR_A_WORD_IN_SET = 1000, 400, 150
+# take for so many messages with the word, or with several together, among those that were looked at first. They are as much longer as
+# everybody has more entries than those of which that was measured.
+FEW_MESSAGES, MESSAGES_FOR_A_HIT, MESSAGES_FOR_A_HIT_IN_SET, MEASURED_AT = 1000, (400, 800), (150, 400), 1_000_000
 # Words that so many of the first have are frequent: a longer look for them ends sooner than their lists. What so many have leads nowhere.
 FREQUENT, OFTEN = 20, 100
 # How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
 # For a page in a set of chats four take 4.6 ms of a word in 5 %, all of the time 15; where the set leads to the entries each month
 # takes 1 to 2, all of the time 23 (measured, 940 chats with 14,500 messages).
 MOST_MONTHS, SOME_MONTHS, FEW_MONTHS, MONTH = 8, 4, 2, timedelta(days=30)
+# So long a time is read of first where everybody's hits should be so many times as many as are wanted. In chats hits come in flocks, those
+# of a chat together: the months that follow should hold so many times the rest of a page.
+MUCH_TIME, FAR_MORE, IN_FLOCKS = 7 * MONTH, 20, 3
 MOST_MONTHS_IN_SET, LONGEST = 12, timedelta(days=3650)
 # What one in so many entries has is rare: the lists of all words with a short beginning are then read for less than whole months.
 RARE = 100
@@ -73,7 +77,8 @@ READ, MOST_READ, MOST_ASKED = 1000, 2000, 4000
 # Chats with no more messages than these are read whole, even for the best match; so few of them are seldom among the newest.
 MOST_READ_IN_CHATS, FEW_CHATS = 20_000, 20
 # Half of a set with so few is read for the best match no sooner than all of it. To find a chat's entries takes as long as to read some.
-FEW_FOR_BEST, CHAT_AS_MESSAGES = 10_000, 5
+# That there is too much in a set is mostly seen by so many of its chats.
+FEW_FOR_BEST, CHAT_AS_MESSAGES, SOME_CHATS = 10_000, 5, 1500
 LOWEST_ID = -(2**63)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 
@@ -145,7 +150,9 @@ def older(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
     since = since_when(ask, seen)
     if since is None and is_frequent_together(ask, seen):
         since = month_of(seen.end[0], MONTH, most=FEW_MONTHS)
-    if since is not None and seen.limit > MANY and not seen.by_chats:
+    if since is None and is_more_than_wanted(seen):
+        since = month_of(seen.end[0], MUCH_TIME, most=MOST_MONTHS)
+    if since is not None and not seen.by_chats:
         return by_newest_months(tx, ask, seen, since)
     return by_lists(tx, ask, seen, since)
 
@@ -206,15 +213,20 @@ def is_frequent_together(ask: Ask, seen: Seen) -> bool:
     return seen.limit > MANY and ask.chat_ids is None and not ask.is_set and not has_short(ask) and is_joined(ask)
 
 
+def is_more_than_wanted(seen: Seen) -> bool:
+    """Whether there should be far more hits than the many that are wanted, so that some months of them take less than all."""
+    return seen.limit > MANY and seen.first.in_all * len(seen.found) > FAR_MORE * seen.limit * seen.number
+
+
 def by_newest_months(tx: Session, ask: Ask, seen: Seen, since: datetime) -> Looked[Key]:
-    """What the lists name of the months since a time, then of as many as should hold the rest: long lists are read for no more than
-    these. Of a word in 5 % of 10 million messages 4,000 hits take a tenth of the time that all 92,000 of a person do (measured)."""
+    """What the lists name of the months since a time, then of as many as should hold the rest: no more of long lists is read than that.
+    Of a word in 5 % of 10 million messages 4,000 hits take a tenth of the time that all 92,000 of a person do (measured)."""
     hits = by_words(tx, ask, limit=seen.missing, after=seen.end, since=since, is_all=True)
     found = seen.found + hits
-    if len(found) == seen.limit:
+    if len(found) == seen.limit or (ask.query.after and since <= ask.query.after):
         return Looked(found)
     span = (seen.end[0] - since) * (wanted(len(hits), len(hits), seen.missing) / len(hits)) if hits else timedelta.max
-    then = month_of(since, span, most=MOST_MONTHS)
+    then = month_of(since, IN_FLOCKS * span if hits and ask.is_set else span, most=MOST_MONTHS)
     return Looked(found + by_words(tx, ask, limit=seen.limit - len(found), after=(since, LOWEST_ID), since=then))
 
 
@@ -321,7 +333,8 @@ def read_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key, since
 class Look:
     """What a look at so many entries found: the hits, when the first entry was made, the key of the last, None if there are no more;
     of chosen chats how many have the words, in whichever chat, of short beginnings how many have what else is asked for; of a set
-    of chats how many lie in one of them, and how many hits there should then be."""
+    of chats how many lie in one of them, and how many hits there should then be. `in_all`: about how many entries everybody has, where
+    chats are chosen or many hits wanted."""
 
     number: int
     hits: Sequence[Found] = ()
@@ -329,6 +342,7 @@ class Look:
     last: Key | None = None
     with_words: int = 0
     in_set: int = 0
+    in_all: int = 0
     expected: float = 0.0
 
 
@@ -341,10 +355,18 @@ def is_by_chats(ask: Ask, look: Look) -> bool:
     """Whether the chats lead to the older hits, since reading what is in them takes less than the lists of the words."""
     if ask.messages:
         # The list of a set's entries makes long lists of one word quicker, not those of several, each of which is longer than the hits.
-        for_a_word = MESSAGES_FOR_A_WORD_IN_SET if ask.is_set and not is_joined(ask) else MESSAGES_FOR_A_WORD
-        return not is_narrow(ask) or ask.messages <= look.with_words * for_a_word
-    # A set that is rarer than the words, as rare as it makes them.
-    return ask.is_set and (not is_narrow(ask) or (max(len(look.hits), look.expected) + UNSEEN) * LOOKED_AT <= look.with_words**2)
+        of_one, of_several = MESSAGES_FOR_A_HIT_IN_SET if ask.is_set else MESSAGES_FOR_A_HIT
+        for_a_hit = of_several if is_joined(ask) else of_one
+        return not is_narrow(ask) or ask.messages <= look.with_words * for_a_hit * longer(look)
+    # A set that is rarer than the words, as rare as it makes them. All of it is listed, and of the words a few months read.
+    return ask.is_set and (
+        not is_narrow(ask) or (max(len(look.hits), look.expected) + UNSEEN) * LOOKED_AT * longer(look) <= look.with_words**2
+    )
+
+
+def longer(look: Look) -> float:
+    """How many times as long as when they were measured the lists are, since everybody has so many more entries."""
+    return max(1.0, look.in_all / MEASURED_AT)
 
 
 def wanted(looked: int, found: int, limit: int, expected: float = 0.0) -> int:
@@ -361,12 +383,12 @@ def in_steps(number: int) -> int:
 
 def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None) -> Look:
     """A look at the person's next so many entries by time."""
-    statement = looking(shape_of(ask, after), number, is_first=number == LOOKED_AT)
+    statement = looking(shape_of(ask, after), number, is_first=number == LOOKED_AT, is_for_many=limit > MANY)
     rest = replace(ask.query, groups=tuple(group for group in ask.query.groups if not any(map(is_short_beginning, group))))
     values = values_of(ask, after) | {"limit": limit, "frequent": FREQUENT, "rest": written(replace(ask, query=rest), DIALECT)}
     rows = tx.execute(statement, values).all()
-    first, last, words, chats = ([row for row in rows if row.what == what] for what in ("first", "last", "words", "chats"))
-    with_words, in_set = words[0].message_id if words else 0, chats[0].message_id if chats else 0
+    first, last = ([row for row in rows if row.what == what] for what in ("first", "last"))
+    with_words, in_set, in_all = (sum(row.message_id for row in rows if row.what == what) for what in ("words", "chats", "all"))
     return Look(
         number,
         hits=keyed(row for row in rows if row.what == "hit"),
@@ -374,6 +396,7 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
         last=keyed(last)[0][1] if last else None,
         with_words=with_words,
         in_set=in_set,
+        in_all=in_all,
         expected=0.0 if has_short(ask) else with_words * in_set / number,
     )
 
@@ -461,8 +484,12 @@ def rare_tags(ask: Ask) -> tuple[tuple[str, ...], ...]:
 
 def with_messages(tx: Session, ask: Ask) -> Ask:
     """The question, which is for a set of chats, with how many messages are in it: of so many chats at most as can be read."""
-    values = {"user_id": ask.user_id, "fewest": CHAT_AS_MESSAGES, "limit": MOST_READ_IN_CHATS // CHAT_AS_MESSAGES + 1}
-    return replace(ask, messages=tx.execute(messages_in(ask.in_chat), values).scalar_one())
+    values = {"user_id": ask.user_id, "fewest": CHAT_AS_MESSAGES}
+    for most in (SOME_CHATS, MOST_READ_IN_CHATS // CHAT_AS_MESSAGES + 1):
+        counted = tx.execute(messages_in(ask.in_chat), values | {"limit": most}).one()
+        if counted.chats < most or counted.messages > MOST_READ_IN_CHATS:
+            break
+    return replace(ask, messages=counted.messages)
 
 
 def by_asking(tx: Session, ask: Ask, *, limit: int) -> Looked[Key]:
