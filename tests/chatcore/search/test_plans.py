@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -11,10 +12,13 @@ from chatcore.db import Database
 from chatcore.history import archive_chats, delete_chats, pin_chats
 from chatcore.parts import Viewer
 from chatcore.search import count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
+from chatcore.search.ask import KEPT, Ask, is_pinned, tagged
+from chatcore.search.postgresql_statements import chosen_by
+from chatcore.search.query import read_query
 from chatcore.search.results import Order
 from tests.conftest import NOW
 from tests.factories import make_chat, make_exchange, make_viewer
-from tests.plans import plans
+from tests.plans import plans, statements
 
 # Tables with a row for each message, chat or entry; the other tables of a search are small.
 LARGE = ("chatmessage", "chatsession", "message_search", "chat_search", "message_fts", "chat_fts", "generation", "attachment")
@@ -67,3 +71,36 @@ def test_no_search_reads_all_messages(db: Database, viewer: Viewer) -> None:
     for (way, ask_for), text in product(WAYS.items(), ASKED):
         for plan in plans(db, partial(ask_for, db, viewer, text), bitmaps=True):
             assert not re.search(WITHOUT_INDEX[db.dialect], plan, re.MULTILINE), (way, text, plan)
+
+
+def test_a_set_is_read_from_the_links_of_a_tag_where_nothing_else_narrows_it() -> None:
+    by_tags = (KEPT, tagged("bob", (1,)), tagged("bob", (2,), refused=True))
+    text, with_pins = (str(chosen_by(conditions)) for conditions in (by_tags, (*by_tags, is_pinned(True))))
+    assert re.findall(r"FROM \(?(?:SELECT )?(\w+)", text) == ["chattag", "chattag", "chattag", "chatsession"]
+    assert "deleted_at IS NOT NULL" in text
+    assert with_pins.startswith("SELECT chatsession.id \nFROM chatsession \n")
+
+
+@pytest.mark.parametrize(("text", "is_set"), [("moon", False), ("moon tide", False), ("moon", True), ("moon tide", True)])
+def test_chats_lead_the_sooner_the_more_messages_everybody_has(text: str, is_set: bool) -> None:
+    of_one, of_several = postgresql.MESSAGES_FOR_A_HIT_IN_SET if is_set else postgresql.MESSAGES_FOR_A_HIT
+    most = 3 * (of_several if " " in text else of_one)
+    (million, ten_millions) = (postgresql.Look(400, with_words=3, in_all=number) for number in (1_000_000, 10_000_000))
+    ask = Ask(read_query(text, now=NOW), "bob", is_set=is_set, chat_ids=None if is_set else (), messages=most)
+    assert postgresql.is_by_chats(ask, million)
+    ask = replace(ask, messages=most + 1)
+    assert not postgresql.is_by_chats(ask, million)
+    assert postgresql.is_by_chats(ask, ten_millions)
+    assert not postgresql.is_by_chats(replace(ask, messages=10 * most + 1), ten_millions)
+
+
+def test_no_older_month_is_read_than_the_question_names(db: Database, viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MANY", "MOST_LOOKED_AT", "LOOKED_AT"):
+        monkeypatch.setattr(postgresql, name, 1)
+    start = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    with statements() as seen:
+        results = search(db, viewer, f"moon tide after:{start:%Y-%m}", order=Order.BEST, now=NOW)
+    assert results.hits
+    ends = [asked["key_time"] for _, asked in seen if isinstance(asked, dict) and "key_time" in asked]
+    assert len(ends) == (0 if db.is_sqlite else 1)
+    assert all(end > start for end in ends)
