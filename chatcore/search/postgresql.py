@@ -10,9 +10,10 @@ it names by the rest of the question. Where chats are chosen and the words are f
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 from math import sqrt
 from typing import TypeVar
 
@@ -31,6 +32,7 @@ from chatcore.search.postgresql_statements import (
     TsQuery,
     Values,
     asking,
+    entries_of,
     exact_term,
     is_short_beginning,
     looking,
@@ -52,18 +54,18 @@ LOOKED_AT, MOST_LOOKED_AT, MOST_LOOKED_AT_IN_CHATS, MOST_LOOKED_AT_WIDE, MOST_FO
 # folder took 1.5 times as long (by turns).
 MOST_NAMED_CHATS = MOST_NAMED_FOR_POOL = 100
 # Chats with so few messages are read; and others, where reading them takes less than the lists of frequent words: as long as these
-# take for so many messages with the word, or with several together, among those that were looked at first. They are as much longer as
-# everybody has more entries than those of which that was measured.
-FEW_MESSAGES, MESSAGES_FOR_A_HIT, MESSAGES_FOR_A_HIT_IN_SET, MEASURED_AT = 1000, (400, 800), (150, 400), 1_000_000
+# take for so many messages with the word, or with several together, among those that were looked at first. They name as much more
+# as a person has more entries than the one with whom that was measured.
+FEW_MESSAGES, MESSAGES_FOR_A_HIT, MESSAGES_FOR_A_HIT_IN_SET, MEASURED_WITH = 1000, (400, 800), (150, 400), 184_000
 # Words that so many of the first have are frequent: a longer look for them ends sooner than their lists. What so many have leads nowhere.
 FREQUENT, OFTEN = 20, 100
 # How many months the index of words is asked for by name, how many are so few that their entries are read, and how long one is.
 # For a page in a set of chats four take 4.6 ms of a word in 5 %, all of the time 15; where the set leads to the entries each month
 # takes 1 to 2, all of the time 23 (measured, 940 chats with 14,500 messages).
 MOST_MONTHS, SOME_MONTHS, FEW_MONTHS, MONTH = 8, 4, 2, timedelta(days=30)
-# So long a time is read of first where everybody's hits should be so many times as many as are wanted. In chats hits come in flocks, those
+# So long a time is read of first where there should be so many times as many hits as are wanted. In chats hits come in flocks, those
 # of a chat together: the months that follow should hold so many times the rest of a page.
-MUCH_TIME, FAR_MORE, IN_FLOCKS = 7 * MONTH, 20, 3
+MUCH_TIME, FAR_MORE, IN_FLOCKS = 7 * MONTH, 4, 3
 MOST_MONTHS_IN_SET, LONGEST = 12, timedelta(days=3650)
 # What one in so many entries has is rare: the lists of all words with a short beginning are then read for less than whole months.
 RARE = 100
@@ -106,8 +108,8 @@ def pool(tx: Session, ask: Ask, *, size: int) -> Pool:
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is known after a look at the newest entries that did not hold `limit` hits: what was found so far, the first look, how many
-    entries were looked at in all, the key behind which older hits are to be found, and whether the chats lead to them. `most`: for the
-    best match, which need not go through everything."""
+    entries were looked at in all, the key behind which older hits are to be found, what tells about how many entries the person
+    has, and whether the chats lead to the hits. `most`: for the best match, which need not go through everything."""
 
     limit: int
     most: int | None
@@ -115,6 +117,7 @@ class Seen:
     first: "Look"
     number: int
     end: Key
+    theirs: Callable[[], int]
     by_chats: bool
 
     @property
@@ -132,7 +135,10 @@ def find(tx: Session, ask: Ask, *, limit: int, after: Key | None, most: int | No
     found, first, end = [hit for look in looks for hit in look.hits], looks[0], looks[-1].last
     if len(found) == limit or end is None:
         return Looked(found)
-    return older(tx, ask, Seen(limit, most, found, first, sum(look.number for look in looks), end, is_by_chats(ask, first)))
+    # Asked for once at the most, and only where it decides something.
+    theirs = cache(partial(number_of_entries, tx, ask))
+    number = sum(look.number for look in looks)
+    return older(tx, ask, Seen(limit, most, found, first, number, end, theirs, is_by_chats(ask, first, theirs)))
 
 
 def older(tx: Session, ask: Ask, seen: Seen) -> Looked[Key]:
@@ -215,7 +221,7 @@ def is_frequent_together(ask: Ask, seen: Seen) -> bool:
 
 def is_more_than_wanted(seen: Seen) -> bool:
     """Whether there should be far more hits than the many that are wanted, so that some months of them take less than all."""
-    return seen.limit > MANY and seen.first.in_all * len(seen.found) > FAR_MORE * seen.limit * seen.number
+    return seen.limit > MANY and bool(seen.found) and seen.theirs() * len(seen.found) > FAR_MORE * seen.limit * seen.number
 
 
 def by_newest_months(tx: Session, ask: Ask, seen: Seen, since: datetime) -> Looked[Key]:
@@ -333,8 +339,7 @@ def read_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key, since
 class Look:
     """What a look at so many entries found: the hits, when the first entry was made, the key of the last, None if there are no more;
     of chosen chats how many have the words, in whichever chat, of short beginnings how many have what else is asked for; of a set
-    of chats how many lie in one of them, and how many hits there should then be. `in_all`: about how many entries everybody has, where
-    chats are chosen or many hits wanted."""
+    of chats how many lie in one of them, and how many hits there should then be."""
 
     number: int
     hits: Sequence[Found] = ()
@@ -342,7 +347,6 @@ class Look:
     last: Key | None = None
     with_words: int = 0
     in_set: int = 0
-    in_all: int = 0
     expected: float = 0.0
 
 
@@ -351,22 +355,31 @@ def has_rare_rest(ask: Ask, look: Look) -> bool:
     return is_narrow(ask) and look.with_words < OFTEN
 
 
-def is_by_chats(ask: Ask, look: Look) -> bool:
-    """Whether the chats lead to the older hits, since reading what is in them takes less than the lists of the words."""
+def is_by_chats(ask: Ask, look: Look, theirs: Callable[[], int]) -> bool:
+    """Whether the chats lead to the older hits, since reading what is in them takes less than the lists of the words, which name hits
+    among `theirs`, so many entries of the person."""
+    if not (ask.is_set or ask.messages):
+        return False
+    if not is_narrow(ask):
+        return True
     if ask.messages:
         # The list of a set's entries makes long lists of one word quicker, not those of several, each of which is longer than the hits.
         of_one, of_several = MESSAGES_FOR_A_HIT_IN_SET if ask.is_set else MESSAGES_FOR_A_HIT
-        for_a_hit = of_several if is_joined(ask) else of_one
-        return not is_narrow(ask) or ask.messages <= look.with_words * for_a_hit * longer(look)
+        most = look.with_words * (of_several if is_joined(ask) else of_one)
+        return ask.messages <= most or (most > 0 and ask.messages <= most * longer(theirs()))
     # A set that is rarer than the words, as rare as it makes them. All of it is listed, and of the words a few months read.
-    return ask.is_set and (
-        not is_narrow(ask) or (max(len(look.hits), look.expected) + UNSEEN) * LOOKED_AT * longer(look) <= look.with_words**2
-    )
+    number = (max(len(look.hits), look.expected) + UNSEEN) * LOOKED_AT
+    return number <= look.with_words**2 and number * longer(theirs()) <= look.with_words**2
 
 
-def longer(look: Look) -> float:
-    """How many times as long as when they were measured the lists are, since everybody has so many more entries."""
-    return max(1.0, look.in_all / MEASURED_AT)
+def longer(theirs: int) -> float:
+    """How many times as long as when they were measured the lists are for a person with so many entries."""
+    return max(1.0, theirs / MEASURED_WITH)
+
+
+def number_of_entries(tx: Session, ask: Ask) -> int:
+    """About how many entries the person has; 0 if few."""
+    return tx.execute(entries_of(), {"user_id": ask.user_id}).scalar() or 0
 
 
 def wanted(looked: int, found: int, limit: int, expected: float = 0.0) -> int:
@@ -383,12 +396,12 @@ def in_steps(number: int) -> int:
 
 def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None) -> Look:
     """A look at the person's next so many entries by time."""
-    statement = looking(shape_of(ask, after), number, is_first=number == LOOKED_AT, is_for_many=limit > MANY)
+    statement = looking(shape_of(ask, after), number, is_first=number == LOOKED_AT)
     rest = replace(ask.query, groups=tuple(group for group in ask.query.groups if not any(map(is_short_beginning, group))))
     values = values_of(ask, after) | {"limit": limit, "frequent": FREQUENT, "rest": written(replace(ask, query=rest), DIALECT)}
     rows = tx.execute(statement, values).all()
     first, last = ([row for row in rows if row.what == what] for what in ("first", "last"))
-    with_words, in_set, in_all = (sum(row.message_id for row in rows if row.what == what) for what in ("words", "chats", "all"))
+    with_words, in_set = (sum(row.message_id for row in rows if row.what == what) for what in ("words", "chats"))
     return Look(
         number,
         hits=keyed(row for row in rows if row.what == "hit"),
@@ -396,7 +409,6 @@ def look_at(tx: Session, ask: Ask, number: int, *, limit: int, after: Key | None
         last=keyed(last)[0][1] if last else None,
         with_words=with_words,
         in_set=in_set,
-        in_all=in_all,
         expected=0.0 if has_short(ask) else with_words * in_set / number,
     )
 

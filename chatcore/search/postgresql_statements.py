@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TypeGuard
 
 import sqlalchemy as sa
@@ -35,6 +35,16 @@ class TsQuery(sa.types.UserDefinedType[str]):
         return "tsquery"
 
 
+class RegNamespace(sa.types.UserDefinedType[str]):
+    """The id of a schema that is written as its name."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Its name in SQL."""
+        return "regnamespace"
+
+
 Time = sa.DateTime(timezone=True)
 ENTRIES = sa.table(
     "message_search", sa.column("message_id", sa.BigInteger), sa.column("user_id", sa.String), sa.column("session_id", sa.Uuid),
@@ -44,8 +54,14 @@ TITLES = sa.table(
     "chat_search", sa.column("session_id", sa.Uuid), sa.column("user_id", sa.String), sa.column("created_at", Time),
     sa.column("words", TSVECTOR),
 )  # fmt: skip
-# https://www.postgresql.org/docs/current/catalog-pg-class.html
-PG_CLASS = sa.table("pg_class", sa.column("oid", OID), sa.column("reltuples", sa.Float), schema="pg_catalog")
+# https://www.postgresql.org/docs/current/catalog-pg-class.html, https://www.postgresql.org/docs/current/view-pg-stats.html
+PG_CLASS = sa.table(
+    "pg_class", sa.column("oid", OID), sa.column("relnamespace", OID), sa.column("reltuples", sa.Double), schema="pg_catalog",
+)  # fmt: skip
+PG_STATS = sa.table(
+    "pg_stats", sa.column("schemaname", sa.Text), sa.column("tablename", sa.Text), sa.column("attname", sa.Text),
+    sa.column("most_common_vals"), sa.column("most_common_freqs"), schema="pg_catalog",
+)  # fmt: skip
 
 NO_CHAT = uuid.UUID(int=0)
 
@@ -190,11 +206,11 @@ def pairs_of(ask: Ask) -> dict[tuple[Term, ...], tuple[str, ...]]:
 
 
 @lru_cache(STATEMENTS)
-def looking(shape: Shape, number: int, *, is_first: bool, is_for_many: bool) -> sa.CompoundSelect[int, datetime, str]:
+def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[int, datetime, str]:
     """Selects those of the person's next so many entries by time that match, at most `limit`, as "hit"; the first that was
     looked at, as "first", and if there were so many the last. In the first look for chosen chats also how many have the words, in
-    whichever chat, and for short beginnings how many have the rest, as "words"; for a set of chats, where so many have the words as
-    are `frequent`, how many lie in one of them, as "chats"; and for chosen chats or many hits how many entries everybody has, as "all"."""
+    whichever chat, and for short beginnings how many have the rest, as "words"; and for a set of chats, where so many have the words as
+    are `frequent`, how many lie in one of them, as "chats"."""
     when = ENTRIES.c.created_at
     # The times are written out too, or the planner takes a hundredth of all entries to lie between them, and sorts these.
     theirs = sa.select(ENTRIES).where(ENTRIES.c.user_id == text("user_id"), *in_time(shape, when, literal=True), *behind(shape, when))
@@ -203,9 +219,8 @@ def looking(shape: Shape, number: int, *, is_first: bool, is_for_many: bool) -> 
     entries = by_time.limit(sa.literal_column(str(number))).subquery()
     has_words = [matches(entries.c.words, "question"), *exactly(shape, entries)]
     matching: sa.FromClause = entries
-    is_chosen = shape.chats in (Chats.NAMED, Chats.SET)
-    counts = [in_all("all")] if is_first and (is_chosen or is_for_many) else []
-    if is_first and (is_chosen or shape.is_short):
+    counts: list[sa.Select[int, datetime, str]] = []
+    if is_first and (shape.is_short or shape.chats in (Chats.NAMED, Chats.SET)):
         # To read the set takes as long as to look at the chats of so few, which is only worth it where the words are frequent.
         is_set = shape.chats is Chats.SET
         shape = replace(shape, chats=Chats.EACH) if is_set else shape
@@ -234,11 +249,16 @@ def counting(what: str, rows: sa.FromClause) -> sa.Select[int, datetime, str]:
     return sa.select(sa.func.count(), sa.cast(sa.null(), Time), sa.literal_column(f"'{what}'")).select_from(rows)
 
 
-def in_all(what: str) -> sa.Select[int, datetime, str]:
-    """Selects how many entries everybody has, as `what`: about as many as when the database last counted them, -1 if it never did."""
-    number = sa.cast(PG_CLASS.c.reltuples, sa.BigInteger)
-    is_theirs = PG_CLASS.c.oid == sa.text(f"'{ENTRIES.name}'::regclass")
-    return sa.select(number, sa.cast(sa.null(), Time), sa.literal_column(f"'{what}'")).where(is_theirs)
+@cache
+def entries_of() -> sa.Select[int]:
+    """Selects about how many entries a person has, as the database counted in a sample when it last did; nothing if they have few."""
+    schema = sa.cast(sa.cast(PG_CLASS.c.relnamespace, RegNamespace), sa.Text)
+    of_table = sa.and_(PG_STATS.c.schemaname == schema, PG_STATS.c.tablename == ENTRIES.name, PG_STATS.c.attname == "user_id")
+    people = sa.cast(sa.cast(PG_STATS.c.most_common_vals, sa.Text), ARRAY(sa.Text))
+    common = sa.func.unnest(people, PG_STATS.c.most_common_freqs).table_valued("user_id", "share", name="common").render_derived()
+    counted = PG_CLASS.join(PG_STATS, of_table).join(common, common.c.user_id == text("user_id"))
+    number = sa.cast(PG_CLASS.c.reltuples * common.c.share, sa.BigInteger)
+    return sa.select(number).select_from(counted).where(PG_CLASS.c.oid == sa.text(f"'{ENTRIES.name}'::regclass"))
 
 
 @lru_cache(STATEMENTS)

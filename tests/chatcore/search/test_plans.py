@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import product
 
 import pytest
+import sqlalchemy as sa
 
-from chatcore.db import Database
+from chatcore.db import Database, init_db, open_database
 from chatcore.history import archive_chats, delete_chats, pin_chats
 from chatcore.parts import Viewer
 from chatcore.search import count_hits, facets, find_chats, matching_chats, postgresql, quick_switch, search, sqlite
@@ -82,16 +84,34 @@ def test_a_set_is_read_from_the_links_of_a_tag_where_nothing_else_narrows_it() -
 
 
 @pytest.mark.parametrize(("text", "is_set"), [("moon", False), ("moon tide", False), ("moon", True), ("moon tide", True)])
-def test_chats_lead_the_sooner_the_more_messages_everybody_has(text: str, is_set: bool) -> None:
+def test_chats_lead_the_sooner_the_more_messages_a_person_has(text: str, is_set: bool) -> None:
     of_one, of_several = postgresql.MESSAGES_FOR_A_HIT_IN_SET if is_set else postgresql.MESSAGES_FOR_A_HIT
     most = 3 * (of_several if " " in text else of_one)
-    (million, ten_millions) = (postgresql.Look(400, with_words=3, in_all=number) for number in (1_000_000, 10_000_000))
+    look = postgresql.Look(400, with_words=3)
+    few, many = (lambda: postgresql.MEASURED_WITH), (lambda: 10 * postgresql.MEASURED_WITH)
     ask = Ask(read_query(text, now=NOW), "bob", is_set=is_set, chat_ids=None if is_set else (), messages=most)
-    assert postgresql.is_by_chats(ask, million)
+    assert postgresql.is_by_chats(ask, look, few)
     ask = replace(ask, messages=most + 1)
-    assert not postgresql.is_by_chats(ask, million)
-    assert postgresql.is_by_chats(ask, ten_millions)
-    assert not postgresql.is_by_chats(replace(ask, messages=10 * most + 1), ten_millions)
+    assert not postgresql.is_by_chats(ask, look, few)
+    assert postgresql.is_by_chats(ask, look, many)
+    assert not postgresql.is_by_chats(replace(ask, messages=10 * most + 1), look, many)
+
+
+def test_how_many_messages_a_person_has_is_known_from_the_statistics(empty_postgres_url: str) -> None:
+    with closing(open_database(empty_postgres_url)) as db:
+        init_db(db)
+        bob, eve, nobody = make_viewer(db), make_viewer(db), make_viewer(db)
+        for someone, number in ((bob, 3), (eve, 1)):
+            chat = make_chat(db, someone)
+            for _ in range(number):
+                make_exchange(db, someone, chat.id)
+        asks = [Ask(read_query("moon", now=NOW), someone.user_id) for someone in (bob, eve, nobody)]
+        with db.read() as tx:
+            assert [postgresql.number_of_entries(tx, ask) for ask in asks] == [0, 0, 0]
+        with db.write() as tx:
+            tx.execute(sa.text("ANALYZE message_search"))
+        with db.read() as tx:
+            assert [postgresql.number_of_entries(tx, ask) for ask in asks] == [6, 2, 0]
 
 
 def test_no_older_month_is_read_than_the_question_names(db: Database, viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
