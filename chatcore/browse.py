@@ -95,7 +95,9 @@ def page_statement(user_id: str, browse: Browse, places: "Places", *, is_behind:
     order = [column.desc() if browse.descending else column.asc() for column in key]
     limit: sa.BindParameter[int] = sa.bindparam("limit")
     # The ids first: what is sorted is then two columns wide, whatever the page shows.
-    walks = [walk.where(*conditions).order_by(*order).limit(limit).subquery() for walk in walks_of(user_id, browse, places)]
+    walks = [
+        walk.where(*conditions).order_by(*order).limit(limit).subquery() for walk in walks_of(user_id, browse, places, is_sqlite=is_sqlite)
+    ]
     ids = sa.union_all(*(sa.select(walk.c.id) for walk in walks))
     return sa.select(*CHAT_COLUMNS, key[0].label("sort_key")).where(CHATS.c.id.in_(ids)).order_by(*order).limit(limit)
 
@@ -104,7 +106,7 @@ def count_chats(db: Database, viewer: Viewer, browse: Browse, *, cap: int = 1001
     """How many chats match, counted up to `cap`: an answer equal to `cap` means that many or more."""
     conditions = matching(browse, is_sqlite=db.is_sqlite)
     with db.read() as tx:
-        (walk,) = walks_of(viewer.user_id, browse, places_of(tx, viewer, browse, whole=True))
+        (walk,) = walks_of(viewer.user_id, browse, places_of(tx, viewer, browse, whole=True), is_sqlite=db.is_sqlite)
         found = walk.where(*conditions).limit(max(cap, 0)).subquery()
         number: int = tx.execute(sa.select(sa.func.count()).select_from(found)).scalar_one()
     return number
@@ -162,7 +164,7 @@ def places_of(tx: Session, viewer: Viewer, browse: Browse, *, whole: bool = Fals
     return Places(tag_ids, folder_ids, along, leading)
 
 
-def walks_of(user_id: str, browse: Browse, places: Places) -> list[sa.Select[uuid.UUID]]:
+def walks_of(user_id: str, browse: Browse, places: Places, *, is_sqlite: bool) -> list[sa.Select[uuid.UUID]]:
     """The ids of a person's chats in the folders and with the tags asked for, in parts that together are all of them.
 
     Each part is a short walk along an index that has its chats in the default order, and their first pages together hold
@@ -177,7 +179,7 @@ def walks_of(user_id: str, browse: Browse, places: Places) -> list[sa.Select[uui
         # person is a law.
         link = sa.and_(CHAT_TAGS.c.session_id == CHATS.c.id, CHAT_TAGS.c.user_id == user_id, CHAT_TAGS.c.tag_id == leading)
         base = sa.select(CHATS.c.id).select_from(CHAT_TAGS).join(CHATS, link)
-    base = base.where(*(has_tag(tag_id) for tag_id in places.tag_ids if tag_id != leading))
+    base = base.where(*(has_tag(tag_id, is_sqlite=is_sqlite) for tag_id in places.tag_ids if tag_id != leading))
     folders = in_folders(places.folder_ids) if browse.folders else []
     if places.along and leading is None:
         parts = folders or [CHATS.c.pinned == sa.literal(pinned) for pinned in (True, False)]
@@ -209,10 +211,10 @@ def is_rare(tx: Session, viewer: Viewer, tag_id: int) -> bool:
     return number < RARE
 
 
-def has_tag(tag_id: int) -> sa.ColumnElement[bool]:
+def has_tag(tag_id: int, *, is_sqlite: bool) -> sa.ColumnElement[bool]:
     """Whether the chat has the tag."""
     link = CHAT_TAGS.alias()
-    return sa.exists(sa.select(sa.literal(1)).where(link.c.session_id == CHATS.c.id, link.c.tag_id == tag_id))
+    return exists(sa.select(sa.literal(1)).where(link.c.session_id == CHATS.c.id, link.c.tag_id == tag_id), is_sqlite=is_sqlite)
 
 
 def matching(browse: Browse, *, is_sqlite: bool) -> list[sa.ColumnElement[bool]]:
@@ -234,6 +236,10 @@ def of_models(table: sa.Table, browse: Browse) -> sa.ColumnElement[bool]:
 
 def in_messages(condition: sa.ColumnElement[bool], *, is_sqlite: bool) -> sa.ColumnElement[bool]:
     """Whether the chat has a message for which the condition holds; a message is always of its chat's owner."""
-    found = sa.select(sa.literal(1)).where(MESSAGES.c.session_id == CHATS.c.id, condition)
-    # Without the offset PostgreSQL looks through all messages first, where a page full of chats is found after a few.
+    return exists(sa.select(sa.literal(1)).where(MESSAGES.c.session_id == CHATS.c.id, condition), is_sqlite=is_sqlite)
+
+
+def exists(found: sa.Select[int], *, is_sqlite: bool) -> sa.ColumnElement[bool]:
+    """Whether there is any. Without the offset PostgreSQL looks through all messages, or all chats with a tag, first, where a page full of
+    chats is found after a few (of 4,567 chats with a tag 25 ms instead of 7, measured)."""
     return sa.exists(found if is_sqlite else found.offset(0))
