@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import get_ident
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -11,14 +10,12 @@ from chatcore.db import Database
 
 
 @contextmanager
-def statements(*, only_here: bool = False) -> Iterator[list[tuple[str, object]]]:
-    """Collects (SQL, parameters) of everything that runs inside the block, on any engine. `only_here`: in the thread that asks, so that
-    nothing is among it that an earlier test left running."""
+def statements() -> Iterator[list[tuple[str, object]]]:
+    """Collects (SQL, parameters) of everything that runs inside the block, on any engine."""
     seen: list[tuple[str, object]] = []
-    here = get_ident()
 
     def note(connection: sa.Connection, cursor: object, sql: str, parameters: object, *_: object) -> None:
-        if not sql.startswith("BEGIN") and (not only_here or get_ident() == here):
+        if not sql.startswith("BEGIN"):
             seen.append((sql, parameters))
 
     event.listen(sa.Engine, "before_cursor_execute", note)
@@ -35,7 +32,7 @@ def plans(db: Database, call: Callable[[], object], *, bitmaps: bool = False) ->
     PostgreSQL prefers to read a small table whole and to sort what is there; both are made dear, so that what is left
     of them in a plan is what no index could serve.
     """
-    with statements(only_here=True) as seen:
+    with statements() as seen:
         call()
     found = []
     with db.read_at_length() as tx:

@@ -25,6 +25,7 @@ from chatcore.search.ask import Ask, listed, written
 from chatcore.search.pools import Looked, Pool
 from chatcore.search.postgresql_statements import (
     DIALECT,
+    ENTRIES_OF,
     INDEX_DIALECT,
     TITLES,
     Key,
@@ -32,7 +33,6 @@ from chatcore.search.postgresql_statements import (
     TsQuery,
     Values,
     asking,
-    entries_of,
     exact_term,
     is_short_beginning,
     looking,
@@ -379,7 +379,7 @@ def longer(theirs: int) -> float:
 
 def number_of_entries(tx: Session, ask: Ask) -> int:
     """About how many entries the person has; 0 if few."""
-    return tx.execute(entries_of(), {"user_id": ask.user_id}).scalar() or 0
+    return tx.execute(ENTRIES_OF, {"user_id": ask.user_id}).scalar() or 0
 
 
 def wanted(looked: int, found: int, limit: int, expected: float = 0.0) -> int:

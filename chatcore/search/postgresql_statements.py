@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TypeGuard
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, OID, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.sql.operators import in_op
 
 from chatcore.rows import CHATS, MESSAGES
@@ -35,16 +35,6 @@ class TsQuery(sa.types.UserDefinedType[str]):
         return "tsquery"
 
 
-class RegNamespace(sa.types.UserDefinedType[str]):
-    """The id of a schema that is written as its name."""
-
-    cache_ok = True
-
-    def get_col_spec(self, **_: object) -> str:
-        """Its name in SQL."""
-        return "regnamespace"
-
-
 Time = sa.DateTime(timezone=True)
 ENTRIES = sa.table(
     "message_search", sa.column("message_id", sa.BigInteger), sa.column("user_id", sa.String), sa.column("session_id", sa.Uuid),
@@ -54,14 +44,16 @@ TITLES = sa.table(
     "chat_search", sa.column("session_id", sa.Uuid), sa.column("user_id", sa.String), sa.column("created_at", Time),
     sa.column("words", TSVECTOR),
 )  # fmt: skip
-# https://www.postgresql.org/docs/current/catalog-pg-class.html, https://www.postgresql.org/docs/current/view-pg-stats.html
-PG_CLASS = sa.table(
-    "pg_class", sa.column("oid", OID), sa.column("relnamespace", OID), sa.column("reltuples", sa.Double), schema="pg_catalog",
-)  # fmt: skip
-PG_STATS = sa.table(
-    "pg_stats", sa.column("schemaname", sa.Text), sa.column("tablename", sa.Text), sa.column("attname", sa.Text),
-    sa.column("most_common_vals"), sa.column("most_common_freqs"), schema="pg_catalog",
-)  # fmt: skip
+# About how many entries a person has, as the database counted in a sample when it last did; nothing if they have few
+# (https://www.postgresql.org/docs/current/view-pg-stats.html).
+ENTRIES_OF = sa.text("""
+    SELECT CAST(c.reltuples * common.share AS BIGINT)
+    FROM pg_class c
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = c.relname AND s.attname = 'user_id'
+    CROSS JOIN unnest(CAST(CAST(s.most_common_vals AS TEXT) AS TEXT[]), s.most_common_freqs) AS common(user_id, share)
+    WHERE c.oid = 'message_search'::regclass AND common.user_id = :user_id
+""")
 
 NO_CHAT = uuid.UUID(int=0)
 
@@ -227,7 +219,7 @@ def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[i
         # Found once for hits and counts: what takes the time is to fetch the words of so many entries.
         counted = [matches(entries.c.words, "rest")] if shape.is_short else has_words
         having = sa.select(entries.c.message_id, entries.c.created_at, entries.c.session_id).where(*counted).cte("having")
-        counts.append(counting("words", having))
+        counts = [counting("words", having)]
         if is_set:
             is_frequent = sa.select(sa.func.count()).select_from(having).scalar_subquery() >= sa.bindparam("frequent", type_=sa.Integer)
             counts.append(counting("chats", entries).where(is_frequent, *in_chats(shape, entries.c.session_id)))
@@ -247,18 +239,6 @@ def looking(shape: Shape, number: int, *, is_first: bool) -> sa.CompoundSelect[i
 def counting(what: str, rows: sa.FromClause) -> sa.Select[int, datetime, str]:
     """Selects how many rows there are, as `what`."""
     return sa.select(sa.func.count(), sa.cast(sa.null(), Time), sa.literal_column(f"'{what}'")).select_from(rows)
-
-
-@cache
-def entries_of() -> sa.Select[int]:
-    """Selects about how many entries a person has, as the database counted in a sample when it last did; nothing if they have few."""
-    schema = sa.cast(sa.cast(PG_CLASS.c.relnamespace, RegNamespace), sa.Text)
-    of_table = sa.and_(PG_STATS.c.schemaname == schema, PG_STATS.c.tablename == ENTRIES.name, PG_STATS.c.attname == "user_id")
-    people = sa.cast(sa.cast(PG_STATS.c.most_common_vals, sa.Text), ARRAY(sa.Text))
-    common = sa.func.unnest(people, PG_STATS.c.most_common_freqs).table_valued("user_id", "share", name="common").render_derived()
-    counted = PG_CLASS.join(PG_STATS, of_table).join(common, common.c.user_id == text("user_id"))
-    number = sa.cast(PG_CLASS.c.reltuples * common.c.share, sa.BigInteger)
-    return sa.select(number).select_from(counted).where(PG_CLASS.c.oid == sa.text(f"'{ENTRIES.name}'::regclass"))
 
 
 @lru_cache(STATEMENTS)

@@ -118,7 +118,7 @@ def test_no_older_month_is_read_than_the_question_names(db: Database, viewer: Vi
     for name in ("MANY", "MOST_LOOKED_AT", "LOOKED_AT"):
         monkeypatch.setattr(postgresql, name, 1)
     start = NOW.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    with statements(only_here=True) as seen:
+    with statements() as seen:
         results = search(db, viewer, f"moon tide after:{start:%Y-%m}", order=Order.BEST, now=NOW)
     assert results.hits
     ends = [asked["key_time"] for _, asked in seen if isinstance(asked, dict) and "key_time" in asked]

@@ -70,7 +70,7 @@ SMALL: dict[ModuleType, dict[str, int]] = {
         "MOST_NAMED_CHATS": 1, "MOST_NAMED_FOR_POOL": 1,
     },
 }  # fmt: skip
-# With this any hits are far more than wanted: a database that never counted its entries tells that it has -1 of them.
+# With this any hits are far more than wanted, though a database that never counted its entries knows of none.
 FAR_TOO_MANY = -1
 
 
